@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Where one build of Lua keeps what a stack walk reads: byte offsets, as data.
+ *
+ * A layout is discovered and proved on a running process (unwind/discover.c), never taken from a
+ * version string alone. The walkers (bpf/walk_*.h) read it in the kernel and on the host. Offsets
+ * of 8-byte fields are multiples of 8, of 4-byte fields multiples of 4: the walkers rely on it, and
+ * lua_layout_valid() checks it once.
+ *
+ * Facts were taken from the public headers and sources of Lua 5.1-5.5 (lstate.h, lobject.h;
+ * copyright Lua.org, PUC-Rio, MIT) and LuaJIT 2.1 (lj_obj.h, lj_frame.h, lj_dispatch.h; copyright
+ * Mike Pall, MIT).
+ */
+#ifndef BPROF_LUA_LAYOUT_H
+#define BPROF_LUA_LAYOUT_H
+
+#ifndef BPROF_KERNEL_TYPES
+#include <linux/types.h>
+#endif
+
+#include <bprof/wire.h>
+
+/* Which bytecode numbering, constant encoding and object layout a VM uses. */
+enum lua_dialect {
+	LUA_DIALECT_UNKNOWN = 0,
+	LUA_DIALECT_51,
+	LUA_DIALECT_52,
+	LUA_DIALECT_53,
+	LUA_DIALECT_54,
+	LUA_DIALECT_55,
+	LUA_DIALECT_LUAJIT,	 /* BC_FUNCC = 95: 2.1 up to 2025, and OpenResty's fork */
+	LUA_DIALECT_LUAJIT_2026, /* BC_FUNCC = 102: seven opcodes more */
+	LUA_NR_DIALECTS
+};
+
+/* Registers in the order of struct bprof_regs. */
+enum bprof_reg {
+	BPROF_REG_AX,
+	BPROF_REG_BX,
+	BPROF_REG_CX,
+	BPROF_REG_DX,
+	BPROF_REG_SI,
+	BPROF_REG_DI,
+	BPROF_REG_BP,
+	BPROF_REG_SP,
+	BPROF_REG_R8,
+	BPROF_REG_R9,
+	BPROF_REG_R10,
+	BPROF_REG_R11,
+	BPROF_REG_R12,
+	BPROF_REG_R13,
+	BPROF_REG_R14,
+	BPROF_REG_R15,
+	BPROF_REG_IP,
+	BPROF_NR_REGS
+};
+
+/* LuaJIT 2.1, GC64. Offsets are from the global_State G unless said otherwise. */
+struct luajit_layout {
+	__u16 cur_L;	/* running lua_State */
+	__u16 jit_base; /* base of the running trace, 0 off trace */
+	__u16 vmstate;
+	__u16 mainthread; /* G->mainthref */
+	__u16 registry;	  /* G->registrytv: a TValue */
+	__u16 bc_cfunc; /* G->bc_cfunc_int: two instructions just before cur_L; proves the build */
+	__u16 dispatch; /* the dispatch table: text addresses of the interpreter */
+	__u16 state_bytes; /* sizeof(lua_State): G = main lua_State + this */
+	__u16 string_data; /* GCstr: offset of the characters (len is 4 bytes before) */
+	__u16 trace_table; /* G -> J.trace: pointer to the array of traces, its u32 size at +12; 0
+			      unknown */
+	__u8 funcc_op;	   /* BC_FUNCC of this build */
+	__u8 reserved[3];
+	__u64 vm_offset; /* dispatch[0] - start of the interpreter's assembler code */
+	__u64 vm_bytes;	 /* length of that code */
+};
+
+/* PUC Lua. */
+struct puc_layout {
+	/* lua_State */
+	__u16 state_status; /* u8 */
+	__u16 state_global; /* l_G */
+	__u16 state_ci;
+	__u16 state_savedpc; /* 5.1 only: pc of the running function */
+	__u16 state_base_ci; /* 5.1: pointer to the array; else the embedded CallInfo */
+	__u16 state_error_jmp;
+	__u16 state_bytes; /* G - main lua_State (5.1-5.4) */
+	/* global_State */
+	__u16 global_mainthread, global_registry;
+	/* CallInfo */
+	__u16 ci_func, ci_previous, ci_savedpc, ci_status, ci_bytes;
+	__u8 ci_status_width; /* 1, 2 or 4 bytes */
+	__u8 ci_is_array;     /* 5.1: the caller is the previous element */
+	__u8 savedpc_is_live; /* 5.2, 5.3: savedpc is right even in the leaf */
+	__u8 pc_reg;	      /* enum bprof_reg that usually holds the pc in the interpreter loop */
+	__u32 ci_tail_mask;   /* bit of ci_status: was tail called (0 = 5.1, see ci_tailcalls) */
+	__u16 ci_tailcalls;   /* 5.1: int count */
+	/* closures: C function pointer, prototype; 5.1 also isC */
+	__u16 closure_is_c; /* 5.1: u8; else 0 and the TValue's tag tells */
+	__u16 cclosure_f, lclosure_proto;
+	/* Proto */
+	__u16 proto_code, proto_code_len, proto_lines, proto_lines_len, proto_abs_lines,
+		proto_abs_lines_len;
+	__u16 proto_first_line, proto_last_line, proto_source, proto_constants, proto_constants_len;
+	__u16 proto_locals, proto_locals_len, proto_upvalues, proto_upvalues_len;
+	__u16 proto_is_vararg, proto_nr_params;
+	/* TString: characters; where the length is depends on the dialect */
+	__u16 string_data;
+};
+
+struct lua_layout {
+	__u32 family;  /* enum bprof_family */
+	__u32 dialect; /* enum lua_dialect */
+	union {
+		struct luajit_layout luajit;
+		struct puc_layout puc;
+	};
+};
+
+/* One VM of one process. */
+struct lua_vm {
+	__u64 global;	/* address of global_State */
+	__u64 main;	/* address of the main lua_State */
+	__u64 vm_start; /* LuaJIT: the interpreter's assembler code in this process */
+	__u64 vm_end;
+	__u32 layout; /* index into the layout table */
+	__u32 family; /* enum bprof_family */
+};
+
+struct lua_vms {
+	__u32 nr; /* <= BPROF_MAX_VMS */
+	__u32 reserved;
+	struct lua_vm vm[BPROF_MAX_VMS];
+};
+
+#define BPROF_MAX_LAYOUTS 32 /* distinct builds in one run; index 0 means none */
+
+#endif

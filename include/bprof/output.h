@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a format or a report is: a pure function from a profile to bytes. No globals, no clock, no
+ * locale.
+ */
+#ifndef BPROF_OUTPUT_H
+#define BPROF_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <bprof/profile.h>
+
+enum output_kind {
+	OUTPUT_FILE,   /* written below --output */
+	OUTPUT_REPORT, /* for people, to the terminal */
+};
+
+struct output_opts {
+	unsigned top;		/* rows of tables; 20 by default */
+	bool lines;		/* --lines: current line in frame names */
+	bool include_framework; /* --include-framework: do not collapse busted's frames */
+	const char **only;	/* --only GLOB, NULL-terminated, may be NULL */
+	const char **ignore;	/* --ignore GLOB */
+	bool colour;		/* reports only */
+	unsigned width;		/* reports only: columns, 0 = 100 */
+	double min_percent;	/* callers view: smallest share shown */
+	const char *output_dir; /* reports only: named in the hint how to open the flame graph */
+};
+
+/**
+ * struct output_ops - one row of outputs[]
+ * @name:      as typed by the user: "folded"
+ * @summary:   one line for --help, no full stop
+ * @file_name: "tracing.folded"; NULL for reports
+ * @write:     0, or -errno of the first failed write; never touches @p
+ */
+struct output_ops {
+	const char *name;
+	const char *summary;
+	enum output_kind kind;
+	const char *file_name;
+	int (*write)(const struct profile *p, const struct output_opts *o, FILE *out);
+};
+
+#endif

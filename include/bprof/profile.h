@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The aggregate of one run: all that outputs may see. Made by aggregate/, const afterwards.
+ *
+ * Units: times and CPU in nanoseconds, samples as counts. A value that was not measured is
+ * PROFILE_UNKNOWN, never 0, and outputs print it as null or a dash.
+ * Strings are bytes of unknown encoding as the target had them: each output escapes for its own
+ * format.
+ */
+#ifndef BPROF_PROFILE_H
+#define BPROF_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bprof/wire.h>
+
+#define PROFILE_UNKNOWN UINT64_MAX
+
+/* ---- functions and stacks ------------------------------------------------------------------ */
+
+enum function_kind {
+	FUNCTION_LUA,
+	FUNCTION_MAIN_CHUNK,
+	FUNCTION_C,	 /* a C function known to Lua: "string.gsub" */
+	FUNCTION_NATIVE, /* machine code outside Lua: symbol and module */
+	FUNCTION_KERNEL,
+	FUNCTION_MARKER, /* no function: "[busted]", "[gc]", "[jit compiler]", "[lua: no_leaf]" */
+};
+
+/* A function is known by (kind, name-independent identity): Lua: chunk and first line. */
+struct function {
+	const char *name; /* without location; "<anonymous>" where the VM knows none */
+	const char *file; /* Lua: chunk name as the VM displays it; native: module; else "" */
+	int32_t line;	  /* Lua: first line; 0 = main chunk or none */
+	enum function_kind kind;
+	bool framework; /* busted's own */
+	uint64_t self_samples, total_samples;
+	struct function_line *lines; /* where its samples were, by current line, ascending */
+	size_t nr_lines;
+};
+
+struct function_line {
+	int32_t line;
+	uint64_t samples; /* with this function anywhere on the stack at this line, once per sample
+			   */
+};
+
+enum stack_frame_flags {
+	STACK_FRAME_TRACE = 1 << 0, /* on a JIT trace: suffix _[j] */
+	STACK_FRAME_TAILCALL = 1 << 1,
+	STACK_FRAME_NEW_STATE = 1 << 2, /* outermost frame of a coroutine */
+};
+
+struct stack_frame {
+	uint32_t function; /* index into profile.functions */
+	int32_t line;	   /* current line, 0 = not known */
+	uint32_t flags;
+};
+
+/* ---- where the time went ------------------------------------------------------------------- */
+
+enum node_kind {
+	NODE_PROCESS, /* time outside every other node */
+	NODE_SUITE,
+	NODE_FILE,
+	NODE_DESCRIBE,
+	NODE_TEST,    /* the test's whole scope: body, fixtures, busted's work around them */
+	NODE_BODY,    /* the function the user wrote: of a test, describe or file */
+	NODE_FIXTURE, /* before_each, after_each, setup, teardown, lazy_*, strict_*, finally */
+};
+
+/* What a stretch of time was spent on. Every sample and every nanosecond has exactly one. */
+enum phase {
+	PHASE_TEST,	    /* bodies of tests */
+	PHASE_TEST_FIXTURE, /* before_each, after_each, finally, lazy_setup inside a test's scope */
+	PHASE_STARTUP,	    /* from the start of a process to its first suite event */
+	PHASE_LOADING,	    /* top level of spec files */
+	PHASE_DESCRIBE,	    /* bodies of describe blocks */
+	PHASE_FIXTURE,	    /* setup and teardown of describes and files */
+	PHASE_BUSTED,	    /* busted's own work between the others */
+	PHASE_OUTPUT,	    /* busted's output handlers: known by samples only */
+	PHASE_SHUTDOWN,	    /* after the suite ended */
+	PHASE_PROGRAM,	    /* a run without a suite: all of it */
+	NR_PHASES
+};
+
+enum test_status {
+	TEST_SUCCESS,
+	TEST_FAILURE,
+	TEST_ERROR,
+	TEST_PENDING,
+	TEST_UNKNOWN, /* never ended, or boundaries by stack only */
+};
+
+struct costs {
+	uint64_t wall_ns; /* at boundaries, never derived from samples; PROFILE_UNKNOWN by stack
+			     only */
+	uint64_t cpu_ns;  /* own threads and children started here */
+	uint64_t samples;
+};
+
+struct test {
+	char id[37];	   /* name-based MD5 UUID */
+	const char *file;  /* spec file as busted names it */
+	const char **path; /* names of the describes, outermost first */
+	size_t nr_path;
+	const char *name;      /* of the test alone */
+	const char *full_name; /* busted's: describes and name joined by one space */
+	const char *source;    /* file the definition is in */
+	int32_t line;	       /* of the definition, 0 = not known */
+	const char **tags;     /* without '#' */
+	size_t nr_tags;
+	enum test_status status;
+	bool incomplete;    /* the process ended inside it */
+	uint32_t ordinal;   /* among tests of the same file, path and name: 1, 2, ... */
+	uint32_t iteration; /* --repeat: 1, 2, ... */
+	struct costs body, fixtures;
+	uint64_t children; /* processes started in it */
+};
+
+struct file_total {
+	const char *file;
+	size_t nr_tests;
+	uint64_t nr_by_status[TEST_UNKNOWN + 1];
+	struct costs tests, fixtures; /* of its tests */
+	struct costs loading;	      /* its own top level */
+	struct costs describes;	      /* its describe bodies */
+};
+
+struct phase_total {
+	struct costs costs; /* PHASE_OUTPUT: wall_ns and cpu_ns are PROFILE_UNKNOWN */
+};
+
+/* A node of the span tree, for outputs with a time axis. */
+struct profile_node {
+	uint32_t parent; /* index, UINT32_MAX = none */
+	enum node_kind kind;
+	const char *name; /* test, describe, file name; fixture: its descriptor */
+	uint32_t test;	  /* NODE_TEST: index into tests, else UINT32_MAX */
+	int32_t line;
+	uint32_t pid, tid;
+	uint64_t start_ns, end_ns; /* since the start of the run */
+	uint64_t cpu_ns;
+	bool incomplete;
+};
+
+/* ---- samples ------------------------------------------------------------------------------- */
+
+/*
+ * One line of the folded output: all samples with the same place and the same stack.
+ * prefix: names from the root: spec file, describes, test, phase; or "[outside tests]",
+ * "[loading]", ...
+ */
+struct profile_stack {
+	const char **prefix; /* already carries "(file:line)" where the format wants it */
+	size_t nr_prefix;
+	const struct stack_frame *frames; /* root first */
+	size_t nr_frames;
+	uint32_t test; /* index, UINT32_MAX = outside */
+	enum phase phase;
+	uint64_t samples;
+};
+
+/* One sample in time order, for outputs with a time axis. */
+struct profile_sample {
+	uint64_t time_ns; /* since the start of the run */
+	uint32_t pid, tid;
+	const struct profile_stack *stack;
+};
+
+struct sample_accounts {
+	uint64_t taken; /* = in_tests + outside_tests + lost + unresolved */
+	uint64_t in_tests;
+	uint64_t outside_tests;
+	uint64_t lost;
+	uint64_t unresolved; /* a Lua VM ran and its stack could not be read to the end */
+	uint64_t truncated;  /* counted above as well: the root side is missing */
+	uint64_t by_status[BPROF_NR_WALK_STATUS];
+};
+
+/* What the virtual machines were doing, in samples. PROFILE_UNKNOWN: this VM does not tell. */
+struct modes {
+	uint64_t interpreter, jit, c, gc, compiler, native, kernel;
+};
+
+struct runtime {
+	uint32_t pid;
+	const char *kind; /* "luajit", "lua" */
+	const char *version;
+	const char *path;
+	bool gc64;
+	int jit; /* 0 off, 1 on, -1 not known */
+	bool proved;
+	uint64_t nr_processes; /* processes with the same kind, version and path */
+};
+
+/* hook against stack, in auto mode */
+struct boundary_check {
+	bool hook_seen, stack_seen;
+	uint64_t agree, disagree, transit; /* samples; transit: within one boundary of each other */
+	uint64_t announcements, gaps;
+};
+
+struct suite_result {
+	bool seen, ended; /* a suite started; it said it ended */
+	uint64_t iterations;
+	uint64_t successes, failures, errors, pendings; /* by busted's own events */
+	uint64_t errors_outside_tests;
+	uint64_t
+		nested; /* suites that ran inside a test of another suite: counted with that test */
+};
+
+struct profile {
+	/* the run */
+	const char *bprof_version;
+	const char **command;
+	size_t nr_command;
+	int exit_status;	/* 0..255, or 128 + signal */
+	bool complete;		/* the recording has its END */
+	uint64_t started_at_ns; /* CLOCK_REALTIME */
+	uint64_t wall_ns, cpu_ns;
+
+	/* the event */
+	const char *event_requested, *event_name, *event_unit;
+	bool event_hardware;
+	uint64_t frequency_hz;
+	uint64_t ns_per_sample; /* clock events: 1e9 / frequency; else PROFILE_UNKNOWN */
+
+	/* the machine */
+	const char *cpu_model, *platform, *kernel, *arch;
+	uint32_t nr_cpus;
+	const char *boundaries; /* "auto", "hook", "stack", "none": as asked */
+
+	struct sample_accounts accounts;
+	struct modes modes;
+	struct boundary_check check;
+	struct suite_result suite;
+	uint64_t counters[BPROF_NR_COUNTERS];
+
+	struct runtime *runtimes;
+	size_t nr_runtimes;
+	struct test *tests; /* in the order they ran */
+	size_t nr_tests;
+	struct file_total *files; /* in the order they ran */
+	size_t nr_files;
+	struct function *functions;
+	size_t nr_functions;
+	struct phase_total phases[NR_PHASES];
+	struct profile_node *nodes;
+	size_t nr_nodes;
+	struct profile_stack *stacks;
+	size_t nr_stacks;
+
+	/*
+	 * Calls @fn for every sample in time order, until it returns non-zero, and returns that.
+	 * May be NULL. Reads the recording again, so a run of any length needs no memory for it.
+	 */
+	int (*each_sample)(const struct profile *p,
+			   int (*fn)(void *arg, const struct profile_sample *s), void *arg);
+	void *each_sample_ctx;
+};
+
+const char *phase_name(enum phase phase);	  /* "test", "start-up", "loading", ... */
+const char *test_status_name(enum test_status s); /* "success", ... as busted says */
+
+#endif
