@@ -8,6 +8,8 @@
 #ifndef BPROF_LOG_H
 #define BPROF_LOG_H
 
+#include <stdio.h>
+
 #include "base.h"
 
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
@@ -34,6 +36,12 @@ void log_configure(const char *filter, void (*complain)(const char *part));
 
 /* Colour of the level word; off by default. */
 void log_set_colour(bool on);
+
+/* Where lines go; borrowed, line-buffered by log.c itself. NULL = stderr, the default. */
+void log_set_stream(FILE *stream);
+
+/* The name of a level as the filter spells it: "warn". */
+const char *log_level_name(enum log_level level);
 
 bool log_enabled(enum log_level level, const char *target);
 void log_write(enum log_level level, const char *target, const char *fmt, ...) PRINTF_LIKE(3, 4);
