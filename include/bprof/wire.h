@@ -265,7 +265,9 @@ struct bprof_vm_open {
 	__u64 state;  /* address of the main lua_State */
 	__u64 vm;     /* address of the global_State; 0 = layout not known yet */
 	__u32 layout; /* index into the layout table; 0 = not known yet */
+	__u32 binary; /* cookie of the probed file that carries the VM */
 	__u32 held;   /* 1: the process is stopped until user space has found the layout */
+	__u32 reserved;
 };
 
 struct bprof_vm_close {
@@ -412,7 +414,7 @@ _Static_assert(sizeof(struct bprof_mark) == 48, "wire");
 _Static_assert(sizeof(struct bprof_fork) == 32, "wire");
 _Static_assert(sizeof(struct bprof_exec) == 64, "wire");
 _Static_assert(sizeof(struct bprof_exit) == 56, "wire");
-_Static_assert(sizeof(struct bprof_vm_open) == 48, "wire");
+_Static_assert(sizeof(struct bprof_vm_open) == 56, "wire");
 _Static_assert(sizeof(struct bprof_vm_close) == 32, "wire");
 _Static_assert(sizeof(struct bprof_info) == 24, "wire");
 _Static_assert(sizeof(struct bprof_proto_body) == 80, "wire");

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Lua VMs come to life at luaL_openlibs and die at lua_close.
+ *
+ * The first VM of a build is held until user space has discovered and proved its layout. For every
+ * later one this guard suffices: it rejects every wrong family and build by the VM's own
+ * self-references, and the VM is published at once.
+ */
+#ifndef BPROF_VMS_H
+#define BPROF_VMS_H
+
+#define LUAJIT_TYPE_THREAD 6
+#define PUC_TYPE_THREAD	   8
+
+/* A field at a small offset of the target's structure; 0 where it cannot be read. */
+static __always_inline u64 target_word(u64 object, u32 offset)
+{
+	u64 value = 0;
+
+	bpf_probe_read_user(&value, sizeof(value), (void *)(object + offset));
+	return value;
+}
+
+static __noinline bool guard_luajit(u64 state, const struct luajit_layout *l, struct lua_vm *vm)
+{
+	u64 header[3] = {}; /* lua_State up to and including glref */
+	u64 cfuncs, current, handler;
+
+	if (bpf_probe_read_user(header, sizeof(header), (void *)state))
+		return false;
+	vm->global = header[2];
+	if ((header[1] >> 8 & 0xff) != LUAJIT_TYPE_THREAD || vm->global != state + l->state_bytes)
+		return false;
+	if (target_word(vm->global, l->mainthread) != state)
+		return false;
+	/* two instructions with A = 20 (LUA_MINSTACK): BC_FUNCC twice, or with its wrapper */
+	cfuncs = target_word(vm->global, l->bc_cfunc);
+	if ((cfuncs & 0xff) != l->funcc_op || (cfuncs & 0xffffff00) != 0x1400 ||
+	    (cfuncs >> 40) != 0x14)
+		return false;
+	current = target_word(vm->global, l->cur_L);
+	if (current && current != state)
+		return false;
+	handler = target_word(vm->global, l->dispatch);
+	vm->vm_start = handler - l->vm_offset;
+	vm->vm_end = vm->vm_start + l->vm_bytes;
+	return true;
+}
+
+static __noinline bool guard_puc(u64 state, const struct puc_layout *l, struct lua_vm *vm)
+{
+	u64 type = target_word(state, 8);
+
+	if ((type & 0xff) != PUC_TYPE_THREAD)
+		return false;
+	vm->global = target_word(state, l->state_global);
+	if (!vm->global || (l->state_bytes && vm->global != state + l->state_bytes))
+		return false;
+	return target_word(vm->global, l->global_mainthread) == state;
+}
+
+/* Adds the VM to its process, in the place of an older one with the same global_State. */
+static __always_inline void publish_vm(u32 pid, const struct lua_vm *vm)
+{
+	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+
+	if (!known) {
+		struct process_vms first = {};
+
+		first.vms.nr = 1;
+		first.vms.vm[0] = *vm;
+		bpf_map_update_elem(&vms, &pid, &first, BPF_ANY);
+		return;
+	}
+	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
+		if (i < known->vms.nr && known->vms.vm[i].global != vm->global)
+			continue;
+		known->vms.vm[i] = *vm;
+		if (i >= known->vms.nr)
+			known->vms.nr = i + 1;
+		return;
+	}
+	count(BPROF_COUNTER_UNPROVED_VM);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(on_open_libs, u64 state)
+{
+	u32 pid = current_pid(), binary = (u32)bpf_get_attach_cookie(ctx), *index;
+	struct bprof_vm_open r = {
+		.pid = pid, .tid = current_tid(), .state = state, .binary = binary};
+	struct lua_layout *layout;
+	struct lua_vm vm = {.main = state};
+	bool proved = false;
+
+	if (!bpf_map_lookup_elem(&processes, &pid))
+		return 0;
+	index = bpf_map_lookup_elem(&binary_layouts, &binary);
+	if (!index)
+		return 0;
+	fill_header(&r.h, BPROF_RECORD_VM_OPEN, sizeof(r));
+	if (!*index) {
+		r.held = !stop_holding && !bpf_send_signal(SIGSTOP);
+		ship_with(&r, BPF_RB_FORCE_WAKEUP);
+		return 0;
+	}
+	r.layout = vm.layout = *index;
+	layout = bpf_map_lookup_elem(&layouts, &r.layout);
+	if (!layout)
+		return 0;
+	vm.family = layout->family;
+	if (layout->family == BPROF_FAMILY_LUAJIT)
+		proved = guard_luajit(state, &layout->luajit, &vm);
+	else if (layout->family == BPROF_FAMILY_PUC)
+		proved = guard_puc(state, &layout->puc, &vm);
+	if (proved) {
+		publish_vm(pid, &vm);
+		r.vm = vm.global;
+	} else {
+		count(BPROF_COUNTER_UNPROVED_VM);
+	}
+	ship(&r);
+	return 0;
+}
+
+SEC("uprobe")
+int BPF_KPROBE(on_close, u64 state)
+{
+	u32 pid = current_pid();
+	struct bprof_vm_close r = {.pid = pid, .tid = current_tid(), .state = state};
+	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+
+	if (!known)
+		return 0;
+	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
+		if (i < known->vms.nr && known->vms.vm[i].main == state) {
+			u32 last = (known->vms.nr - 1) & (BPROF_MAX_VMS - 1);
+
+			known->vms.vm[i] = known->vms.vm[last];
+			known->vms.nr = last;
+			break;
+		}
+	}
+	fill_header(&r.h, BPROF_RECORD_VM_CLOSE, sizeof(r));
+	ship(&r);
+	return 0;
+}
+
+#endif

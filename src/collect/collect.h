@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where records come from: the kernel, live, or a recording.
+ *
+ * The live side owns everything that is loaded and attached; nothing is pinned, so the kernel
+ * removes it all when the process ends, however it ends.
+ */
+#ifndef BPROF_COLLECT_H
+#define BPROF_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <bprof/lua_layout.h>
+#include <bprof/wire.h>
+
+/* ---- live ---------------------------------------------------------------------------------- */
+
+struct collector;
+
+struct collect_opts {
+	unsigned frequency_hz; /* samples per second of CPU time, 1..9999 */
+	const char *event;     /* "auto", "cycles", "cpu-clock" */
+	bool announced;	       /* test boundaries by the hook: count and ship announcements */
+};
+
+/* The event that is really counted: never another one in silence. */
+struct collect_event {
+	const char *name; /* "cycles", "cpu-clock" */
+	const char *unit; /* what a sample's weight counts */
+	bool hardware;
+	uint64_t ns_per_sample; /* clocks; UINT64_MAX otherwise */
+};
+
+/**
+ * collect_open() - load the programs and open the event, without starting anything
+ * @why: receives one sentence with cause and remedy on failure
+ *
+ * Owns:   *ret belongs to the caller, collect_free().
+ * Return: 0; -EPERM, -ENOENT (no BTF), -EOPNOTSUPP (no such event here), -ENOMEM, other -errno.
+ */
+int collect_open(const struct collect_opts *opts, struct collector **ret, char *why,
+		 size_t why_size);
+void collect_free(struct collector *c);
+
+const struct collect_event *collect_event(const struct collector *c);
+
+/* Follows @pid (stopped at its gate, our child) and all it will start. */
+int collect_follow(struct collector *c, pid_t pid);
+
+int collect_start_sampling(struct collector *c);
+void collect_stop_sampling(struct collector *c);
+
+/* Readable when a process is held; other records wait for the next drain. */
+int collect_wake_fd(const struct collector *c);
+
+/**
+ * collect_drain() - hand over every record that is in the ring
+ * @fn: gets a record, valid during the call; a negative result stops the drain and is returned
+ *
+ * Records that are not a whole record are counted as malformed and left out.
+ */
+int collect_drain(struct collector *c, int (*fn)(void *arg, const struct bprof_record *record),
+		  void *arg);
+
+/* Probes a libc's getenv at @file_offset: test boundaries of every process that maps this file. */
+int collect_probe_getenv(struct collector *c, const char *path, uint64_t file_offset);
+
+/**
+ * collect_probe_lua() - be told when a VM of this file opens and closes
+ * @open_offset, @close_offset: file offsets in luaL_openlibs and lua_close; close may be 0
+ * @ret_binary: the cookie that records of this file carry
+ */
+int collect_probe_lua(struct collector *c, const char *path, uint64_t open_offset,
+		      uint64_t close_offset, uint32_t *ret_binary);
+
+/* Processes that execute this file are not held any more. */
+int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino);
+
+/* From now on VMs of @binary are recognised in the kernel. -ENOSPC after BPROF_MAX_LAYOUTS builds.
+ */
+int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
+		       uint32_t *ret_index);
+
+/* Tells the sampler of a VM that user space found; vm->layout is set by the caller. */
+int collect_publish_vm(struct collector *c, uint32_t pid, const struct lua_vm *vm);
+
+/* Tells the sampler where busted.safe is in @pid. */
+int collect_set_safe_proto(struct collector *c, uint32_t pid, uint64_t object);
+
+/* User space has the lines of this prototype: the sampler need not decode them any more. */
+void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object,
+			   uint32_t fingerprint);
+
+/* Counters so far; adds nothing to @counters that the kernel does not count. */
+void collect_counters(const struct collector *c, uint64_t counters[BPROF_NR_COUNTERS]);
+
+/* CPU time of followed processes that have not ended (in nanoseconds). */
+uint64_t collect_unfinished_cpu_ns(struct collector *c);
+
+/**
+ * collect_guard() - make sure that no process stays held if we die
+ *
+ * Forks a guardian that waits for our end: killed or crashed, it continues every followed process.
+ * Call before the command starts.
+ */
+int collect_guard(struct collector *c);
+
+/**
+ * collect_leave() - let go of the target, quickly
+ *
+ * Detaching probes waits for the kernel, 0.1 s each. A forked reaper waits in our place.
+ */
+void collect_leave(struct collector *c);
+
+/* ---- recordings ---------------------------------------------------------------------------- */
+
+struct recorder;
+
+/* Writes to @fd, which stays the caller's. */
+int recorder_new(int fd, uint64_t start_time_ns, uint64_t started_at_ns, struct recorder **ret);
+/* Appends a record; a size that is no multiple of 8 is padded. -errno of the first failed write. */
+int recorder_add(struct recorder *r, const struct bprof_record *record);
+int recorder_info(struct recorder *r, const char *key, const void *value, size_t len);
+int recorder_finish(struct recorder *r); /* flushes */
+void recorder_free(struct recorder *r);
+
+struct replay;
+
+/**
+ * replay_open() - read a recording from @fd
+ *
+ * Memory is bounded by BPROF_MAX_RECORD, whatever the length of the file.
+ * Return: 0; -EBADMSG not a recording; -EPROTO another version; other -errno. Takes @fd.
+ */
+int replay_open(int fd, struct replay **ret);
+void replay_free(struct replay *r);
+const struct bprof_file_header *replay_header(const struct replay *r);
+
+/* 1 and the next record; 0 at the end; -EBADMSG: cut or broken here, all before it was good. */
+int replay_next(struct replay *r, const struct bprof_record **ret);
+int replay_rewind(struct replay *r);
+
+#endif

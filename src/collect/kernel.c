@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The live source: BPF programs, perf events, probes, the ring.
+ *
+ * Invariant: a collector that exists is loaded; sampling and probes come and go. Everything hangs
+ * on file descriptors of this process (and of its guardian and reaper), nothing is pinned.
+ */
+#include "collect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <bprof/maps.h>
+
+#include "base.h"
+#include "events.h"
+#include "log.h"
+
+#include "bprof.skel.h"
+
+#define MAX_LINKS     (4 + 2 * BPROF_MAX_LAYOUTS)
+#define MAX_CPU_COUNT 1024
+
+struct collector {
+	struct bprof_bpf *bpf;
+	struct ring_buffer *ring;
+	struct event event;
+	unsigned frequency_hz;
+	struct bpf_link *probes[MAX_LINKS];
+	size_t nr_probes;
+	uint32_t nr_binaries, nr_layouts;
+	struct bpf_link *samplers[MAX_CPU_COUNT];
+	size_t nr_samplers;
+	struct bprof_seen *seen; /* mapped table of known prototypes */
+	size_t seen_bytes;
+	int guard_fd; /* our end of the guardian's pipe, -1 = none */
+	uint64_t malformed;
+	/* of the drain that is under way */
+	int (*fn)(void *arg, const struct bprof_record *record);
+	void *arg;
+};
+
+/* ---- loading ------------------------------------------------------------------------------- */
+
+/* The last thing libbpf said, for our one sentence. */
+static char libbpf_said[512];
+
+static int keep_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static int keep_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	text[strcspn(text, "\n")] = 0;
+	if (level == LIBBPF_WARN && !libbpf_said[0])
+		memcpy(libbpf_said, text, sizeof(libbpf_said));
+	log_at(level == LIBBPF_DEBUG ? LOG_TRACE : LOG_DEBUG, "bpf", "libbpf %s", text);
+	return 0;
+}
+
+static int explain_load(int err, char *why, size_t why_size)
+{
+	if (err == -EPERM || err == -EACCES)
+		snprintf(why, why_size,
+			 "the kernel does not let us load BPF programs (%s); "
+			 "run under sudo, or see 'bprof-perf doctor'",
+			 strerror(-err));
+	else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		snprintf(why, why_size,
+			 "this kernel has no BTF (/sys/kernel/btf/vmlinux); "
+			 "it needs CONFIG_DEBUG_INFO_BTF, as Debian's and Ubuntu's kernels have");
+	else
+		snprintf(why, why_size,
+			 "the kernel refused the BPF programs: %s (%s); "
+			 "Linux 6.1 or newer is needed, see 'bprof-perf doctor'",
+			 strerror(-err), libbpf_said[0] ? libbpf_said : "no reason given");
+	return err;
+}
+
+static int map_seen_table(struct collector *c)
+{
+	int fd = bpf_map__fd(c->bpf->maps.seen_protos);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p;
+
+	c->seen_bytes = (SEEN_ENTRIES * sizeof(struct bprof_seen) + page - 1) / page * page;
+	p = mmap(NULL, c->seen_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	c->seen = p;
+	return 0;
+}
+
+static int attach_tracepoints(struct collector *c)
+{
+	struct bprof_bpf *b = c->bpf;
+
+	b->links.on_switch = bpf_program__attach(b->progs.on_switch);
+	b->links.on_fork = bpf_program__attach(b->progs.on_fork);
+	b->links.on_exec = bpf_program__attach(b->progs.on_exec);
+	if (!b->links.on_switch || !b->links.on_fork || !b->links.on_exec)
+		return -errno;
+	return 0;
+}
+
+static int load(struct collector *c, char *why, size_t why_size)
+{
+	int err;
+
+	libbpf_said[0] = 0;
+	libbpf_set_print(keep_libbpf_message);
+	c->bpf = bprof_bpf__open();
+	if (!c->bpf)
+		return explain_load(-errno, why, why_size);
+	err = bprof_bpf__load(c->bpf);
+	if (err < 0)
+		return explain_load(err, why, why_size);
+	err = map_seen_table(c);
+	if (err < 0)
+		return explain_load(err, why, why_size);
+	c->ring = ring_buffer__new(bpf_map__fd(c->bpf->maps.ring), NULL, NULL, NULL);
+	if (!c->ring)
+		return explain_load(-errno, why, why_size);
+	err = attach_tracepoints(c);
+	return err < 0 ? explain_load(err, why, why_size) : 0;
+}
+
+/* ---- draining ------------------------------------------------------------------------------ */
+
+static int on_record(void *arg, void *data, size_t len)
+{
+	struct collector *c = arg;
+	const struct bprof_record *record = data;
+
+	if (len < sizeof(*record) || record->size < sizeof(*record) || record->size > len) {
+		c->malformed++;
+		return 0;
+	}
+	return c->fn(c->arg, record);
+}
+
+int collect_open(const struct collect_opts *opts, struct collector **ret, char *why,
+		 size_t why_size)
+{
+	struct collector *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	c->guard_fd = -1;
+	c->frequency_hz = opts->frequency_hz;
+	err = event_choose(opts->event, opts->frequency_hz, &c->event, why, why_size);
+	if (!err)
+		err = load(c, why, why_size);
+	if (!err && c->ring) {
+		ring_buffer__free(c->ring);
+		c->ring = ring_buffer__new(bpf_map__fd(c->bpf->maps.ring), on_record, c, NULL);
+		if (!c->ring)
+			err = explain_load(-errno, why, why_size);
+	}
+	if (err < 0) {
+		collect_free(c);
+		return err;
+	}
+	*ret = c;
+	return 0;
+}
+
+void collect_free(struct collector *c)
+{
+	if (!c)
+		return;
+	collect_stop_sampling(c);
+	for (size_t i = 0; i < c->nr_probes; i++)
+		bpf_link__destroy(c->probes[i]);
+	ring_buffer__free(c->ring);
+	if (c->seen)
+		munmap(c->seen, c->seen_bytes);
+	bprof_bpf__destroy(c->bpf);
+	if (c->guard_fd >= 0)
+		close(c->guard_fd);
+	free(c);
+}
+
+const struct collect_event *collect_event(const struct collector *c)
+{
+	return &c->event.public;
+}
+
+int collect_wake_fd(const struct collector *c)
+{
+	return ring_buffer__epoll_fd(c->ring);
+}
+
+int collect_drain(struct collector *c, int (*fn)(void *arg, const struct bprof_record *record),
+		  void *arg)
+{
+	int n;
+
+	c->fn = fn;
+	c->arg = arg;
+	n = ring_buffer__consume(c->ring);
+	return n < 0 ? n : 0;
+}
+
+/* ---- following and sampling ---------------------------------------------------------------- */
+
+/* CPU time a thread has used so far; what came before we followed it is not the command's. */
+static uint64_t thread_cpu_ns(pid_t pid)
+{
+	char path[64];
+	unsigned long long ns = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%llu", &ns) != 1)
+		ns = 0;
+	fclose(f);
+	return ns;
+}
+
+int collect_follow(struct collector *c, pid_t pid)
+{
+	uint32_t key = (uint32_t)pid;
+	struct process process = {.threads = 1};
+	struct thread thread = {.pid = key, .charged_ns = thread_cpu_ns(pid)};
+
+	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.processes), &key, &process, BPF_ANY) < 0)
+		return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.threads), &key, &thread, BPF_ANY) < 0)
+		return -errno;
+	return 0;
+}
+
+int collect_start_sampling(struct collector *c)
+{
+	int nr_cpus = libbpf_num_possible_cpus();
+
+	for (int cpu = 0; cpu < nr_cpus && c->nr_samplers < MAX_CPU_COUNT; cpu++) {
+		struct bpf_link *link;
+		int fd = event_open(&c->event, cpu);
+
+		if (fd == -ENODEV || fd == -ENXIO)
+			continue; /* offline */
+		if (fd < 0)
+			return fd;
+		link = bpf_program__attach_perf_event(c->bpf->progs.on_sample, fd);
+		if (!link) {
+			int err = -errno;
+
+			close(fd);
+			return err;
+		}
+		c->samplers[c->nr_samplers++] = link;
+	}
+	return 0;
+}
+
+void collect_stop_sampling(struct collector *c)
+{
+	while (c->nr_samplers)
+		bpf_link__destroy(c->samplers[--c->nr_samplers]);
+}
+
+static int attach_probe(struct collector *c, struct bpf_program *program, const char *path,
+			uint64_t offset, uint64_t cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
+	struct bpf_link *link;
+
+	if (c->nr_probes == MAX_LINKS)
+		return -ENOSPC;
+	link = bpf_program__attach_uprobe_opts(program, -1, path, offset, &opts);
+	if (!link)
+		return -errno;
+	c->probes[c->nr_probes++] = link;
+	log_debug("exec", "exec::probe path=%s, offset=0x%lx, cookie=%lu", path, offset, cookie);
+	return 0;
+}
+
+int collect_probe_getenv(struct collector *c, const char *path, uint64_t file_offset)
+{
+	return attach_probe(c, c->bpf->progs.on_getenv, path, file_offset, 0);
+}
+
+int collect_probe_lua(struct collector *c, const char *path, uint64_t open_offset,
+		      uint64_t close_offset, uint32_t *ret_binary)
+{
+	uint32_t binary = c->nr_binaries + 1;
+	int err;
+
+	if (binary >= BPROF_MAX_LAYOUTS)
+		return -ENOSPC;
+	err = attach_probe(c, c->bpf->progs.on_open_libs, path, open_offset, binary);
+	if (!err && close_offset)
+		err = attach_probe(c, c->bpf->progs.on_close, path, close_offset, binary);
+	if (err < 0)
+		return err;
+	c->nr_binaries = binary;
+	*ret_binary = binary;
+	return 0;
+}
+
+int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino)
+{
+	struct binary_key key = {.dev = dev, .ino = ino};
+	uint32_t one = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(c->bpf->maps.known_binaries), &key, &one, BPF_ANY) <
+			       0
+		       ? -errno
+		       : 0;
+}
+
+int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
+		       uint32_t *ret_index)
+{
+	uint32_t index = c->nr_layouts + 1;
+
+	if (index >= BPROF_MAX_LAYOUTS)
+		return -ENOSPC;
+	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.layouts), &index, layout, BPF_ANY) < 0)
+		return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.binary_layouts), &binary, &index,
+				BPF_ANY) < 0)
+		return -errno;
+	c->nr_layouts = index;
+	*ret_index = index;
+	return 0;
+}
+
+int collect_publish_vm(struct collector *c, uint32_t pid, const struct lua_vm *vm)
+{
+	int fd = bpf_map__fd(c->bpf->maps.vms);
+	struct process_vms known = {0};
+
+	if (bpf_map_lookup_elem(fd, &pid, &known) < 0)
+		memset(&known, 0, sizeof(known));
+	if (known.vms.nr >= BPROF_MAX_VMS)
+		return -ENOSPC;
+	known.vms.vm[known.vms.nr++] = *vm;
+	return bpf_map_update_elem(fd, &pid, &known, BPF_ANY) < 0 ? -errno : 0;
+}
+
+int collect_set_safe_proto(struct collector *c, uint32_t pid, uint64_t object)
+{
+	int fd = bpf_map__fd(c->bpf->maps.vms);
+	struct process_vms known;
+
+	if (bpf_map_lookup_elem(fd, &pid, &known) < 0)
+		return -errno;
+	known.safe_proto = object;
+	return bpf_map_update_elem(fd, &pid, &known, BPF_EXIST) < 0 ? -errno : 0;
+}
+
+void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object, uint32_t fingerprint)
+{
+	struct bprof_seen *entry = &c->seen[seen_index(object, pid)];
+
+	/* the sampler may replace the entry meanwhile: then the flag belongs to another prototype,
+	 * whose lines would be missing; so look again afterwards and take the flag back */
+	if (entry->object != object || entry->pid != pid || entry->fingerprint != fingerprint)
+		return;
+	__atomic_or_fetch(&entry->flags, SEEN_CAPTURED, __ATOMIC_SEQ_CST);
+	if (entry->object != object || entry->pid != pid || entry->fingerprint != fingerprint)
+		__atomic_and_fetch(&entry->flags, ~(uint32_t)SEEN_CAPTURED, __ATOMIC_SEQ_CST);
+}
+
+void collect_counters(const struct collector *c, uint64_t counters[BPROF_NR_COUNTERS])
+{
+	for (size_t i = 0; i < BPROF_NR_COUNTERS; i++)
+		counters[i] = c->bpf->bss->counters[i];
+	counters[BPROF_COUNTER_MALFORMED] += c->malformed;
+}
+
+uint64_t collect_unfinished_cpu_ns(struct collector *c)
+{
+	int fd = bpf_map__fd(c->bpf->maps.processes);
+	uint32_t *previous = NULL, key;
+	struct process process;
+	uint64_t sum = 0;
+
+	while (bpf_map_get_next_key(fd, previous, &key) == 0) {
+		if (bpf_map_lookup_elem(fd, &key, &process) == 0)
+			sum += process.cpu_ns;
+		previous = &key;
+	}
+	return sum;
+}
+
+/* ---- leaving ------------------------------------------------------------------------------- */
+
+static void continue_everyone(struct collector *c)
+{
+	int fd = bpf_map__fd(c->bpf->maps.processes);
+	uint32_t *previous = NULL, key;
+
+	c->bpf->bss->stop_holding = true;
+	while (bpf_map_get_next_key(fd, previous, &key) == 0) {
+		kill((pid_t)key, SIGCONT);
+		previous = &key;
+	}
+}
+
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		dup2(null, fd);
+}
+
+int collect_guard(struct collector *c)
+{
+	int ends[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int err = -errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return err;
+	}
+	if (pid == 0) {
+		close(ends[1]);
+		leave_terminal();
+		prctl(PR_SET_NAME, "bprof-guard");
+		/* a byte: all is well; end of file: bprof-perf died */
+		if (read(ends[0], &byte, 1) == 0)
+			continue_everyone(c);
+		_exit(0);
+	}
+	close(ends[0]);
+	c->guard_fd = ends[1];
+	return 0;
+}
+
+void collect_leave(struct collector *c)
+{
+	pid_t pid, parent;
+
+	c->bpf->bss->stop_holding = true;
+	collect_stop_sampling(c);
+	if (c->guard_fd >= 0) {
+		ssize_t n = write(c->guard_fd, "", 1);
+
+		(void)n; /* a guardian that is gone needs no word */
+		close(c->guard_fd);
+		c->guard_fd = -1;
+	}
+	parent = getpid();
+	pid = fork();
+	if (pid == 0) {
+		/* the reaper: holds the probes a moment longer than we live, then pays the wait */
+		leave_terminal();
+		prctl(PR_SET_NAME, "bprof-reaper");
+		while (getppid() == parent)
+			usleep(5000);
+		_exit(0);
+	}
+}
