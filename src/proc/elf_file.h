@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One ELF file: its identity, its functions, its code ranges, and whether it carries a Lua VM.
+ * (Not named elf.h: that would hide the system's <elf.h> from libelf.)
+ *
+ * Addresses here are those of the file (vaddr), not of a process. With a mapping of the file,
+ * vaddr = elf_vaddr_of_offset(address - map.start + map.offset).
+ */
+#ifndef BPROF_ELF_FILE_H
+#define BPROF_ELF_FILE_H
+
+#include "base.h"
+
+#define ELF_MAX_FILE	 (1ULL << 30)
+#define ELF_MAX_SEGMENTS 256
+#define ELF_MAX_SYMBOLS	 (4U << 20) /* functions kept of one file */
+#define ELF_MAX_RANGES	 (4U << 20) /* FDEs kept of one file */
+
+struct elf_image;
+
+/**
+ * elf_open() - open a 64-bit little-endian executable or shared object of x86-64 or arm64
+ * @ret: owned by the caller until elf_free(), which takes NULL
+ *
+ * The file is read, not mapped: a file that shrinks meanwhile cannot kill us. Everything else is
+ * read at the first need. elf_open_fd() keeps a duplicate of @fd; the caller still closes its own.
+ *
+ * Return: 0; -ENOEXEC for anything but such a file; -EFBIG; -ENOMEM; else -errno.
+ */
+int elf_open(const char *path, struct elf_image **ret);
+int elf_open_fd(int fd, struct elf_image **ret);
+void elf_free(struct elf_image *image);
+
+/* The build id: 0, or -ENODATA. @ret_id is borrowed from @image. */
+int elf_build_id(struct elf_image *image, const uint8_t **ret_id, size_t *ret_len);
+
+/* Through the loadable segments: 0, or -ENOENT if no segment has it. */
+int elf_vaddr_of_offset(const struct elf_image *image, uint64_t offset, uint64_t *ret_vaddr);
+int elf_offset_of_vaddr(const struct elf_image *image, uint64_t vaddr, uint64_t *ret_offset);
+
+struct elf_function {
+	uint64_t address; /* vaddr */
+	uint64_t size;	  /* bytes; 0 = the symbol does not say */
+	uint64_t file_offset;
+};
+
+/**
+ * elf_function() - a function defined in this file, by its exact name
+ *
+ * Looks in .dynsym and .symtab; symbol versions are ignored; the exported one wins.
+ *
+ * Return: 0; -ENOENT; -ENOMEM.
+ */
+int elf_function(struct elf_image *image, const char *name, struct elf_function *ret);
+
+/**
+ * elf_probe_offset() - where to put a uprobe that means "this function was entered"
+ *
+ * The first instruction, or the second where the first is a landing pad (endbr64, bti): the kernel
+ * cannot emulate those and single-steps them, 10 us a hit against 0.5. Arguments are still in their
+ * registers there.
+ *
+ * Return: 0; -ENOENT; else -errno.
+ */
+int elf_probe_offset(struct elf_image *image, const char *name, uint64_t *ret_file_offset);
+
+/**
+ * elf_symbol_at() - the function whose symbol covers an address
+ * @ret_offset: @vaddr minus the function's address; may be NULL
+ *
+ * Only a symbol with address <= @vaddr < address + size: in a stripped file the nearest symbol is
+ * usually another function's. Of several the innermost one, exported before local, then by name.
+ *
+ * Return: its name, borrowed from @image; NULL if there is none.
+ */
+const char *elf_symbol_at(struct elf_image *image, uint64_t vaddr, uint64_t *ret_offset);
+
+/* [start, end) in vaddrs */
+struct elf_range {
+	uint64_t start, end;
+};
+
+/*
+ * The code range (FDE of .eh_frame) that covers an address: the extent of one function, also in
+ * stripped files. Return: 0; -ENOENT if none covers it; -ENOMEM.
+ */
+int elf_code_range(struct elf_image *image, uint64_t vaddr, struct elf_range *ret);
+
+/* The longest one; in a build of PUC Lua that is luaV_execute. Return: 0; -ENOENT; -ENOMEM. */
+int elf_largest_code_range(struct elf_image *image, struct elf_range *ret);
+
+enum elf_lua_family { ELF_LUA_NONE, ELF_LUA_PUC, ELF_LUA_LUAJIT };
+
+struct elf_lua {
+	enum elf_lua_family family; /* NONE: the file defines no Lua API */
+	bool has_openlibs;	    /* luaL_openlibs */
+	bool has_openselectedlibs;  /* luaL_openselectedlibs: 5.5 */
+	char version[64]; /* "LuaJIT 2.1.0-beta3", "Lua 5.4.4"; "" = not found. A hint, no more */
+	char needs[64];	  /* a library named like a Lua VM that the file is linked with, or "" */
+};
+
+/* Does this file carry a Lua VM? Return: 0; -ENOMEM. */
+int elf_lua_kind(struct elf_image *image, struct elf_lua *ret);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Manages one question: does this file carry a Lua VM, and which one does it claim to be?
+ *
+ * The answer decides where probes go and names a runtime in reports. It never decides a layout:
+ * version strings lie ("LuaJIT 2.1.0-beta3" covers nine years of layouts), see unwind/discover.c.
+ *
+ * Facts: lua.h LUA_RELEASE, lapi.c lua_ident ("$LuaVersion: Lua 5.4.4  Copyright ...", and up to
+ * 5.1 "$Lua: Lua 5.1.5 Copyright ..."), LuaJIT luajit.h LUAJIT_VERSION.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "elf_image.h"
+
+#define MAX_VERSION_SECTION (256U << 20) /* bytes of a section searched for a version string */
+
+/* ---- version string -------------------------------------------------------------------------- */
+
+/* How a version announces itself, best first; keep: where our text starts within the mark. */
+static const struct version_mark {
+	enum elf_lua_family family;
+	const char *text;
+	size_t keep;
+} version_marks[] = {
+	{ELF_LUA_LUAJIT, "LuaJIT 2.", 0},
+	{ELF_LUA_PUC, "$LuaVersion: Lua 5.", strlen("$LuaVersion: ")},
+	{ELF_LUA_PUC, "$Lua: Lua 5.", strlen("$Lua: ")},
+	{ELF_LUA_PUC, "Lua 5.", 0},
+};
+
+static bool is_version_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '.' || c == '-' || c == '+' || c == '_';
+}
+
+/* Copies "NAME VERSION": two words of harmless characters. */
+static void copy_version(const char *at, size_t available, char *dst, size_t dst_bytes)
+{
+	size_t used = 0, words = 1;
+
+	for (size_t i = 0; i < available && used + 1 < dst_bytes; i++) {
+		if (at[i] == ' ' && words++ == 2)
+			break;
+		if (at[i] != ' ' && !is_version_char(at[i]))
+			break;
+		dst[used++] = at[i];
+	}
+	dst[used] = '\0';
+}
+
+static bool find_version(const Elf_Data *bytes, const struct version_mark *mark, char *dst,
+			 size_t dst_bytes)
+{
+	const char *start = bytes->d_buf, *at;
+
+	if (!start || bytes->d_size > MAX_VERSION_SECTION)
+		return false;
+	at = memmem(start, bytes->d_size, mark->text, strlen(mark->text));
+	if (!at)
+		return false;
+	at += mark->keep;
+	copy_version(at, bytes->d_size - (size_t)(at - start), dst, dst_bytes);
+	return true;
+}
+
+static bool search_sections(struct elf_image *image, const struct version_mark *mark,
+			    struct elf_lua *lua)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(image->elf, section))) {
+		GElf_Shdr header;
+		Elf_Data *bytes;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
+		    !(header.sh_flags & SHF_ALLOC) ||
+		    (header.sh_flags & (SHF_EXECINSTR | SHF_COMPRESSED)))
+			continue;
+		bytes = elf_rawdata(section, NULL);
+		if (bytes && find_version(bytes, mark, lua->version, sizeof(lua->version)))
+			return true;
+	}
+	return false;
+}
+
+static void read_version(struct elf_image *image, struct elf_lua *lua)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(version_marks); i++) {
+		if (version_marks[i].family == lua->family &&
+		    search_sections(image, &version_marks[i], lua))
+			return;
+	}
+}
+
+/* ---- needed libraries ------------------------------------------------------------------------ */
+
+static bool is_lua_library(const char *name)
+{
+	static const char *const prefixes[] = {"libluajit", "liblua.", "liblua-", "liblua5"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first one in this dynamic section. */
+static bool search_needed(struct elf_image *image, Elf_Scn *section, const GElf_Shdr *header,
+			  struct elf_lua *lua)
+{
+	Elf_Data *table = elf_getdata(section, NULL);
+	size_t nr = table ? table->d_size / sizeof(Elf64_Dyn) : 0;
+
+	for (size_t i = 0; i < nr && i < INT32_MAX; i++) {
+		const char *name;
+		GElf_Dyn entry;
+
+		if (!gelf_getdyn(table, (int)i, &entry) || entry.d_tag == DT_NULL)
+			return false;
+		if (entry.d_tag != DT_NEEDED)
+			continue;
+		name = elf_strptr(image->elf, header->sh_link, entry.d_un.d_val);
+		if (!name || !is_lua_library(name) || strlen(name) >= sizeof(lua->needs))
+			continue;
+		memcpy(lua->needs, name, strlen(name) + 1);
+		return true;
+	}
+	return false;
+}
+
+static void read_needed(struct elf_image *image, struct elf_lua *lua)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(image->elf, section))) {
+		GElf_Shdr header;
+
+		if (gelf_getshdr(section, &header) && header.sh_type == SHT_DYNAMIC &&
+		    search_needed(image, section, &header, lua))
+			return;
+	}
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static bool defines(struct elf_image *image, const char *name)
+{
+	struct elf_function f;
+
+	return elf_function(image, name, &f) == 0;
+}
+
+int elf_lua_kind(struct elf_image *image, struct elf_lua *ret)
+{
+	struct elf_lua lua = {0};
+	int r = elf_read_symbols(image);
+
+	if (r < 0)
+		return r;
+	if (defines(image, "lua_newstate") && defines(image, "lua_close")) {
+		lua.family = defines(image, "luaJIT_setmode") ? ELF_LUA_LUAJIT : ELF_LUA_PUC;
+		lua.has_openlibs = defines(image, "luaL_openlibs");
+		lua.has_openselectedlibs = defines(image, "luaL_openselectedlibs");
+		read_version(image, &lua);
+	}
+	read_needed(image, &lua);
+	*ret = lua;
+	return 0;
+}
