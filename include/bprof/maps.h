@@ -10,6 +10,7 @@
 #endif
 
 #include <bprof/lua_layout.h>
+#include <bprof/seen.h>
 
 /*
  * One followed process, by pid. A process is followed because it is the command, or a followed one
@@ -40,28 +41,5 @@ struct process_vms {
 	struct lua_vms vms;
 	__u64 safe_proto; /* busted.safe, once known: its frames carry the test */
 };
-
-/*
- * Prototypes already seen: a direct-mapped table, mapped into user space. A collision only means
- * that a prototype is announced again. User space sets SEEN_CAPTURED once it holds the prototype's
- * lines; the sampler then leaves the line to it.
- */
-#define SEEN_ENTRIES  32768 /* a power of two; suites have 900 - 3400 distinct prototypes */
-#define SEEN_CAPTURED 1U
-
-struct bprof_seen {
-	__u64 object;
-	__u32 pid;
-	__u32 fingerprint;
-	__u32 flags;
-	__u32 reserved;
-};
-
-static inline __attribute__((always_inline)) __u32 seen_index(__u64 object, __u32 pid)
-{
-	__u64 h = (object ^ ((__u64)pid << 32)) * 0x9E3779B97F4A7C15ULL;
-
-	return (__u32)(h >> 40) & (SEEN_ENTRIES - 1);
-}
 
 #endif
