@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builds the value of LUA_INIT: hook_loader.lua and hook.lua as one line, then the user's own
+ * value.
+ *
+ * One chunk for both keeps everything the user can see of an own LUA_INIT as it was: chunk name,
+ * line numbers, error text, traceback, exit status. The hook is a do-block: none of its locals
+ * reach the user's code.
+ *
+ * Source: handle_luainit() in lua.c of 5.1 to 5.4 and luajit.c: "@file" is dofile, else the value
+ * is a chunk named after its variable; 5.2 and later prefer LUA_INIT_<major>_<minor>.
+ */
+#include "hook.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "buf.h"
+
+/* The kernel's MAX_ARG_STRLEN: one string of an environment, its name and NUL included. */
+#define MAX_VARIABLE (128 * 1024)
+#define PLACEHOLDER  "HOOK_LUA"
+
+/* The assembler looks for the files in the include directories of this compilation. */
+#define EMBED(symbol, file)                                                                        \
+	extern const char symbol[];                                                                \
+	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" file "\"\n.byte 0\n.popsection\n")
+
+EMBED(hook_loader_lua, "hook_loader.lua");
+EMBED(hook_lua, "hook.lua");
+
+static const char *const hook_variables[] = {
+	"LUA_INIT", "LUA_INIT_5_2", "LUA_INIT_5_3", "LUA_INIT_5_4", "LUA_INIT_5_5",
+};
+
+/* One line: without indentation, comment lines and empty lines. */
+static int add_joined(struct buf *out, const char *source)
+{
+	int r = 0;
+
+	while (*source && r == 0) {
+		size_t indent = strspn(source, "\t ");
+		size_t length = strcspn(source, "\n");
+		const char *text = source + indent;
+
+		if (length > indent && strncmp(text, "--", 2) != 0) {
+			r = buf_add(out, text, length - indent);
+			if (r == 0)
+				r = buf_addstr(out, " ");
+		}
+		source += length + (source[length] == '\n');
+	}
+	return r;
+}
+
+static int add_hook(struct buf *out)
+{
+	struct buf loader;
+	const char *place;
+	int r;
+
+	buf_init(&loader, MAX_VARIABLE);
+	r = add_joined(&loader, hook_loader_lua);
+	if (r < 0)
+		goto done;
+	place = strstr(loader.data, PLACEHOLDER);
+	r = buf_add(out, loader.data, (size_t)(place - loader.data));
+	if (r == 0)
+		r = buf_addstr(out, "[==[");
+	if (r == 0)
+		r = add_joined(out, hook_lua);
+	if (r == 0)
+		r = buf_addf(out, "]==]%s", place + strlen(PLACEHOLDER));
+done:
+	buf_done(&loader);
+	return r;
+}
+
+/* @text as a Lua string literal; every byte that could end one is escaped by its number. */
+static int add_quoted(struct buf *out, const char *text)
+{
+	int r = buf_addstr(out, "\"");
+
+	for (; *text && r == 0; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < ' ' || c == '"' || c == '\\')
+			r = buf_addf(out, "\\%03u", c);
+		else
+			r = buf_add(out, text, 1);
+	}
+	return r < 0 ? r : buf_addstr(out, "\"");
+}
+
+/*
+ * What the interpreter does for "@file". A file that cannot be loaded is reported without a
+ * traceback and under the name the interpreter was started by, which only the kernel tells before
+ * the global arg exists.
+ */
+static int add_file(struct buf *out, const char *path)
+{
+	int r = buf_addstr(out, "local f, e = loadfile(");
+
+	if (r == 0)
+		r = add_quoted(out, path);
+	if (r == 0)
+		r = buf_addstr(
+			out,
+			") if not f then local c = io.open('/proc/self/cmdline', 'rb') "
+			"local n = c and c:read('*a'):match('^[^%z]+') "
+			"io.stderr:write(n and n .. ': ' or '', e, '\\n') os.exit(1, true) end "
+			"return f()");
+	return r;
+}
+
+static int inject(const struct hook_environ *environ, const char *name, const char *hook)
+{
+	const char *own = environ->get(environ->ctx, name);
+	struct buf value;
+	int r;
+
+	if (own && strncmp(own, hook, strlen(hook)) == 0)
+		return 0;
+	buf_init(&value, MAX_VARIABLE - strlen(name) - sizeof("=") - 1);
+	r = buf_addstr(&value, hook);
+	if (r == 0 && own)
+		r = own[0] == '@' ? add_file(&value, own + 1) : buf_addstr(&value, own);
+	if (r == 0)
+		r = environ->set(environ->ctx, name, value.data);
+	buf_done(&value);
+	return r;
+}
+
+char *hook_code(void)
+{
+	struct buf code;
+
+	buf_init(&code, MAX_VARIABLE);
+	if (add_hook(&code) < 0)
+		buf_done(&code);
+	return code.data;
+}
+
+int hook_inject(const struct hook_environ *environ)
+{
+	CLEANUP(cleanup_free) char *hook = hook_code();
+	int r = 0;
+
+	if (!hook)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(hook_variables) && r == 0; i++) {
+		if (i == 0 || environ->get(environ->ctx, hook_variables[i]))
+			r = inject(environ, hook_variables[i], hook);
+	}
+	return r;
+}

@@ -1,0 +1,130 @@
+-- SPDX-License-Identifier: MIT
+-- Second half of the boundary hook: announces what busted runs, each boundary by one getenv().
+--
+-- busted.safe() calls busted.context.push and pop around everything it runs. Listening there adds no
+-- frame to any stack that user code, a handler or a traceback can see, and needs no subscription that
+-- could change the order of handlers. Pushes of a plain test: its scope, the start event, its body,
+-- the end event; the two events stay silent, which leaves four announcements.
+--
+--	n<depth>\t<descriptor>\t<line>\t<length of source>\t<source>=<name>	a scope begins
+--	+	the user's function of the open scope begins (a second one in a test: finally)
+--	-<letter>	the latest of both ends: s(uccess), f(ailure), e(rror), p(ending)
+--	s e r S	suite start, end, reset; start of a suite inside a test
+--	x<where>	an error that belongs to no scope
+--
+-- "=<name>" is missing where there is no name. Nothing here may raise an error or call anything that
+-- user code can have replaced.
+local core, getenv = ...
+if type(core) ~= 'function' then return core end
+local type, sub = type, string.sub
+local closing = { success = 'bprof:-s', failure = 'bprof:-f', error = 'bprof:-e', pending = 'bprof:-p' }
+local fixture = {
+	before_each = true, after_each = true, setup = true, teardown = true, strict_setup = true,
+	strict_teardown = true, lazy_setup = true, lazy_teardown = true,
+}
+local heads = {}
+-- The context whose user code runs. A busted that is created and run inside a test stays silent.
+local running
+local function announce(element, depth)
+	local trace, name, descriptor = element.trace, element.name, element.descriptor
+	local line, source = 0, ''
+	if type(trace) == 'table' then
+		if type(trace.currentline) == 'number' then line = trace.currentline end
+		if type(trace.source) == 'string' and sub(trace.source, 1, 1) == '@' then
+			source = sub(trace.source, 2)
+		elseif type(trace.short_src) == 'string' then
+			source = trace.short_src
+		end
+	end
+	if type(name) == 'string' or type(name) == 'number' then
+		name = '=' .. name
+	else
+		name = name == nil and '' or '=?'
+	end
+	if type(descriptor) ~= 'string' then descriptor = '?' end
+	local head = heads[depth]
+	if not head then
+		head = 'bprof:n' .. depth .. '\t'
+		heads[depth] = head
+	end
+	getenv(head .. descriptor .. '\t' .. line .. '\t' .. #source .. '\t' .. source .. name)
+end
+return function(...)
+	local busted = core(...)
+	local context = type(busted) == 'table' and busted.context
+	local status = context and busted.status
+	if not status or not context.push or not context.pop or not context.get then return busted end
+	local push, pop, get = context.push, context.pop, context.get
+	-- depth: of busted's own context stack; scope: the depth of the innermost scope.
+	local depth, scope = 0, 0
+	local kind, outer, pushes, ended = {}, {}, { [0] = 0 }, {}
+	local started, finished, last
+	-- busted.safe() makes a status object right before it pops: that is how what it ran ended.
+	busted.status = function(how)
+		last = how
+		return status(how)
+	end
+	local function suite(root)
+		depth, scope, kind[1] = 1, 0, 'event'
+		if root.starttick ~= started then
+			started = root.starttick
+			getenv('bprof:s')
+		elseif root.endtick ~= finished then
+			finished, kind[1] = root.endtick, 'suite'
+		else
+			getenv('bprof:r')
+		end
+	end
+	context.push = function(element)
+		if running and running ~= context then
+			if element.descriptor == 'suite' and element.starttick ~= started then
+				started = element.starttick
+				getenv('bprof:S')
+			end
+			return push(element)
+		end
+		local again = get() == element
+		push(element)
+		if element.descriptor == 'suite' then return suite(element) end
+		depth = depth + 1
+		if not again then
+			outer[depth], scope = scope, depth
+			kind[depth], pushes[depth], ended[depth] = 'scope', 0, element.endtick
+			if fixture[element.descriptor] then running = context end
+			return announce(element, depth)
+		end
+		local nth = pushes[scope] + 1
+		pushes[scope] = nth
+		-- The first is the start event; the end event has set a new endtick.
+		if nth > 1 and element.endtick == ended[scope] then
+			kind[depth], running = 'body', context
+			getenv('bprof:+')
+		else
+			kind[depth] = 'event'
+		end
+	end
+	context.pop = function()
+		if running and running ~= context then return pop() end
+		local what = kind[depth]
+		if what == 'scope' then scope = outer[depth] end
+		depth = depth - 1
+		pop()
+		if what == 'scope' or what == 'body' then
+			running = nil
+			getenv(closing[last] or 'bprof:-')
+		elseif last ~= 'success' then
+			getenv('bprof:xevent')
+		end
+		if what == 'suite' then getenv('bprof:e') end
+	end
+	if busted.subscribe then
+		-- A spec file that cannot be loaded has no scope. Only the predicate runs, and it declines.
+		busted.subscribe({ 'error', 'file' }, function() return nil, true end, {
+			predicate = function(element)
+				if get() ~= element then getenv('bprof:xfile') end
+				return false
+			end,
+		})
+	end
+	return busted
+end
