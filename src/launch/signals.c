@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
 #include "ancestry.h"
+
+#define SAME_WISH_NS 50000000u
 
 static const int taken_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
 
@@ -58,8 +61,14 @@ void signals_close(struct signals *signals)
 	sigprocmask(SIG_UNBLOCK, &signals->taken, NULL);
 }
 
-enum signal_action signals_decide(struct signals *signals, bool from_terminal, pid_t sender)
+enum signal_action signals_decide(struct signals *signals, bool from_terminal, pid_t sender,
+				  uint64_t now_ns)
 {
+	bool same_wish = signals->interrupts > 0 && now_ns - signals->last_ns < SAME_WISH_NS;
+
+	signals->last_ns = now_ns;
+	if (same_wish)
+		return SIGNAL_WAIT;
 	signals->interrupts++;
 	if (signals->interrupts == 2)
 		return SIGNAL_REPORT;
@@ -73,12 +82,15 @@ enum signal_action signals_decide(struct signals *signals, bool from_terminal, p
 enum signal_action signals_next(struct signals *signals, int *ret_number)
 {
 	struct signalfd_siginfo info;
+	struct timespec now = {0};
 	ssize_t length = read(signals->fd, &info, sizeof(info));
 
 	if (length != sizeof(info))
 		return SIGNAL_NOTHING;
 	*ret_number = (int)info.ssi_signo;
-	return signals_decide(signals, info.ssi_code == SI_KERNEL, (pid_t)info.ssi_pid);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return signals_decide(signals, info.ssi_code == SI_KERNEL, (pid_t)info.ssi_pid,
+			      (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 }
 
 void signals_die(int number)

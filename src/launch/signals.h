@@ -33,6 +33,7 @@ struct signals {
 	int fd; /* for poll(): readable when signals_next() has something to say */
 	sigset_t taken;
 	unsigned interrupts; /* how often the user wanted an end */
+	uint64_t last_ns;    /* when, last */
 	bool monitored;	     /* sudo's pty monitor is our parent: it signals whole process groups */
 	pid_t monitor;
 };
@@ -51,11 +52,14 @@ enum signal_action signals_next(struct signals *signals, int *ret_number);
  * signals_decide() - what signals_next() decides by; for tests
  * @from_terminal: si_code is SI_KERNEL: the terminal driver sent it to the foreground group
  * @sender:        si_pid, 0 when not known
+ * @now_ns:        monotonic; what follows another within 50 ms is the same wish: timeout(1) signals
+ *                 its child and then the whole group
  *
  * Source: kernel drivers/tty/n_tty.c isig() (SEND_SIG_PRIV); sudo 1.9.13p3 exec_monitor.c
  * deliver_signal(): killpg() on the command's group.
  */
-enum signal_action signals_decide(struct signals *signals, bool from_terminal, pid_t sender);
+enum signal_action signals_decide(struct signals *signals, bool from_terminal, pid_t sender,
+				  uint64_t now_ns);
 
 /* Ends us by @number, as its default action does, so that a shell sees why. */
 void signals_die(int number) __attribute__((noreturn));
