@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The sampling program: at every tick of the event, on every CPU, the Lua stack of a followed
+ * thread as it is at this instant.
+ */
+#ifndef BPROF_BPF_SAMPLE_H
+#define BPROF_BPF_SAMPLE_H
+
+/*
+ * A thread runs on one CPU at a time and this program cannot interrupt itself, so one work area per
+ * CPU is enough.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct walk);
+} walks SEC(".maps");
+
+struct proto_announcement {
+	struct bprof_proto proto;
+	char chunkname[BPROF_MAX_CHUNKNAME];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct proto_announcement);
+} announcements SEC(".maps");
+
+/*
+ * User registers of the interrupted thread: right for samples in user and in kernel mode alike,
+ * which the context's own registers are not.
+ */
+static __always_inline void take_registers(struct walk *w, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+#if defined(__TARGET_ARCH_x86)
+	w->reg[BPROF_REG_AX] = regs->ax;
+	w->reg[BPROF_REG_BX] = regs->bx;
+	w->reg[BPROF_REG_CX] = regs->cx;
+	w->reg[BPROF_REG_DX] = regs->dx;
+	w->reg[BPROF_REG_SI] = regs->si;
+	w->reg[BPROF_REG_DI] = regs->di;
+	w->reg[BPROF_REG_BP] = regs->bp;
+	w->reg[BPROF_REG_SP] = regs->sp;
+	w->reg[BPROF_REG_R8] = regs->r8;
+	w->reg[BPROF_REG_R9] = regs->r9;
+	w->reg[BPROF_REG_R10] = regs->r10;
+	w->reg[BPROF_REG_R11] = regs->r11;
+	w->reg[BPROF_REG_R12] = regs->r12;
+	w->reg[BPROF_REG_R13] = regs->r13;
+	w->reg[BPROF_REG_R14] = regs->r14;
+	w->reg[BPROF_REG_R15] = regs->r15;
+	w->reg[BPROF_REG_IP] = regs->ip;
+#elif defined(__TARGET_ARCH_arm64)
+	w->reg[BPROF_REG_SP] = regs->sp;
+	w->reg[BPROF_REG_IP] = regs->pc;
+#endif
+}
+
+/* The VMs of the process and their layouts. */
+static __always_inline void take_vms(struct walk *w, u32 pid)
+{
+	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+
+	w->vms.nr = 0;
+	w->safe_proto = 0;
+	if (!known)
+		return;
+	w->vms = known->vms;
+	w->safe_proto = known->safe_proto;
+	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
+		struct lua_layout *layout;
+		u32 index;
+
+		if (i >= w->vms.nr)
+			break;
+		index = w->vms.vm[i].layout;
+		layout = bpf_map_lookup_elem(&layouts, &index);
+		if (layout)
+			w->layout[i] = *layout;
+		else
+			w->layout[i].family = BPROF_FAMILY_NONE;
+	}
+}
+
+/* Chunk names of prototypes seen for the first time: they may be gone within milliseconds. */
+static __always_inline void announce_proto(struct walk *w, u32 i, struct proto_announcement *a)
+{
+	struct walk_fresh *fresh = &w->fresh[i];
+	struct bprof_seen *seen;
+	u32 index = seen_index(fresh->object, w->record.s.pid);
+	long len = 0;
+
+	if (fresh->chunkname)
+		len = bpf_probe_read_user_str(a->chunkname, sizeof(a->chunkname),
+					      (const void *)fresh->chunkname);
+	fill_header(&a->proto.h, BPROF_RECORD_PROTO, sizeof(*a));
+	a->proto.pid = w->record.s.pid;
+	a->proto.fingerprint = fresh->fingerprint;
+	a->proto.vm = w->record.s.vm;
+	a->proto.object = fresh->object;
+	a->proto.first_line = fresh->first_line;
+	a->proto.last_line = fresh->last_line;
+	a->proto.code_len = fresh->code_len;
+	a->proto.chunkname_len = len > 0 ? (u16)(len - 1) : 0;
+	a->proto.family = w->record.s.family;
+	a->proto.chunkname_cut = len == sizeof(a->chunkname);
+	if (bpf_ringbuf_output(&ring, a, sizeof(*a), BPF_RB_NO_WAKEUP)) {
+		count(BPROF_COUNTER_LOST_RECORDS);
+		return;
+	}
+	seen = walk_seen_entry(w, index);
+	if (!seen)
+		return;
+	/* nobody can take the flag for the new prototype while the entry changes hands */
+	seen->object = 0;
+	seen->flags = 0;
+	seen->pid = w->record.s.pid;
+	seen->fingerprint = fresh->fingerprint;
+	barrier();
+	seen->object = fresh->object;
+}
+
+static __always_inline void announce_protos(struct walk *w)
+{
+	u32 zero = 0;
+	struct proto_announcement *a = bpf_map_lookup_elem(&announcements, &zero);
+
+	if (!a)
+		return;
+	for (u32 i = 0; i < BPROF_MAX_FRESH; i++) {
+		if (i >= w->nr_fresh)
+			break;
+		announce_proto(w, i, a);
+	}
+}
+
+static __always_inline void ship_sample(struct walk *w)
+{
+	u32 size = (u32)walk_pack(w);
+
+	w->record.s.h.size = size;
+	WALK_OPAQUE(size);
+	if (size > sizeof(w->record))
+		return;
+	if (bpf_ringbuf_output(&ring, &w->record, size, BPF_RB_NO_WAKEUP))
+		count(BPROF_COUNTER_LOST_SAMPLES);
+}
+
+SEC("perf_event")
+int on_sample(struct bpf_perf_event_data *ctx)
+{
+	u64 start = bpf_ktime_get_ns();
+	u32 pid = current_pid(), zero = 0;
+	struct process *p = bpf_map_lookup_elem(&processes, &pid);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm;
+	struct bprof_sample *s;
+	struct walk *w;
+
+	if (!p)
+		return 0;
+	count(BPROF_COUNTER_TAKEN);
+	w = bpf_map_lookup_elem(&walks, &zero);
+	if (!w)
+		return 0;
+	s = &w->record.s;
+	s->h.type = BPROF_RECORD_SAMPLE;
+	s->h.time_ns = start;
+	s->pid = pid;
+	s->tid = current_tid();
+	s->epoch = p->epoch;
+	s->weight = ctx->sample_period;
+	s->cpu = (u8)bpf_get_smp_processor_id();
+	s->flags = (s64)ctx->regs[PERF_CONTEXT_IP] < 0 ? BPROF_SAMPLE_KERNEL : 0;
+	take_registers(w, task);
+	s->ip = w->reg[BPROF_REG_IP];
+	take_vms(w, pid);
+	mm = task->mm;
+	w->heap_start = mm ? mm->start_brk : 0;
+	w->heap_end = mm ? mm->brk : 0;
+	w->stack_end = 0;
+	walk_sample(w);
+	announce_protos(w);
+	ship_sample(w);
+	count_by(BPROF_COUNTER_WALK_NS, bpf_ktime_get_ns() - start);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names for the frames of a run, from the facts of its recording. Needs no target.
+ *
+ * A space is the memory of one process between two execs: addresses mean something only inside one.
+ * A forked child's space falls back to its parent's, whose copy of the memory it got.
+ *
+ * A Lua function is identified by chunk and first line, whatever it is called; it may be called by
+ * several names, and the most frequent one is shown.
+ */
+#ifndef BPROF_SYMBOLS_H
+#define BPROF_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bprof/profile.h>
+#include <bprof/wire.h>
+
+struct symbols;
+
+/* What a frame turned out to be. */
+struct symbol_frame {
+	uint32_t function; /* index into symbols_functions() */
+	int32_t line;	   /* current line, 0 = not known */
+	bool is_safe; /* busted.safe: what busted runs on behalf of the user is called from it */
+};
+
+/* All return 0 or -ENOMEM; text is copied. */
+int symbols_new(struct symbols **ret);
+void symbols_free(struct symbols *s);
+
+int symbols_fork(struct symbols *s, uint32_t pid, uint32_t parent_pid);
+int symbols_exec(struct symbols *s, uint32_t pid, const char comm[BPROF_COMM_LEN]);
+int symbols_proto(struct symbols *s, const struct bprof_proto *proto, const char *chunkname,
+		  size_t len);
+int symbols_body(struct symbols *s, const struct bprof_proto_body *record);
+int symbols_cfunction(struct symbols *s, const struct bprof_cfunction *f, const char *name,
+		      size_t len);
+int symbols_native(struct symbols *s, const struct bprof_symbol *f, const char *symbol,
+		   size_t symbol_len, const char *module, size_t module_len);
+
+/* The current space of a process; made on demand. UINT32_MAX without memory. */
+uint32_t symbols_space(struct symbols *s, uint32_t pid);
+
+/* A Lua or C frame. The order of calls decides function indexes, nothing else. */
+int symbols_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
+		  struct symbol_frame *ret);
+
+/* A native address; the process's command stands in where nothing is known. */
+int symbols_address(struct symbols *s, uint32_t space, uint64_t address, bool kernel,
+		    struct symbol_frame *ret);
+
+/* A frame that is no function: "[gc]". */
+int symbols_marker(struct symbols *s, const char *name, struct symbol_frame *ret);
+
+/* "[process: comm]" for samples without Lua. */
+int symbols_process(struct symbols *s, uint32_t space, struct symbol_frame *ret);
+
+/*
+ * Weighs one more way a function is called: by @caller's instruction at its position. @weight in
+ * samples.
+ */
+int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_frame *caller,
+			 const struct bprof_frame *callee, uint32_t function, uint64_t weight);
+
+/* Chooses the names. The array belongs to @s; indexes are those of symbol_frame.function. */
+int symbols_finish(struct symbols *s);
+struct function *symbols_functions(struct symbols *s, size_t *ret_nr);
+
+#endif
