@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies a prototype out of a live target, or says why not.
+ *
+ * The target runs meanwhile and may free the object: the fingerprint is compared before and after.
+ * Invariant: a record that is appended describes the object that was asked for.
+ */
+#include "symbol.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto_source.h"
+
+static uint32_t fingerprint_of(const struct proto_identity *identity)
+{
+	uint64_t lines = (uint64_t)(uint32_t)identity->first_line |
+			 (uint64_t)(uint32_t)identity->last_line << 32;
+
+	return bprof_fingerprint(identity->source, lines, identity->code_len);
+}
+
+/* Is the object still the one that was seen? Return: 0; -ESTALE; -EBADMSG; -EFAULT. */
+static int identify(const struct proto_source *source, const struct lua_reader *reader,
+		    uaddr_t object, uint32_t fingerprint, struct proto_identity *ret)
+{
+	int r = source->identify(reader, object, ret);
+
+	if (r < 0)
+		return r;
+	return fingerprint_of(ret) == fingerprint ? 0 : -ESTALE;
+}
+
+static int write_chunkname(const struct lua_reader *reader, uaddr_t string,
+			   struct proto_writer *writer)
+{
+	struct buf name;
+	int r = 0;
+
+	if (string == 0) /* stripped */
+		return 0;
+	buf_init(&name, PROTO_MAX_CHUNKNAME);
+	r = lua_string_copy(reader, string, PROTO_MAX_CHUNKNAME, &name);
+	if (r >= 0)
+		r = proto_writer_chunkname(writer, name.data, name.len);
+	buf_done(&name);
+	return r;
+}
+
+static int write_record(const struct proto_source *source, const struct lua_reader *reader,
+			uaddr_t object, uint32_t fingerprint, struct proto_writer *writer)
+{
+	struct proto_identity identity, after;
+	int changed, r;
+
+	r = identify(source, reader, object, fingerprint, &identity);
+	if (r < 0)
+		return r;
+	writer->body.first_line = identity.first_line;
+	writer->body.last_line = identity.last_line;
+	r = source->write(reader, object, &identity, writer);
+	if (r == 0)
+		r = write_chunkname(reader, identity.source, writer);
+	/* A torn copy is the fault of the reuse, not of the bytes: that answer comes first. */
+	changed = identify(source, reader, object, fingerprint, &after);
+	if (changed < 0)
+		return changed == -EBADMSG ? -ESTALE : changed;
+	return r < 0 ? r : proto_writer_end(writer);
+}
+
+int capture_proto(const struct mem_reader *mem, const struct lua_layout *layout, uint32_t pid,
+		  uaddr_t vm, uaddr_t object, uint32_t fingerprint, struct buf *out)
+{
+	CLEANUP(cleanup_peek) struct peek *peek = peek_new(mem);
+	struct lua_reader reader = {.peek = peek, .layout = layout};
+	const struct proto_source *source =
+		layout->family == BPROF_FAMILY_LUAJIT ? &proto_source_luajit : &proto_source_puc;
+	struct proto_writer writer;
+	int r;
+
+	if (!peek)
+		return -ENOMEM;
+	r = proto_writer_begin(&writer, out);
+	if (r < 0)
+		return r;
+	writer.body.pid = pid;
+	writer.body.fingerprint = fingerprint;
+	writer.body.vm = vm;
+	writer.body.object = object;
+	writer.body.family = (__u8)layout->family;
+	writer.body.dialect = (__u8)layout->dialect;
+	r = write_record(source, &reader, object, fingerprint, &writer);
+	if (r < 0)
+		proto_writer_abort(&writer);
+	return r;
+}
+
+/* ---- busted.safe --------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, size_t len, const char *end)
+{
+	size_t end_len = strlen(end);
+
+	return len >= end_len && memcmp(text + len - end_len, end, end_len) == 0;
+}
+
+bool capture_is_busted_safe(const struct bprof_proto_body *body)
+{
+	static const char *const parameters[] = {"descriptor", "run", "element"};
+	struct proto_view view;
+	const unsigned char *at;
+
+	if (proto_view_init(body, body->h.size, &view) < 0)
+		return false;
+	if (!ends_with(view.chunkname, view.body.chunkname_len, "busted/core.lua"))
+		return false;
+	if (view.body.nr_params != ARRAY_SIZE(parameters) ||
+	    view.body.nr_locals < ARRAY_SIZE(parameters))
+		return false;
+	at = view.locals;
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		__u16 len;
+
+		memcpy(&len, at + 8, sizeof(len));
+		if (len != strlen(parameters[i]) || memcmp(at + 10, parameters[i], len) != 0)
+			return false;
+		at += 10 + len;
+	}
+	return true;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads what busted knows about a span, and what a VM says about itself, from a live target.
+ *
+ * An element is the table busted makes for each describe, it, file and fixture (busted/core.lua):
+ *
+ *	{ descriptor = "it", name = "adds", trace = { currentline = 4, source = "@spec/a.lua" } }
+ *
+ * Every field may be missing or of another type: then it is absent from the record, too.
+ */
+#include "symbol.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "record.h"
+#include "registry.h"
+
+#define MAX_ELEMENT_TEXT 4096U /* bytes of a name */
+#define MAX_LINE	 (1 << 30)
+#define MAX_VERSION	 128U
+
+/* lj_bc.h: the same numbers in all of 2.1. */
+#define BC_FORL	 79U
+#define BC_IFORL 80U
+
+/* ---- elements ------------------------------------------------------------------------------ */
+
+/* Append the string under @key, if there is one. Return: its length, 0 without one, -ENOMEM. */
+static int add_field(const struct lua_reader *reader, uaddr_t table, const char *key,
+		     struct buf *text)
+{
+	struct lua_value value;
+	int r = lua_table_get(reader, table, key, &value);
+
+	if (r == 0 && value.kind == LUA_KIND_STRING)
+		r = lua_string_copy(reader, value.object, MAX_ELEMENT_TEXT, text);
+	return r < 0 && r != -ENOMEM ? 0 : r;
+}
+
+static int32_t line_field(const struct lua_reader *reader, uaddr_t table, const char *key)
+{
+	struct lua_value value;
+
+	if (lua_table_get(reader, table, key, &value) < 0 || value.kind != LUA_KIND_NUMBER)
+		return 0;
+	return value.number >= 1 && value.number < MAX_LINE ? (int32_t)value.number : 0;
+}
+
+/* The file an element was defined in: trace.source without its "@", else trace.short_src. */
+static int add_source(const struct lua_reader *reader, uaddr_t trace, struct buf *text)
+{
+	size_t start = text->len;
+	int len = add_field(reader, trace, "source", text);
+
+	if (len > 0 && text->data[start] == '@') {
+		memmove(text->data + start, text->data + start + 1, (size_t)len);
+		text->len--;
+		return len - 1;
+	}
+	if (len < 0)
+		return len;
+	text->len = start;
+	return add_field(reader, trace, "short_src", text);
+}
+
+static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t element,
+		       struct buf *out)
+{
+	struct bprof_element record = {
+		.h.type = BPROF_RECORD_ELEMENT,
+		.pid = pid,
+		.element = element,
+	};
+	struct lua_table table;
+	struct lua_value trace;
+	struct buf text;
+	int descriptor_len, name_len, source_len = 0, r;
+
+	r = lua_table_open(reader, element, &table);
+	if (r < 0)
+		return r;
+	buf_init(&text, 4UL * MAX_ELEMENT_TEXT);
+	descriptor_len = add_field(reader, element, "descriptor", &text);
+	name_len = add_field(reader, element, "name", &text);
+	if (lua_table_get(reader, element, "trace", &trace) == 0 && trace.kind == LUA_KIND_TABLE) {
+		record.line = line_field(reader, trace.object, "currentline");
+		source_len = add_source(reader, trace.object, &text);
+	}
+	if (descriptor_len < 0 || name_len < 0 || source_len < 0) {
+		r = -ENOMEM;
+	} else {
+		record.descriptor_len = (__u32)descriptor_len;
+		record.name_len = (__u32)name_len;
+		record.source_len = (__u32)source_len;
+		r = record_add(out, &record.h, sizeof(record), text.data, text.len);
+	}
+	buf_done(&text);
+	return r;
+}
+
+static int add_descriptor(const struct lua_reader *reader, uint32_t pid, uaddr_t string,
+			  struct buf *out)
+{
+	struct bprof_element record = {
+		.h.type = BPROF_RECORD_ELEMENT,
+		.pid = pid,
+		.element = string,
+	};
+	struct buf text;
+	int r;
+
+	buf_init(&text, MAX_ELEMENT_TEXT);
+	r = lua_string_copy(reader, string, MAX_ELEMENT_TEXT, &text);
+	record.descriptor_len = (__u32)text.len;
+	if (r >= 0)
+		r = record_add(out, &record.h, sizeof(record), text.data, text.len);
+	buf_done(&text);
+	return r;
+}
+
+int capture_element(const struct mem_reader *mem, const struct lua_layout *layout, uint32_t pid,
+		    const struct bprof_span *span, struct buf *out)
+{
+	CLEANUP(cleanup_peek) struct peek *peek = peek_new(mem);
+	struct lua_reader reader = {.peek = peek, .layout = layout};
+	size_t start = out->len;
+	int r = 0;
+
+	if (!peek)
+		return -ENOMEM;
+	if (span->element == 0 && span->descriptor == 0)
+		return -ENOENT;
+	if (span->element)
+		r = add_element(&reader, pid, span->element, out);
+	if (r == 0 && span->descriptor)
+		r = add_descriptor(&reader, pid, span->descriptor, out);
+	if (r < 0)
+		record_drop(out, start);
+	return r;
+}
+
+/* ---- runtimes ------------------------------------------------------------------------------ */
+
+/* package.loaded[@module][@key], a string. Return: 0 (also when it is missing) or -ENOMEM. */
+static int add_version(const struct lua_reader *reader, uaddr_t global, const char *module,
+		       const char *key, struct buf *text)
+{
+	struct lua_value value;
+	uaddr_t registry, loaded;
+	int r;
+
+	r = registry_find(reader, global, &registry);
+	if (r == 0)
+		r = registry_loaded(reader, registry, &loaded);
+	if (r == 0)
+		r = lua_table_get(reader, loaded, module, &value);
+	if (r == 0 && value.kind == LUA_KIND_TABLE)
+		r = lua_table_get(reader, value.object, key, &value);
+	if (r == 0 && value.kind == LUA_KIND_STRING)
+		r = lua_string_copy(reader, value.object, MAX_VERSION, text);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* lj_dispatch_update() sends hot loops to their counting form only while the compiler is on. */
+static __u8 jit_state(const struct lua_reader *reader, uaddr_t global)
+{
+	uaddr_t dispatch = global + reader->layout->luajit.dispatch;
+	uint64_t targets[2];
+
+	_Static_assert(BC_IFORL == BC_FORL + 1, "read together");
+	if (peek_read(reader->peek, targets, sizeof(targets), dispatch + 8UL * BC_FORL) < 0)
+		return 2;
+	return targets[0] != targets[1];
+}
+
+int capture_runtime(const struct mem_reader *mem, const struct lua_layout *layout,
+		    const struct lua_vm *vm, uint32_t pid, const char *path, bool proved,
+		    struct buf *out)
+{
+	CLEANUP(cleanup_peek) struct peek *peek = peek_new(mem);
+	struct lua_reader reader = {.peek = peek, .layout = layout};
+	bool luajit = layout->family == BPROF_FAMILY_LUAJIT;
+	struct bprof_runtime record = {
+		.h.type = BPROF_RECORD_RUNTIME,
+		.pid = pid,
+		.family = (__u8)layout->family,
+		.gc64 = luajit,
+		.proved = proved,
+		.vm = vm->global,
+		.state = vm->main,
+	};
+	struct buf text;
+	int r;
+
+	if (!peek)
+		return -ENOMEM;
+	if (luajit)
+		record.jit = jit_state(&reader, vm->global);
+	buf_init(&text, MAX_VERSION + MAX_ELEMENT_TEXT);
+	r = add_version(&reader, vm->global, luajit ? "jit" : "_G", luajit ? "version" : "_VERSION",
+			&text);
+	record.version_len = (__u32)text.len;
+	record.path_len = (__u32)strnlen(path, MAX_ELEMENT_TEXT);
+	if (r == 0)
+		r = buf_add(&text, path, record.path_len);
+	if (r == 0)
+		r = record_add(out, &record.h, sizeof(record), text.data, text.len);
+	buf_done(&text);
+	return r;
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values, strings, tables and C functions of a target, for every supported VM.
+ *
+ * Each object is copied, its type tag checked, then used; tables are bounded by LUA_MAX_NODES.
+ *
+ * Facts: lobject.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT), lj_obj.h of LuaJIT 2.1, GC64
+ * (copyright Mike Pall, MIT). Offsets that vary between builds of one dialect come from the layout;
+ * what is fixed within a dialect is in the tables here.
+ */
+#include "lua_object.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A table with more nodes is data, not a module. */
+#define LUA_MAX_NODES (1U << 16)
+
+#define LUA_TAG_MASK	 0x3fU /* drops "collectable"; keeps variant and type */
+#define LUA_TAG_AT	 8U    /* of every PUC object */
+#define LUA_TAG_STRING	 4U
+#define LUA_TAG_LONG_STR 20U
+#define LUA_TAG_TABLE	 5U
+#define LUA_TAG_FUNCTION 6U
+#define LUA_TAG_LIGHT_C	 22U
+#define LUA_TAG_C	 38U
+#define LUA_TAG_NUMBER	 3U  /* double up to 5.3, integer from 5.4 on */
+#define LUA_TAG_NUMBER_2 19U /* integer in 5.3, double from 5.4 on */
+
+#define LJ_GCT_AT	    9U
+#define LJ_GCT_STR	    4U
+#define LJ_GCT_FUNC	    8U
+#define LJ_GCT_TAB	    11U
+#define LJ_ITYPE_SHIFT	    47U
+#define LJ_ITYPE_NIL	    0x1ffffU
+#define LJ_ITYPE_STR	    0x1fffbU
+#define LJ_ITYPE_FUNC	    0x1fff7U
+#define LJ_ITYPE_TAB	    0x1fff4U
+#define LJ_ITYPE_INT	    0x1fff2U /* doubles are all below */
+#define LJ_POINTER_MASK	    ((1ULL << LJ_ITYPE_SHIFT) - 1)
+#define LJ_TABLE_NODES	    40U
+#define LJ_TABLE_HMASK	    52U
+#define LJ_TABLE_BYTES	    56U
+#define LJ_NODE_BYTES	    24U
+#define LJ_FUNC_FFID	    10U
+#define LJ_FUNC_C	    40U
+#define LJ_FFID_C	    1U /* an ordinary C function */
+#define LUA_MAX_NODE_BYTES  40U
+#define LUA_MAX_TABLE_BYTES 64U
+
+/* How the tables of one PUC dialect look. */
+struct puc_table_shape {
+	uint8_t log2_nodes; /* Table.lsizenode */
+	uint8_t nodes;	    /* Table.node */
+	uint8_t node_bytes;
+	uint8_t key;	 /* Node: value part of the key */
+	uint8_t key_tag; /* Node: type tag of the key, one byte */
+};
+
+/* The value is at offset 0 of a node and its tag at 8, in all of them. */
+static const struct puc_table_shape puc_table_shapes[LUA_NR_DIALECTS] = {
+	[LUA_DIALECT_51] = {11, 32, 40, 16, 24}, [LUA_DIALECT_52] = {11, 32, 40, 16, 24},
+	[LUA_DIALECT_53] = {11, 24, 32, 16, 24}, [LUA_DIALECT_54] = {11, 24, 24, 16, 9},
+	[LUA_DIALECT_55] = {11, 24, 24, 16, 9},
+};
+
+static uint64_t load_u64(const unsigned char *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static uint32_t load_u32(const unsigned char *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static double load_double(uint64_t bits)
+{
+	double number;
+
+	memcpy(&number, &bits, sizeof(number));
+	return number;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static struct lua_value luajit_value(uint64_t word)
+{
+	uint32_t itype = (uint32_t)(word >> LJ_ITYPE_SHIFT);
+	struct lua_value value = {.object = word & LJ_POINTER_MASK};
+
+	switch (itype) {
+	case LJ_ITYPE_NIL:
+		value.kind = LUA_KIND_NIL;
+		break;
+	case LJ_ITYPE_STR:
+		value.kind = LUA_KIND_STRING;
+		break;
+	case LJ_ITYPE_TAB:
+		value.kind = LUA_KIND_TABLE;
+		break;
+	case LJ_ITYPE_FUNC:
+		value.kind = LUA_KIND_FUNCTION;
+		break;
+	case LJ_ITYPE_INT:
+		value.kind = LUA_KIND_NUMBER;
+		value.number = (double)(int32_t)(uint32_t)word;
+		break;
+	default:
+		if (itype < LJ_ITYPE_INT) {
+			value.kind = LUA_KIND_NUMBER;
+			value.number = load_double(word);
+		}
+	}
+	return value;
+}
+
+static double puc_number(uint32_t dialect, uint32_t tag, uint64_t word)
+{
+	bool integer = (dialect >= LUA_DIALECT_54 && tag == LUA_TAG_NUMBER) ||
+		       (dialect == LUA_DIALECT_53 && tag == LUA_TAG_NUMBER_2);
+
+	return integer ? (double)(int64_t)word : load_double(word);
+}
+
+static struct lua_value puc_value(uint32_t dialect, uint64_t word, uint8_t raw_tag)
+{
+	uint32_t tag = raw_tag & LUA_TAG_MASK;
+	struct lua_value value = {.object = word};
+
+	switch (tag) {
+	case LUA_TAG_STRING:
+	case LUA_TAG_LONG_STR:
+		value.kind = LUA_KIND_STRING;
+		break;
+	case LUA_TAG_TABLE:
+		value.kind = LUA_KIND_TABLE;
+		break;
+	case LUA_TAG_FUNCTION:
+	case LUA_TAG_C:
+		value.kind = LUA_KIND_FUNCTION;
+		break;
+	case LUA_TAG_LIGHT_C:
+		value.kind = LUA_KIND_LIGHT_C;
+		break;
+	case LUA_TAG_NUMBER:
+	case LUA_TAG_NUMBER_2:
+		value.kind = LUA_KIND_NUMBER;
+		value.number = puc_number(dialect, tag, word);
+		break;
+	default:
+		/* Variants of nil (empty, absent key) differ above the type bits. */
+		value.kind = (tag & 0xf) == 0 ? LUA_KIND_NIL : LUA_KIND_OTHER;
+	}
+	return value;
+}
+
+int lua_value_read(const struct lua_reader *reader, uaddr_t at, struct lua_value *ret)
+{
+	unsigned char bytes[16];
+	bool luajit = reader->layout->family == BPROF_FAMILY_LUAJIT;
+	int r = peek_read(reader->peek, bytes, luajit ? 8 : sizeof(bytes), at);
+
+	if (r < 0)
+		return r;
+	*ret = luajit ? luajit_value(load_u64(bytes))
+		      : puc_value(reader->layout->dialect, load_u64(bytes), bytes[LUA_TAG_AT]);
+	return 0;
+}
+
+/* ---- strings ------------------------------------------------------------------------------- */
+
+struct string_extent {
+	uaddr_t text;
+	uint64_t len;
+};
+
+static int luajit_string(const struct lua_reader *reader, uaddr_t string, struct string_extent *ret)
+{
+	uint32_t data = reader->layout->luajit.string_data;
+	uint32_t len_at = reader->layout->luajit.string_len;
+	unsigned char header[32];
+	int r;
+
+	if (len_at < 12 || len_at + 4 > data || data > sizeof(header))
+		return -EINVAL;
+	r = peek_read(reader->peek, header, data, string);
+	if (r < 0)
+		return r;
+	if (header[LJ_GCT_AT] != LJ_GCT_STR)
+		return -EBADMSG;
+	*ret = (struct string_extent){string + data, load_u32(header + len_at)};
+	return 0;
+}
+
+/*
+ * The length of a PUC string: size_t at 16, but from 5.3 on short strings keep it in the byte at
+ * 11. Lua 5.3.0, whose text starts at 32, did not do so yet. From 5.5 on that byte is negative for
+ * long strings and their text lies elsewhere, at the pointer in the place of a short one's text.
+ */
+static int puc_string(const struct lua_reader *reader, uaddr_t string, struct string_extent *ret)
+{
+	const struct puc_layout *puc = &reader->layout->puc;
+	uint32_t dialect = reader->layout->dialect;
+	unsigned char header[32] = {0};
+	size_t header_bytes = dialect == LUA_DIALECT_55 ? 32 : 24;
+	uint32_t tag;
+	int r;
+
+	r = peek_read(reader->peek, header, header_bytes, string);
+	if (r < 0)
+		return r;
+	tag = header[LUA_TAG_AT] & LUA_TAG_MASK;
+	if (tag != LUA_TAG_STRING && tag != LUA_TAG_LONG_STR)
+		return -EBADMSG;
+	*ret = (struct string_extent){string + puc->string_data, load_u64(header + 16)};
+	if (dialect < LUA_DIALECT_53 || puc->string_data != 24)
+		return 0;
+	if (tag == LUA_TAG_STRING)
+		ret->len = header[11];
+	else if (dialect == LUA_DIALECT_55)
+		ret->text = load_u64(header + 24);
+	return 0;
+}
+
+static int string_extent(const struct lua_reader *reader, uaddr_t string, struct string_extent *ret)
+{
+	if (string % 8 != 0)
+		return -EBADMSG;
+	if (reader->layout->family == BPROF_FAMILY_LUAJIT)
+		return luajit_string(reader, string, ret);
+	return puc_string(reader, string, ret);
+}
+
+int lua_string_copy(const struct lua_reader *reader, uaddr_t string, size_t max, struct buf *out)
+{
+	struct string_extent extent;
+	size_t start = out->len;
+	size_t len;
+	int r = string_extent(reader, string, &extent);
+
+	if (r < 0)
+		return r;
+	len = extent.len < max ? (size_t)extent.len : max;
+	r = buf_addzero(out, len);
+	if (r < 0)
+		return r;
+	if (len > 0)
+		r = peek_read(reader->peek, out->data + start, len, extent.text);
+	if (r < 0) {
+		out->len = start;
+		out->data[start] = 0;
+		return r;
+	}
+	return (int)len;
+}
+
+bool lua_string_is(const struct lua_reader *reader, uaddr_t string, const char *text)
+{
+	struct string_extent extent;
+	size_t len = strlen(text);
+	char copy[64];
+
+	if (len > sizeof(copy) || string_extent(reader, string, &extent) < 0 || extent.len != len)
+		return false;
+	return peek_read(reader->peek, copy, len, extent.text) == 0 && memcmp(copy, text, len) == 0;
+}
+
+/* ---- tables -------------------------------------------------------------------------------- */
+
+static int luajit_table_open(const struct lua_reader *reader, uaddr_t table, struct lua_table *ret)
+{
+	unsigned char header[LJ_TABLE_BYTES];
+	uint32_t hmask;
+	int r = peek_read(reader->peek, header, sizeof(header), table);
+
+	if (r < 0)
+		return r;
+	hmask = load_u32(header + LJ_TABLE_HMASK);
+	if (header[LJ_GCT_AT] != LJ_GCT_TAB || hmask >= LUA_MAX_NODES || (hmask & (hmask + 1)) != 0)
+		return -EBADMSG;
+	*ret = (struct lua_table){load_u64(header + LJ_TABLE_NODES), hmask + 1};
+	return 0;
+}
+
+static int puc_table_open(const struct lua_reader *reader, uaddr_t table, struct lua_table *ret)
+{
+	const struct puc_table_shape *shape = &puc_table_shapes[reader->layout->dialect];
+	unsigned char header[LUA_MAX_TABLE_BYTES];
+	uint32_t log2_nodes;
+	int r = peek_read(reader->peek, header, shape->nodes + 8U, table);
+
+	if (r < 0)
+		return r;
+	log2_nodes = header[shape->log2_nodes];
+	if ((header[LUA_TAG_AT] & LUA_TAG_MASK) != LUA_TAG_TABLE || log2_nodes > 16)
+		return -EBADMSG;
+	*ret = (struct lua_table){load_u64(header + shape->nodes), 1U << log2_nodes};
+	return 0;
+}
+
+static bool dialect_is_known(const struct lua_layout *layout)
+{
+	if (layout->family == BPROF_FAMILY_LUAJIT)
+		return true;
+	return layout->dialect < LUA_NR_DIALECTS &&
+	       puc_table_shapes[layout->dialect].node_bytes != 0;
+}
+
+int lua_table_open(const struct lua_reader *reader, uaddr_t table, struct lua_table *ret)
+{
+	if (!dialect_is_known(reader->layout))
+		return -EINVAL;
+	if (table % 8 != 0)
+		return -EBADMSG;
+	if (reader->layout->family == BPROF_FAMILY_LUAJIT)
+		return luajit_table_open(reader, table, ret);
+	return puc_table_open(reader, table, ret);
+}
+
+int lua_table_entry(const struct lua_reader *reader, const struct lua_table *table, uint32_t index,
+		    struct lua_value *ret_key, struct lua_value *ret_value)
+{
+	const struct puc_table_shape *shape = &puc_table_shapes[reader->layout->dialect];
+	bool luajit = reader->layout->family == BPROF_FAMILY_LUAJIT;
+	size_t bytes = luajit ? LJ_NODE_BYTES : shape->node_bytes;
+	unsigned char node[LUA_MAX_NODE_BYTES];
+	int r = peek_read(reader->peek, node, bytes, table->nodes + (uaddr_t)index * bytes);
+
+	if (r < 0)
+		return r;
+	if (luajit) {
+		*ret_value = luajit_value(load_u64(node));
+		*ret_key = luajit_value(load_u64(node + 8));
+		return 0;
+	}
+	*ret_value = puc_value(reader->layout->dialect, load_u64(node), node[LUA_TAG_AT]);
+	*ret_key = puc_value(reader->layout->dialect, load_u64(node + shape->key),
+			     node[shape->key_tag]);
+	return 0;
+}
+
+int lua_table_get(const struct lua_reader *reader, uaddr_t table, const char *key,
+		  struct lua_value *ret)
+{
+	struct lua_table opened;
+	int r = lua_table_open(reader, table, &opened);
+
+	for (uint32_t i = 0; r == 0 && i < opened.nr_nodes; i++) {
+		struct lua_value found_key, found;
+
+		r = lua_table_entry(reader, &opened, i, &found_key, &found);
+		if (r < 0 || found.kind == LUA_KIND_NIL || found_key.kind != LUA_KIND_STRING)
+			continue;
+		if (lua_string_is(reader, found_key.object, key)) {
+			*ret = found;
+			return 0;
+		}
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+/* ---- functions ----------------------------------------------------------------------------- */
+
+static int luajit_cfunction(const struct lua_reader *reader, uaddr_t function,
+			    struct lua_cfunction_ref *ret)
+{
+	unsigned char header[LJ_FUNC_C + 8];
+	uint32_t ffid;
+	int r = peek_read(reader->peek, header, sizeof(header), function);
+
+	if (r < 0)
+		return r;
+	if (header[LJ_GCT_AT] != LJ_GCT_FUNC)
+		return -EBADMSG;
+	ffid = header[LJ_FUNC_FFID];
+	if (ffid == 0)
+		return 0;
+	*ret = (struct lua_cfunction_ref){
+		.address = load_u64(header + LJ_FUNC_C),
+		.ffid = ffid > LJ_FFID_C ? ffid : 0,
+	};
+	return 1;
+}
+
+static int puc_cfunction(const struct lua_reader *reader, uaddr_t closure,
+			 struct lua_cfunction_ref *ret)
+{
+	const struct puc_layout *puc = &reader->layout->puc;
+	unsigned char header[LUA_MAX_TABLE_BYTES] = {0};
+	uint32_t tag;
+	int r;
+
+	if (puc->cclosure_f > sizeof(header) - 8 || puc->closure_is_c >= sizeof(header))
+		return -EINVAL;
+	r = peek_read(reader->peek, header, puc->cclosure_f + 8U, closure);
+	if (r < 0)
+		return r;
+	tag = header[LUA_TAG_AT] & LUA_TAG_MASK;
+	if (tag != LUA_TAG_FUNCTION && tag != LUA_TAG_C)
+		return -EBADMSG;
+	/* 5.1 has one tag for both kinds of closure and tells them apart by a byte. */
+	if (reader->layout->dialect == LUA_DIALECT_51 ? header[puc->closure_is_c] == 0
+						      : tag != LUA_TAG_C)
+		return 0;
+	*ret = (struct lua_cfunction_ref){.address = load_u64(header + puc->cclosure_f)};
+	return 1;
+}
+
+int lua_cfunction_of(const struct lua_reader *reader, const struct lua_value *value,
+		     struct lua_cfunction_ref *ret)
+{
+	if (value->kind == LUA_KIND_LIGHT_C) {
+		*ret = (struct lua_cfunction_ref){.address = value->object};
+		return 1;
+	}
+	if (value->kind != LUA_KIND_FUNCTION)
+		return 0;
+	if (value->object % 8 != 0)
+		return -EBADMSG;
+	if (reader->layout->family == BPROF_FAMILY_LUAJIT)
+		return luajit_cfunction(reader, value->object, ret);
+	return puc_cfunction(reader, value->object, ret);
+}
