@@ -65,11 +65,12 @@ struct luajit_layout {
 	__u16 bc_cfunc; /* G->bc_cfunc_int: two instructions just before cur_L; proves the build */
 	__u16 dispatch; /* the dispatch table: text addresses of the interpreter */
 	__u16 state_bytes; /* sizeof(lua_State): G = main lua_State + this */
-	__u16 string_data; /* GCstr: offset of the characters (len is 4 bytes before) */
+	__u16 string_data; /* GCstr: offset of the characters (see string_len) */
 	__u16 trace_table; /* G -> J.trace: pointer to the array of traces, its u32 size at +12; 0
 			      unknown */
 	__u8 funcc_op;	   /* BC_FUNCC of this build */
-	__u8 reserved[3];
+	__u8 string_len;	   /* GCstr: offset of the u32 length; 20, before July 2020: 16 */
+	__u8 reserved[2];
 	__u64 vm_offset; /* dispatch[0] - start of the interpreter's assembler code */
 	__u64 vm_bytes;	 /* length of that code */
 };
@@ -83,9 +84,10 @@ struct puc_layout {
 	__u16 state_savedpc; /* 5.1 only: pc of the running function */
 	__u16 state_base_ci; /* 5.1: pointer to the array; else the embedded CallInfo */
 	__u16 state_error_jmp;
-	__u16 state_bytes; /* G - main lua_State (5.1-5.4) */
+	__u16 state_bytes; /* G - main lua_State (5.1-5.4); 0 = 5.5 */
 	/* global_State */
-	__u16 global_mainthread, global_registry;
+	__u16 global_mainthread; /* 5.1-5.4: pointer to the main lua_State; 5.5: that itself */
+	__u16 global_registry;
 	/* CallInfo */
 	__u16 ci_func, ci_previous, ci_savedpc, ci_status, ci_bytes;
 	__u8 ci_status_width; /* 1, 2 or 4 bytes */

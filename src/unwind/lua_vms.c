@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Manages the tables of known builds and the check of a layout.
+ *
+ * Invariant: every row is a fact about a release: offsetof() compiled from its own headers with the
+ * default configuration on a 64-bit machine, and for the rows marked "walked" equal to
+ * debug.traceback() on a live process. No row is extrapolated.
+ *
+ * Facts: lstate.h, lobject.h, lfunc.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); lj_obj.h,
+ * lj_dispatch.h, lj_jit.h of LuaJIT 2.1 (copyright Mike Pall, MIT).
+ */
+#include "lua_vms.h"
+
+#include <string.h>
+
+/* ---- PUC Lua --------------------------------------------------------------------------------- */
+
+#define TABLE_TAG_51 5	/* LUA_TTABLE */
+#define TABLE_TAG    69 /* the same with the bit "collectable", from 5.2 on */
+
+/* Proto, LClosure and CClosure changed only twice. */
+#define PROTO_52                                                                                   \
+	.cclosure_f = 24, .lclosure_proto = 24, .proto_code = 24, .proto_code_len = 88,            \
+	.proto_lines = 40, .proto_lines_len = 92, .proto_first_line = 104, .proto_last_line = 108, \
+	.proto_source = 72, .proto_constants = 16, .proto_constants_len = 84, .proto_locals = 48,  \
+	.proto_locals_len = 100, .proto_upvalues = 56, .proto_upvalues_len = 80,                   \
+	.proto_is_vararg = 121, .proto_nr_params = 120, .string_data = 24
+
+#define PROTO_53                                                                                   \
+	.cclosure_f = 24, .lclosure_proto = 24, .proto_code = 56, .proto_code_len = 24,            \
+	.proto_lines = 72, .proto_lines_len = 28, .proto_first_line = 40, .proto_last_line = 44,   \
+	.proto_source = 104, .proto_constants = 48, .proto_constants_len = 20, .proto_locals = 80, \
+	.proto_locals_len = 36, .proto_upvalues = 88, .proto_upvalues_len = 16,                    \
+	.proto_is_vararg = 11, .proto_nr_params = 10, .string_data = 24
+
+#define PROTO_54                                                                                   \
+	.cclosure_f = 24, .lclosure_proto = 24, .proto_code = 64, .proto_code_len = 24,            \
+	.proto_lines = 88, .proto_lines_len = 28, .proto_abs_lines = 96,                           \
+	.proto_abs_lines_len = 40, .proto_first_line = 44, .proto_last_line = 48,                  \
+	.proto_source = 112, .proto_constants = 56, .proto_constants_len = 20,                     \
+	.proto_locals = 104, .proto_locals_len = 36, .proto_upvalues = 80,                         \
+	.proto_upvalues_len = 16, .proto_is_vararg = 11, .proto_nr_params = 10, .string_data = 24
+
+/* CallInfo from 5.4 on; the caller adds ci_status, its width and its bits. */
+#define CALLINFO_54 .ci_func = 0, .ci_previous = 16, .ci_savedpc = 32, .ci_bytes = 64
+
+const struct lua_build lua_builds[] = {
+	{
+		.name = "5.1-5.1.5",
+		.source = "offsetof on v5.1, v5.1.1; walked on Debian's 5.1.5",
+		.first_release = 50100,
+		.last_release = 50105,
+		.dialect = LUA_DIALECT_51,
+		.state_stack = 64,
+		.table_tag = TABLE_TAG_51,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 32,
+				.state_ci = 40,
+				.state_savedpc = 48,
+				.state_base_ci = 80,
+				.state_error_jmp = 168,
+				.state_bytes = 184,
+				.global_mainthread = 176,
+				.global_registry = 160,
+				.ci_func = 8,
+				.ci_savedpc = 24,
+				.ci_tailcalls = 36,
+				.ci_bytes = 40,
+				.ci_status_width = 1,
+				.ci_is_array = 1,
+				.pc_reg = BPROF_REG_R13, /* in Debian's build: only a hint */
+				.closure_is_c = 10,
+				.cclosure_f = 32,
+				.lclosure_proto = 32,
+				.proto_code = 24,
+				.proto_code_len = 80,
+				.proto_lines = 40,
+				.proto_lines_len = 84,
+				.proto_first_line = 96,
+				.proto_last_line = 100,
+				.proto_source = 64,
+				.proto_constants = 16,
+				.proto_constants_len = 76,
+				.proto_locals = 48,
+				.proto_locals_len = 92,
+				.proto_upvalues = 56,
+				.proto_upvalues_len = 72,
+				.proto_is_vararg = 114,
+				.proto_nr_params = 113,
+				.string_data = 24,
+			},
+	},
+	{
+		.name = "5.2.0",
+		.source = "offsetof on v5.2.0",
+		.first_release = 50200,
+		.last_release = 50200,
+		.dialect = LUA_DIALECT_52,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 128,
+				.state_error_jmp = 112,
+				.state_bytes = 208,
+				.global_mainthread = 240,
+				.global_registry = 56,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 48,
+				.ci_status = 34,
+				.ci_bytes = 80,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_tail_mask = 1 << 6,
+				PROTO_52,
+			},
+	},
+	{
+		.name = "5.2.1-5.2.4",
+		.source = "offsetof on v5.2.1, v5.2.3; walked on 5.2.1 and Debian's 5.2.4",
+		.first_release = 50201,
+		.last_release = 50204,
+		.dialect = LUA_DIALECT_52,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 128,
+				.state_error_jmp = 112,
+				.state_bytes = 208,
+				.global_mainthread = 264,
+				.global_registry = 64,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 56,
+				.ci_status = 34,
+				.ci_bytes = 80,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_tail_mask = 1 << 6,
+				PROTO_52,
+			},
+	},
+	{
+		/* callstatus is one byte up to 5.3.3, two later: the low byte has the bit we need
+		 */
+		.name = "5.3.2-5.3.6",
+		.source = "offsetof on v5.3.2, v5.3.3, v5.3.6; walked on Debian's 5.3.6",
+		.first_release = 50302,
+		.last_release = 50306,
+		.dialect = LUA_DIALECT_53,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 12,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 208,
+				.global_mainthread = 200,
+				.global_registry = 64,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 40,
+				.ci_status = 66,
+				.ci_bytes = 72,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_tail_mask = 1 << 5,
+				PROTO_53,
+			},
+	},
+	{
+		.name = "5.4.0",
+		.source = "offsetof on v5.4.0; walked on 5.4.0",
+		.first_release = 50400,
+		.last_release = 50400,
+		.dialect = LUA_DIALECT_54,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 200,
+				.global_mainthread = 256,
+				.global_registry = 64,
+				CALLINFO_54,
+				.ci_status = 62,
+				.ci_status_width = 2,
+				.ci_tail_mask = 1 << 4,
+				.pc_reg = BPROF_REG_R13,
+				PROTO_54,
+			},
+	},
+	{
+		.name = "5.4.1",
+		.source = "offsetof on v5.4.1; walked on 5.4.1",
+		.first_release = 50401,
+		.last_release = 50401,
+		.dialect = LUA_DIALECT_54,
+		.state_stack = 48,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 88,
+				.state_error_jmp = 80,
+				.state_bytes = 192,
+				.global_mainthread = 264,
+				.global_registry = 64,
+				CALLINFO_54,
+				.ci_status = 62,
+				.ci_status_width = 2,
+				.ci_tail_mask = 1 << 4,
+				.pc_reg = BPROF_REG_R13,
+				PROTO_54,
+			},
+	},
+	{
+		/* As 5.4.1 but for the bits of callstatus, which no proof can tell apart. */
+		.name = "5.4.2",
+		.source = "offsetof on v5.4.2; walked on 5.4.2",
+		.first_release = 50402,
+		.last_release = 50402,
+		.dialect = LUA_DIALECT_54,
+		.state_stack = 48,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 88,
+				.state_error_jmp = 80,
+				.state_bytes = 192,
+				.global_mainthread = 264,
+				.global_registry = 64,
+				CALLINFO_54,
+				.ci_status = 62,
+				.ci_status_width = 2,
+				.ci_tail_mask = 1 << 5,
+				.pc_reg = BPROF_REG_R13,
+				PROTO_54,
+			},
+	},
+	{
+		.name = "5.4.3-5.4.8",
+		.source = "offsetof on v5.4.3, .4, .6, .8; walked on Debian's 5.4.4 and 5.4.8",
+		.first_release = 50403,
+		.last_release = 50408,
+		.dialect = LUA_DIALECT_54,
+		.state_stack = 48,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 200,
+				.global_mainthread = 264,
+				.global_registry = 64,
+				CALLINFO_54,
+				.ci_status = 62,
+				.ci_status_width = 2,
+				.ci_tail_mask = 1 << 5,
+				.pc_reg = BPROF_REG_R13,
+				PROTO_54,
+			},
+	},
+	{
+		/* The main thread is a part of global_State: no pointer to it, and no state_bytes.
+		 */
+		.name = "5.5.0",
+		.source = "offsetof on v5.5.0; walked on 5.5.0",
+		.first_release = 50500,
+		.last_release = 50500,
+		.dialect = LUA_DIALECT_55,
+		.state_stack = 48,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.puc =
+			{
+				.state_status = 11,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 0,
+				.global_mainthread = 1416,
+				.global_registry = 64,
+				CALLINFO_54,
+				.ci_status = 60,
+				.ci_status_width = 4,
+				.ci_tail_mask = 1 << 22,
+				.pc_reg = BPROF_REG_R13,
+				PROTO_54,
+			},
+	},
+};
+
+const size_t lua_nr_builds = ARRAY_SIZE(lua_builds);
+
+/* ---- LuaJIT ---------------------------------------------------------------------------------- */
+
+const struct luajit_era luajit_eras[] = {
+	{.name = "since late 2020",
+	 .mainthread = 192,
+	 .vmstate = 184,
+	 .registry = 272,
+	 .supported = true},
+	{.name = "2017-2020",
+	 .mainthread = 200,
+	 .vmstate = 128,
+	 .registry = 208,
+	 .supported = true},
+	/* Tarantool's fork: its C frames are longer, and its vmstate counts otherwise. */
+	{.name = "tarantool", .mainthread = 304, .vmstate = 408, .registry = 312},
+};
+
+const size_t luajit_nr_eras = ARRAY_SIZE(luajit_eras);
+
+const struct luajit_build luajit_builds[] = {
+	/* x86-64 */
+	{.name = "2017-2019",
+	 .bc_cfunc = 336,
+	 .dispatch = 3920,
+	 .state_bytes = 96,
+	 .trace_table = 1064},
+	{.name = "late 2020",
+	 .bc_cfunc = 360,
+	 .dispatch = 3960,
+	 .state_bytes = 96,
+	 .trace_table = 1112},
+	{.name = "2022-03 to 2024-03 (Debian 12)",
+	 .bc_cfunc = 360,
+	 .dispatch = 3968,
+	 .state_bytes = 96,
+	 .trace_table = 1112},
+	{.name = "2024-07 to 2025-07",
+	 .bc_cfunc = 360,
+	 .dispatch = 3976,
+	 .state_bytes = 96,
+	 .trace_table = 1120},
+	{.name = "2026-08",
+	 .bc_cfunc = 368,
+	 .dispatch = 4000,
+	 .state_bytes = 96,
+	 .trace_table = 1128},
+	{.name = "OpenResty 2020",
+	 .bc_cfunc = 360,
+	 .dispatch = 4000,
+	 .state_bytes = 112,
+	 .trace_table = 1120},
+	{.name = "OpenResty 2021-2024",
+	 .bc_cfunc = 360,
+	 .dispatch = 4008,
+	 .state_bytes = 112,
+	 .trace_table = 1120},
+	/* arm64 */
+	{.name = "2017-2019, arm64",
+	 .bc_cfunc = 336,
+	 .dispatch = 3888,
+	 .state_bytes = 96,
+	 .trace_table = 1032},
+	{.name = "late 2020, arm64",
+	 .bc_cfunc = 360,
+	 .dispatch = 3936,
+	 .state_bytes = 96,
+	 .trace_table = 1088},
+	{.name = "2022-03 to 2024-03, arm64",
+	 .bc_cfunc = 360,
+	 .dispatch = 3944,
+	 .state_bytes = 96,
+	 .trace_table = 1088},
+	{.name = "2024-07 to 2025-07, arm64",
+	 .bc_cfunc = 360,
+	 .dispatch = 3952,
+	 .state_bytes = 96,
+	 .trace_table = 1096},
+	{.name = "2026-08, arm64",
+	 .bc_cfunc = 368,
+	 .dispatch = 3992,
+	 .state_bytes = 96,
+	 .trace_table = 1120},
+	{.name = "OpenResty 2020, arm64",
+	 .bc_cfunc = 360,
+	 .dispatch = 3976,
+	 .state_bytes = 112,
+	 .trace_table = 1096},
+	{.name = "OpenResty 2021-2024, arm64",
+	 .bc_cfunc = 360,
+	 .dispatch = 3984,
+	 .state_bytes = 112,
+	 .trace_table = 1096},
+};
+
+const size_t luajit_nr_builds = ARRAY_SIZE(luajit_builds);
