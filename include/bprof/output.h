@@ -26,6 +26,8 @@ struct output_opts {
 	unsigned width;		/* reports only: columns, 0 = 100 */
 	double min_percent;	/* callers view: smallest share shown */
 	const char *output_dir; /* reports only: named in the hint how to open the flame graph */
+	uint64_t max_events;	/* trace: spans drawn at most, 0 = the default */
+	bool *ret_cut;		/* trace: set where spans were left out for size; may be NULL */
 };
 
 /**

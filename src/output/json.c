@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile.json, schema "bprof-perf/profile/1": everything a profile knows except stacks and time.
+ *
+ * docs/PROFILE.md explains the keys, docs/profile.schema.json is applied to the goldens.
+ * What was not measured is null. Names are as the target had them (frame filters are for outputs
+ * that show stacks), functions are sorted by their own samples.
+ * The keys versions, statistics and hardware are those of mega.busted's profile.json.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base.h"
+#include "json_writer.h"
+#include "rows.h"
+
+#define SCHEMA "bprof-perf/profile/1"
+
+static const char *const phase_keys[NR_PHASES] = {
+	[PHASE_TEST] = "test",	       [PHASE_TEST_FIXTURE] = "test_fixture",
+	[PHASE_STARTUP] = "startup",   [PHASE_LOADING] = "loading",
+	[PHASE_DESCRIBE] = "describe", [PHASE_FIXTURE] = "fixture",
+	[PHASE_BUSTED] = "busted",     [PHASE_OUTPUT] = "output",
+	[PHASE_SHUTDOWN] = "shutdown", [PHASE_PROGRAM] = "program",
+};
+
+static const char *const kind_names[] = {
+	[FUNCTION_LUA] = "lua",	      [FUNCTION_MAIN_CHUNK] = "main_chunk",
+	[FUNCTION_C] = "c",	      [FUNCTION_NATIVE] = "native",
+	[FUNCTION_KERNEL] = "kernel", [FUNCTION_MARKER] = "marker",
+};
+
+static const char *const counter_keys[BPROF_NR_COUNTERS] = {
+#define BPROF_X(name, key, sentence) [BPROF_COUNTER_##name] = key,
+	BPROF_COUNTER_LIST(BPROF_X)
+#undef BPROF_X
+};
+
+static const char *const walk_keys[BPROF_NR_WALK_STATUS] = {
+#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = text,
+	BPROF_WALK_STATUS_LIST(BPROF_X)
+#undef BPROF_X
+};
+
+/* ---- the run ------------------------------------------------------------------------------- */
+
+static void write_texts(struct json *j, const char *key, const char **texts, size_t nr)
+{
+	json_open_array(j, key);
+	for (size_t i = 0; i < nr; i++)
+		json_text(j, NULL, texts[i]);
+	json_close_array(j);
+}
+
+static void write_run(struct json *j, const struct profile *p)
+{
+	json_text(j, "bprof", p->bprof_version);
+	write_texts(j, "command", p->command, p->nr_command);
+	json_int(j, "exit_status", p->exit_status);
+	json_bool(j, "complete", p->complete);
+	json_text(j, "started_at", number_time(p->started_at_ns).text);
+	json_uint(j, "wall_ns", p->wall_ns);
+	json_uint(j, "cpu_ns", p->cpu_ns);
+
+	json_open_map(j, "event");
+	json_text(j, "requested", p->event_requested);
+	json_text(j, "name", p->event_name);
+	json_text(j, "unit", p->event_unit);
+	json_bool(j, "hardware", p->event_hardware);
+	json_close_map(j);
+	json_uint(j, "frequency_hz", p->frequency_hz);
+	json_uint(j, "ns_per_sample", p->ns_per_sample);
+}
+
+static void write_runtime(struct json *j, const struct runtime *r)
+{
+	bool luajit = r->kind && strcmp(r->kind, "luajit") == 0;
+
+	json_open_map(j, NULL);
+	json_uint(j, "pid", r->pid);
+	json_text(j, "kind", r->kind);
+	json_text(j, "version", r->version);
+	json_text(j, "path", r->path);
+	if (luajit)
+		json_bool(j, "gc64", r->gc64);
+	else
+		json_null(j, "gc64");
+	if (luajit && r->jit >= 0)
+		json_bool(j, "jit", r->jit > 0);
+	else
+		json_null(j, "jit");
+	json_bool(j, "proved", r->proved);
+	json_uint(j, "processes", r->nr_processes);
+	json_close_map(j);
+}
+
+/* As mega.busted writes it; its users read these keys. */
+static void write_versions(struct json *j, const struct profile *p)
+{
+	json_open_map(j, "versions");
+	json_text(j, "lua", p->nr_runtimes > 0 ? p->runtimes[0].version : NULL);
+	json_null(j, "neovim");
+	json_null(j, "release");
+	json_null(j, "uv");
+	json_text(j, "bprof", p->bprof_version);
+	json_close_map(j);
+}
+
+static void write_hardware(struct json *j, const struct profile *p)
+{
+	json_open_map(j, "hardware");
+	json_text(j, "cpu", p->cpu_model);
+	json_text(j, "platform", p->platform);
+	json_text(j, "kernel", p->kernel);
+	json_text(j, "arch", p->arch);
+	json_uint(j, "num_cpu", p->nr_cpus);
+	json_close_map(j);
+}
+
+/* ---- accounts ------------------------------------------------------------------------------ */
+
+static void write_samples(struct json *j, const struct profile *p)
+{
+	const struct sample_accounts *a = &p->accounts;
+
+	json_open_map(j, "samples");
+	json_uint(j, "taken", a->taken);
+	json_uint(j, "in_tests", a->in_tests);
+	json_uint(j, "outside_tests", a->outside_tests);
+	json_uint(j, "lost", a->lost);
+	json_uint(j, "unresolved", a->unresolved);
+	json_uint(j, "truncated", a->truncated);
+	json_open_map(j, "reasons");
+	for (size_t i = 0; i < BPROF_NR_WALK_STATUS; i++)
+		json_uint(j, walk_keys[i], a->by_status[i]);
+	json_close_map(j);
+	json_close_map(j);
+}
+
+static void write_counters(struct json *j, const struct profile *p)
+{
+	json_open_map(j, "counters");
+	for (size_t i = 0; i < BPROF_NR_COUNTERS; i++)
+		json_uint(j, counter_keys[i], p->counters[i]);
+	json_close_map(j);
+}
+
+static void write_modes(struct json *j, const struct modes *m)
+{
+	json_open_map(j, "modes");
+	json_uint(j, "interpreter", m->interpreter);
+	json_uint(j, "jit", m->jit);
+	json_uint(j, "c", m->c);
+	json_uint(j, "gc", m->gc);
+	json_uint(j, "compiler", m->compiler);
+	json_uint(j, "native", m->native);
+	json_uint(j, "kernel", m->kernel);
+	json_close_map(j);
+}
+
+static void write_boundaries(struct json *j, const struct profile *p)
+{
+	const struct boundary_check *c = &p->check;
+
+	json_open_map(j, "boundaries");
+	json_text(j, "mode", p->boundaries);
+	json_bool(j, "hook_seen", c->hook_seen);
+	json_bool(j, "stack_seen", c->stack_seen);
+	json_uint(j, "announcements", c->announcements);
+	json_uint(j, "gaps", c->gaps);
+	json_uint(j, "agree", c->agree);
+	json_uint(j, "disagree", c->disagree);
+	json_uint(j, "transit", c->transit);
+	json_close_map(j);
+}
+
+static void write_suite(struct json *j, const struct suite_result *s)
+{
+	json_open_map(j, "suite");
+	json_bool(j, "seen", s->seen);
+	json_bool(j, "ended", s->ended);
+	json_uint(j, "iterations", s->iterations);
+	json_uint(j, "successes", s->successes);
+	json_uint(j, "failures", s->failures);
+	json_uint(j, "errors", s->errors);
+	json_uint(j, "pendings", s->pendings);
+	json_uint(j, "errors_outside_tests", s->errors_outside_tests);
+	json_uint(j, "nested", s->nested);
+	json_close_map(j);
+}
+
+/* ---- statistics ---------------------------------------------------------------------------- */
+
+/* From the start of the first suite to the end of the last. */
+static uint64_t suite_span(const struct profile *p)
+{
+	uint64_t start = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < p->nr_nodes; i++) {
+		const struct profile_node *node = &p->nodes[i];
+
+		if (node->kind != NODE_SUITE)
+			continue;
+		start = node->start_ns < start ? node->start_ns : start;
+		end = node->end_ns > end ? node->end_ns : end;
+	}
+	return end > start ? end - start : PROFILE_UNKNOWN;
+}
+
+static void write_micros(struct json *j, const char *key, bool known, uint64_t ns)
+{
+	if (known && ns != PROFILE_UNKNOWN)
+		json_number(j, key, number_thousandths(ns));
+	else
+		json_null(j, key);
+}
+
+/* Wall times of test bodies; a pending test did not run and does not count. */
+static void write_statistics(struct json *j, const struct profile *p)
+{
+	CLEANUP(cleanup_free) uint64_t *values = NULL;
+	struct statistics s;
+	size_t nr = 0;
+
+	values = reallocarray(NULL, p->nr_tests + 1, sizeof(*values));
+	if (!values) {
+		writer_fail(j->writer, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < p->nr_tests; i++) {
+		const struct test *t = &p->tests[i];
+
+		if (t->status != TEST_PENDING && t->body.wall_ns != PROFILE_UNKNOWN)
+			values[nr++] = t->body.wall_ns;
+	}
+	statistics_compute(&s, values, nr);
+	json_open_map(j, "statistics");
+	json_text(j, "unit", "microseconds");
+	json_uint(j, "count", nr);
+	write_micros(j, "mean", nr > 0, s.mean);
+	write_micros(j, "median", nr > 0, s.median);
+	write_micros(j, "standard_deviation", nr > 0, s.deviation);
+	write_micros(j, "sample_standard_deviation", nr > 0, s.sample_deviation);
+	write_micros(j, "min", nr > 0, s.min);
+	write_micros(j, "max", nr > 0, s.max);
+	write_micros(j, "percentile_95", nr > 0, s.percentile_95);
+	write_micros(j, "total", true, suite_span(p));
+	json_close_map(j);
+}
+
+/* ---- where the time went ------------------------------------------------------------------- */
+
+static void write_costs(struct json *j, const struct costs *c)
+{
+	json_uint(j, "wall_ns", c->wall_ns);
+	json_uint(j, "cpu_ns", c->cpu_ns);
+	json_uint(j, "samples", c->samples);
+}
+
+static void write_cost_map(struct json *j, const char *key, const struct costs *c)
+{
+	json_open_map(j, key);
+	write_costs(j, c);
+	json_close_map(j);
+}
+
+static void write_phases(struct json *j, const struct profile *p)
+{
+	json_open_map(j, "phases");
+	for (size_t i = 0; i < NR_PHASES; i++)
+		write_cost_map(j, phase_keys[i], &p->phases[i].costs);
+	json_close_map(j);
+}
+
+static void write_test(struct json *j, const struct test *t)
+{
+	json_open_map(j, NULL);
+	json_text(j, "id", t->id);
+	json_text(j, "file", t->file);
+	write_texts(j, "path", t->path, t->nr_path);
+	json_text(j, "name", t->name);
+	json_text(j, "full_name", t->full_name);
+	json_text(j, "source", t->source);
+	json_uint(j, "line", t->line > 0 ? (uint64_t)t->line : PROFILE_UNKNOWN);
+	write_texts(j, "tags", t->tags, t->nr_tags);
+	json_uint(j, "ordinal", t->ordinal);
+	json_uint(j, "iteration", t->iteration);
+	json_text(j, "status", test_status_name(t->status));
+	json_bool(j, "incomplete", t->incomplete);
+	write_costs(j, &t->body);
+	json_null(j, "cycles");
+	json_null(j, "instructions");
+	write_cost_map(j, "fixtures", &t->fixtures);
+	json_uint(j, "children", t->children);
+	json_close_map(j);
+}
+
+static void write_file(struct json *j, const struct file_total *f)
+{
+	json_open_map(j, NULL);
+	json_text(j, "file", f->file);
+	json_uint(j, "tests", f->nr_tests);
+	json_open_map(j, "by_status");
+	for (size_t i = 0; i < ARRAY_SIZE(f->nr_by_status); i++)
+		json_uint(j, test_status_name((enum test_status)i), f->nr_by_status[i]);
+	json_close_map(j);
+	write_costs(j, &f->tests);
+	write_cost_map(j, "fixtures", &f->fixtures);
+	write_cost_map(j, "loading", &f->loading);
+	write_cost_map(j, "describes", &f->describes);
+	json_close_map(j);
+}
+
+/* ---- functions ----------------------------------------------------------------------------- */
+
+static int compare_names(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static int compare_functions(const void *left, const void *right)
+{
+	const struct function *a = *(const struct function *const *)left;
+	const struct function *b = *(const struct function *const *)right;
+	int order;
+
+	if (a->self_samples != b->self_samples)
+		return a->self_samples < b->self_samples ? 1 : -1;
+	if (a->total_samples != b->total_samples)
+		return a->total_samples < b->total_samples ? 1 : -1;
+	order = compare_names(a->file, b->file);
+	if (order == 0)
+		order = (a->line > b->line) - (a->line < b->line);
+	return order ? order : compare_names(a->name, b->name);
+}
+
+static uint64_t estimated_ns(const struct profile *p, uint64_t samples)
+{
+	return p->ns_per_sample == PROFILE_UNKNOWN ? PROFILE_UNKNOWN : samples * p->ns_per_sample;
+}
+
+static void write_function(struct json *j, const struct profile *p, const struct function *f)
+{
+	bool lua = f->kind == FUNCTION_LUA;
+
+	json_open_map(j, NULL);
+	json_text(j, "name", f->name);
+	json_text(j, "file", f->file && *f->file ? f->file : NULL);
+	json_uint(j, "line", lua ? (uint64_t)f->line : PROFILE_UNKNOWN);
+	json_text(j, "kind", kind_names[f->kind]);
+	json_bool(j, "framework", f->framework);
+	json_uint(j, "self_samples", f->self_samples);
+	json_uint(j, "total_samples", f->total_samples);
+	json_uint(j, "self_ns", estimated_ns(p, f->self_samples));
+	json_uint(j, "total_ns", estimated_ns(p, f->total_samples));
+	json_open_array(j, "lines");
+	for (size_t i = 0; i < f->nr_lines; i++) {
+		json_open_map(j, NULL);
+		json_int(j, "line", f->lines[i].line);
+		json_uint(j, "samples", f->lines[i].samples);
+		json_close_map(j);
+	}
+	json_close_array(j);
+	json_close_map(j);
+}
+
+static void write_functions(struct json *j, const struct profile *p)
+{
+	const struct function **sorted = reallocarray(NULL, p->nr_functions + 1, sizeof(*sorted));
+
+	if (!sorted) {
+		writer_fail(j->writer, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < p->nr_functions; i++)
+		sorted[i] = &p->functions[i];
+	qsort(sorted, p->nr_functions, sizeof(*sorted), compare_functions);
+	json_open_array(j, "functions");
+	for (size_t i = 0; i < p->nr_functions; i++)
+		write_function(j, p, sorted[i]);
+	json_close_array(j);
+	free(sorted);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static void write_profile(struct json *j, const struct profile *p)
+{
+	json_open_map(j, NULL);
+	json_text(j, "schema", SCHEMA);
+	write_run(j, p);
+	json_open_array(j, "runtimes");
+	for (size_t i = 0; i < p->nr_runtimes; i++)
+		write_runtime(j, &p->runtimes[i]);
+	json_close_array(j);
+	write_versions(j, p);
+	write_hardware(j, p);
+	write_statistics(j, p);
+	write_samples(j, p);
+	write_counters(j, p);
+	write_modes(j, &p->modes);
+	write_boundaries(j, p);
+	write_suite(j, &p->suite);
+	write_phases(j, p);
+	json_open_array(j, "files");
+	for (size_t i = 0; i < p->nr_files; i++)
+		write_file(j, &p->files[i]);
+	json_close_array(j);
+	json_open_array(j, "tests");
+	for (size_t i = 0; i < p->nr_tests; i++)
+		write_test(j, &p->tests[i]);
+	json_close_array(j);
+	write_functions(j, p);
+	json_close_map(j);
+}
+
+static int write_json(const struct profile *p, const struct output_opts *o, FILE *out)
+{
+	struct writer w;
+	struct json j;
+
+	(void)o;
+	writer_init(&w, out);
+	json_init(&j, &w, JSON_INDENTED);
+	write_profile(&j, p);
+	json_done(&j);
+	return writer_finish(&w);
+}
+
+const struct output_ops output_json = {
+	.name = "json",
+	.summary = "tests, functions and accounts, for programs",
+	.kind = OUTPUT_FILE,
+	.file_name = "profile.json",
+	.write = write_json,
+};

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers as text, and the few statistics of profile.json.
+ *
+ * Invariant: no floating point, so that a recording gives the same bytes everywhere.
+ */
+#include "number.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <bprof/profile.h>
+
+typedef unsigned __int128 wide;
+
+static struct number unknown_number(void)
+{
+	return (struct number){.text = "-"};
+}
+
+struct number number_count(uint64_t n)
+{
+	struct number number;
+
+	if (n == PROFILE_UNKNOWN)
+		return unknown_number();
+	snprintf(number.text, sizeof(number.text), "%" PRIu64, n);
+	return number;
+}
+
+/* ---- durations ----------------------------------------------------------------------------- */
+
+struct unit {
+	const char *name;
+	uint64_t ns;
+	uint64_t limit; /* this unit is used below it */
+};
+
+#define SECOND UINT64_C(1000000000)
+
+/* A limit is where three digits would round up to the next unit. */
+static const struct unit units[] = {
+	{"us", 1000, 999500},
+	{"ms", 1000000, 999500000},
+	{"s", SECOND, 600 * SECOND},
+	{"min", 60 * SECOND, 100 * 60 * SECOND},
+	{"h", 3600 * SECOND, UINT64_MAX},
+};
+
+/* @ns in @unit with three digits. */
+static void print_scaled(struct number *ret, const char *mark, uint64_t ns, const struct unit *unit)
+{
+	uint64_t hundredths = (uint64_t)(((wide)ns * 100 + unit->ns / 2) / unit->ns);
+	uint64_t tenths = (uint64_t)(((wide)ns * 10 + unit->ns / 2) / unit->ns);
+	uint64_t ones = (uint64_t)(((wide)ns + unit->ns / 2) / unit->ns);
+
+	if (hundredths < 1000)
+		snprintf(ret->text, sizeof(ret->text), "%s%" PRIu64 ".%02" PRIu64 " %s", mark,
+			 hundredths / 100, hundredths % 100, unit->name);
+	else if (tenths < 1000)
+		snprintf(ret->text, sizeof(ret->text), "%s%" PRIu64 ".%" PRIu64 " %s", mark,
+			 tenths / 10, tenths % 10, unit->name);
+	else
+		snprintf(ret->text, sizeof(ret->text), "%s%" PRIu64 " %s", mark, ones, unit->name);
+}
+
+static struct number duration(const char *mark, uint64_t ns)
+{
+	struct number number;
+	size_t i = 0;
+
+	if (ns == PROFILE_UNKNOWN)
+		return unknown_number();
+	if (ns < 1000) {
+		snprintf(number.text, sizeof(number.text), "%s%" PRIu64 " ns", mark, ns);
+		return number;
+	}
+	while (i + 1 < ARRAY_SIZE(units) && ns >= units[i].limit)
+		i++;
+	print_scaled(&number, mark, ns, &units[i]);
+	return number;
+}
+
+struct number number_duration(uint64_t ns)
+{
+	return duration("", ns);
+}
+
+struct number number_estimate(uint64_t ns)
+{
+	return duration("~", ns);
+}
+
+struct number number_share(uint64_t part, uint64_t whole)
+{
+	struct number number;
+	uint64_t tenths;
+
+	if (part == PROFILE_UNKNOWN || whole == PROFILE_UNKNOWN || whole == 0)
+		return unknown_number();
+	tenths = (uint64_t)(((wide)part * 1000 + whole / 2) / whole);
+	snprintf(number.text, sizeof(number.text), "%" PRIu64 ".%" PRIu64 " %%", tenths / 10,
+		 tenths % 10);
+	return number;
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+struct number number_micros(uint64_t ns)
+{
+	struct number number;
+
+	snprintf(number.text, sizeof(number.text), "%" PRIu64 ".%03" PRIu64, ns / 1000, ns % 1000);
+	return number;
+}
+
+struct number number_thousandths(uint64_t n)
+{
+	struct number number = number_micros(n);
+	int decimals = n % 10 ? 3 : n % 100 ? 2 : n % 1000 ? 1 : 0;
+
+	if (decimals == 0)
+		snprintf(number.text, sizeof(number.text), "%" PRIu64, n / 1000);
+	else
+		snprintf(number.text, sizeof(number.text), "%" PRIu64 ".%0*" PRIu64, n / 1000,
+			 decimals,
+			 n % 1000 /
+				 (decimals == 1	  ? 100
+				  : decimals == 2 ? 10
+						  : 1));
+	return number;
+}
+
+struct number number_time(uint64_t realtime_ns)
+{
+	time_t seconds = (time_t)(realtime_ns / SECOND);
+	unsigned millis = (unsigned)(realtime_ns % SECOND / 1000000);
+	struct number number = {.text = ""};
+	struct tm utc;
+	size_t len;
+
+	if (!gmtime_r(&seconds, &utc))
+		return number;
+	len = strftime(number.text, sizeof(number.text), "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(number.text + len, sizeof(number.text) - len, ".%03uZ", millis);
+	return number;
+}
+
+uint64_t number_sum(uint64_t a, uint64_t b)
+{
+	if (a == PROFILE_UNKNOWN)
+		return b;
+	return b == PROFILE_UNKNOWN ? a : a + b;
+}
+
+/* ---- statistics ---------------------------------------------------------------------------- */
+
+static int compare_values(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* The nearest whole number to the square root: one bit of the result per round. */
+static uint64_t square_root(wide n)
+{
+	uint64_t root = 0;
+
+	for (int bit = 63; bit >= 0; bit--) {
+		uint64_t trial = root | UINT64_C(1) << bit;
+
+		if ((wide)trial * trial <= n)
+			root = trial;
+	}
+	return n - (wide)root * root > root ? root + 1 : root;
+}
+
+static wide squared_distances(const uint64_t *values, size_t nr, uint64_t mean)
+{
+	wide sum = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		uint64_t distance = values[i] > mean ? values[i] - mean : mean - values[i];
+
+		sum += (wide)distance * distance;
+	}
+	return sum;
+}
+
+void statistics_compute(struct statistics *ret, uint64_t *values, size_t nr)
+{
+	wide sum = 0, squares;
+
+	*ret = (struct statistics){.nr = nr, .sample_deviation = PROFILE_UNKNOWN};
+	if (nr == 0)
+		return;
+	qsort(values, nr, sizeof(*values), compare_values);
+	for (size_t i = 0; i < nr; i++)
+		sum += values[i];
+	ret->mean = (uint64_t)((sum + nr / 2) / nr);
+	ret->min = values[0];
+	ret->max = values[nr - 1];
+	ret->median = nr % 2 ? values[nr / 2]
+			     : (uint64_t)(((wide)values[nr / 2 - 1] + values[nr / 2] + 1) / 2);
+	ret->percentile_95 = values[(nr * 95 + 99) / 100 - 1];
+	squares = squared_distances(values, nr, ret->mean);
+	ret->deviation = square_root(squares / nr);
+	if (nr > 1)
+		ret->sample_deviation = square_root(squares / (nr - 1));
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outputs[]: the table of formats and reports. A row is the whole registration: --format accepts
+ * it, --help lists it with its sentence, and the golden tests demand an expected file for it.
+ */
+#include "output.h"
+
+#include <string.h>
+
+#include "base.h"
+#include "rows.h"
+
+static const struct output_ops *const outputs[] = {
+	&output_folded,	  &output_trace,   &output_json, /* files */
+	&output_terminal, &output_callers,		 /* reports */
+};
+
+const struct output_ops *const *outputs_all(size_t *ret_nr)
+{
+	*ret_nr = ARRAY_SIZE(outputs);
+	return outputs;
+}
+
+const struct output_ops *output_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
+		if (strcmp(outputs[i]->name, name) == 0)
+			return outputs[i];
+	return NULL;
+}

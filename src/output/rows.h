@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows that output.c gathers: one per file of this room that writes something. */
+#ifndef BPROF_OUTPUT_ROWS_H
+#define BPROF_OUTPUT_ROWS_H
+
+#include <bprof/output.h>
+
+extern const struct output_ops output_folded;
+extern const struct output_ops output_trace;
+extern const struct output_ops output_json;
+extern const struct output_ops output_terminal;
+extern const struct output_ops output_callers;
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of the terminal report: how the samples add up, what was lost, what to be careful about,
+ * and what to do next. Losses are printed when there are none as well.
+ */
+#include <stdio.h>
+
+#include "base.h"
+#include "number.h"
+#include "report.h"
+
+/* A sentence put together of parts; a failure ends up in the writer. */
+struct sentence {
+	struct buf text;
+	struct writer *writer;
+};
+
+static void sentence_init(struct sentence *s, struct report *r)
+{
+	s->writer = r->writer;
+	buf_init(&s->text, TEXT_MAX_BUFFER);
+}
+
+static void sentence_end(struct sentence *s, struct report *r, const char *key, enum style style)
+{
+	if (s->text.len > 0)
+		report_note(r, key, style, s->text.data);
+	buf_done(&s->text);
+}
+
+#define sentence_add(s, ...) writer_fail((s)->writer, buf_addf(&(s)->text, __VA_ARGS__))
+
+/* ", " between the parts of a list. */
+static const char *comma(const struct sentence *s)
+{
+	return s->text.len > 0 ? ", " : "";
+}
+
+typedef unsigned long long count_t; /* for %llu */
+
+/* ---- accounts ------------------------------------------------------------------------------ */
+
+static void note_event(struct report *r)
+{
+	const struct profile *p = r->profile;
+	struct sentence s;
+
+	sentence_init(&s, r);
+	sentence_add(&s, "%llu of %s at %llu Hz", (count_t)p->accounts.taken,
+		     p->event_name ? p->event_name : "?", (count_t)p->frequency_hz);
+	if (!p->event_hardware)
+		sentence_add(&s, " (a clock, not a hardware counter)");
+	sentence_add(&s, " = %llu in tests + %llu outside + %llu lost + %llu unresolved",
+		     (count_t)p->accounts.in_tests, (count_t)p->accounts.outside_tests,
+		     (count_t)p->accounts.lost, (count_t)p->accounts.unresolved);
+	if (p->accounts.truncated > 0)
+		sentence_add(&s, "; %llu truncated", (count_t)p->accounts.truncated);
+	sentence_end(&s, r, "samples", STYLE_NONE);
+}
+
+static void note_reasons(struct report *r)
+{
+	static const char *const reasons[BPROF_NR_WALK_STATUS] = {
+#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = sentence,
+		BPROF_WALK_STATUS_LIST(BPROF_X)
+#undef BPROF_X
+	};
+	const struct sample_accounts *a = &r->profile->accounts;
+	struct sentence s;
+
+	sentence_init(&s, r);
+	for (int i = BPROF_WALK_TRUNCATED; i < BPROF_NR_WALK_STATUS; i++)
+		if (a->by_status[i] > 0)
+			sentence_add(&s, "%s%llu: %s", comma(&s), (count_t)a->by_status[i],
+				     reasons[i]);
+	sentence_end(&s, r, "incomplete", STYLE_NONE);
+}
+
+/* Counters of which every one is a loss. */
+static void note_losses(struct report *r)
+{
+	static const enum bprof_counter losses[] = {
+		BPROF_COUNTER_LOST_SAMPLES,  BPROF_COUNTER_LOST_MARKS,
+		BPROF_COUNTER_LOST_RECORDS,  BPROF_COUNTER_LOST_PROCESSES,
+		BPROF_COUNTER_UNSEEN_SLICES, BPROF_COUNTER_UNPROVED_VM,
+		BPROF_COUNTER_MALFORMED,
+	};
+	static const char *const sentences[BPROF_NR_COUNTERS] = {
+#define BPROF_X(name, key, sentence) [BPROF_COUNTER_##name] = sentence,
+		BPROF_COUNTER_LIST(BPROF_X)
+#undef BPROF_X
+	};
+	const struct profile *p = r->profile;
+	struct sentence s;
+	bool any;
+
+	sentence_init(&s, r);
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+		if (p->counters[losses[i]] > 0)
+			sentence_add(&s, "%s%llu %s", comma(&s), (count_t)p->counters[losses[i]],
+				     sentences[losses[i]]);
+	if (p->check.gaps > 0)
+		sentence_add(&s, "%s%llu gaps between test boundaries", comma(&s),
+			     (count_t)p->check.gaps);
+	any = s.text.len > 0;
+	if (!any)
+		sentence_add(&s, "nothing");
+	sentence_end(&s, r, "lost", any ? STYLE_WARN : STYLE_NONE);
+}
+
+static void note_check(struct report *r)
+{
+	const struct boundary_check *c = &r->profile->check;
+	struct sentence s;
+
+	if (!c->hook_seen && !c->stack_seen)
+		return;
+	sentence_init(&s, r);
+	if (c->hook_seen && c->stack_seen) {
+		sentence_add(&s, "hook and stack agree on %llu samples, differ on %llu",
+			     (count_t)c->agree, (count_t)c->disagree);
+		if (c->transit > 0)
+			sentence_add(&s, "; %llu fell on a boundary", (count_t)c->transit);
+	} else {
+		sentence_add(&s, c->hook_seen ? "told by the hook alone"
+					      : "read from the stacks alone: no exact times");
+	}
+	sentence_end(&s, r, "boundaries", c->disagree > 0 ? STYLE_WARN : STYLE_NONE);
+}
+
+static void note_modes(struct report *r)
+{
+	const struct profile *p = r->profile;
+	const struct modes *m = &p->modes;
+	const struct {
+		const char *name;
+		uint64_t samples;
+	} shown[] = {
+		{"interpreter", m->interpreter},
+		{"compiled traces", m->jit},
+		{"C", m->c},
+		{"garbage collector", m->gc},
+		{"JIT compiler", m->compiler},
+		{"native", m->native},
+		{"kernel", m->kernel},
+	};
+	struct sentence s;
+
+	sentence_init(&s, r);
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		if (shown[i].samples > 0 && shown[i].samples != PROFILE_UNKNOWN)
+			sentence_add(
+				&s, "%s%s %s", comma(&s), shown[i].name,
+				number_share(shown[i].samples, p->accounts.taken - p->accounts.lost)
+					.text);
+	sentence_end(&s, r, "modes", STYLE_NONE);
+}
+
+/* ---- warnings and the hint ----------------------------------------------------------------- */
+
+static bool adds_up(const struct sample_accounts *a)
+{
+	return a->taken == a->in_tests + a->outside_tests + a->lost + a->unresolved;
+}
+
+static void note_warnings(struct report *r)
+{
+	const struct profile *p = r->profile;
+	const struct {
+		bool applies;
+		const char *text;
+	} warnings[] = {
+		{!p->complete, "the recording ends in the middle: figures up to there"},
+		{p->suite.seen && !p->suite.ended,
+		 "the suite never said that it ended: its last test may be cut off"},
+		{p->nr_runtimes == 0, "no Lua VM was seen in this run"},
+		{p->accounts.taken == 0,
+		 "no samples: the run used less CPU time than one sampling period"},
+		{p->check.disagree > 0, "hook and stack disagree on where samples belong"},
+		{!adds_up(&p->accounts), "the accounts of samples do not add up"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(warnings); i++)
+		if (warnings[i].applies)
+			report_note(r, "warning", STYLE_WARN, warnings[i].text);
+}
+
+static void note_hint(struct report *r)
+{
+	const char *dir = r->opts->output_dir;
+	struct sentence s;
+
+	sentence_init(&s, r);
+	sentence_add(&s, "%s%sflamegraph.json in ui.perfetto.dev, tracing.folded in speedscope.app",
+		     dir ? dir : "", dir ? "/" : "");
+	sentence_end(&s, r, "open", STYLE_NONE);
+}
+
+void report_notes(struct report *r)
+{
+	writer_add(r->writer, "\n", 1);
+	note_modes(r);
+	note_event(r);
+	note_reasons(r);
+	note_losses(r);
+	note_check(r);
+	note_warnings(r);
+	note_hint(r);
+}
