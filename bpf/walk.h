@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The stack walker: registers of an interrupted thread in, frames of its Lua stack out.
+ *
+ * Written once, compiled twice: by clang into the sampling program, and by gcc over struct
+ * mem_reader (unwind/host_walk.c) for tests, for the fuzzer and for reports. It knows no kernel and
+ * no libc: time, pid and the process tables stay with the includer.
+ *
+ * The invariant: a sample with status OK holds the whole stack, every frame of which was validated.
+ * Whatever could not be read or proved changes the status; nothing is guessed. A line that is not
+ * certain is not claimed (BPROF_FRAME_NO_POS).
+ *
+ * The includer fills the part of struct walk marked "in", pid of the sample included, and calls
+ * walk_sample(); then walk_pack() makes one contiguous record. Reading the target costs about 75 ns
+ * whatever the size, so the walkers read whole structures and 1 KiB windows, and remember the last
+ * function seen.
+ */
+#ifndef BPROF_WALK_H
+#define BPROF_WALK_H
+
+#include <bprof/wire.h>
+#include <bprof/lua_layout.h>
+#include <bprof/seen.h>
+
+#include "read_user.h"
+
+#define WALK_STACK_LIMIT  (8ULL << 20) /* how far above sp a thread's stack may reach */
+#define WALK_RED_ZONE	  256ULL       /* a frame being built may lie this far below sp */
+#define WALK_LOWEST_USER  0x10000ULL
+#define WALK_HIGHEST_USER (1ULL << 47)
+#define WALK_WINDOW_BYTES 1024
+#define WALK_NOWHERE	  (~0ULL >> 1) /* start of a window that holds nothing */
+#define WALK_MAX_STEPS	  320	       /* frames, pseudo frames and changes of coroutine */
+
+/* Which rule found the leaf. For verification only; never shown to users. */
+enum walk_leaf {
+	WALK_LEAF_NONE = 0,
+	WALK_LEAF_TRACE,	 /* jit_base */
+	WALK_LEAF_C,		 /* vmstate: a C function, whose base is always saved */
+	WALK_LEAF_SAVED_BASE,	 /* L->base, proved by a pc */
+	WALK_LEAF_BUILTIN,	 /* a fast function parked in a helper */
+	WALK_LEAF_PARKED_BASE,	 /* rbp or a pushed word, proved by a pc */
+	WALK_LEAF_SAVED_PC,	 /* L->base and SAVE_PC: the trace compiler keeps both current */
+	WALK_LEAF_C_SAVED_BASE,	 /* L->base of a C function outside of vmstate C (its GC) */
+	WALK_LEAF_VM_BASE,	 /* in the interpreter: rdx and rbx */
+	WALK_LEAF_VM_BUILTIN,	 /* in a fast function: rdx, and rbx is its link */
+	WALK_LEAF_VM_SAVED_BASE, /* in the interpreter, rdx is busy: the candidates in turn */
+	WALK_LEAF_VM_PARKED_BASE,
+	WALK_LEAF_VM_RETURN_BASE, /* just returning: base minus the call's A */
+	WALK_LEAF_VM_RETURN_SAVED,
+	WALK_LEAF_VM_ANY_BUILTIN,
+	WALK_LEAF_VM_EDGE,    /* entering from or returning to C: the frame below the C link */
+	WALK_LEAF_HOST,	      /* after lua_resume() came back to C: the state under it */
+	WALK_LEAF_HOST_FRAME, /* the same while still in the interpreter */
+	WALK_LEAF_PUC_SAVED_PC = 32,
+	WALK_LEAF_PUC_REGISTER,
+	WALK_LEAF_PUC_PUSHED,
+	WALK_LEAF_PUC_C,
+	WALK_LEAF_PUC_SKIPPED = 64, /* bit: a CallInfo on its way in or out was left out */
+};
+
+/* A prototype that is not in the seen table. chunkname: address of its NUL-terminated text. */
+struct walk_fresh {
+	u64 object;
+	u64 chunkname; /* 0 = stripped */
+	s32 first_line, last_line;
+	u32 code_len;
+	u32 fingerprint;
+};
+
+union walk_entry {
+	struct bprof_frame frame;
+	struct bprof_span span;
+};
+
+/* As it crosses the ring, once packed: only the used entries are shipped. */
+struct walk_record {
+	struct bprof_sample s;
+	union walk_entry entry[BPROF_MAX_FRAMES + BPROF_MAX_SPANS];
+};
+
+/* A copy of a stretch of the target's memory; some words of slack for a masked index. */
+struct walk_window {
+	u64 start;
+	u64 word[WALK_WINDOW_BYTES / 8 + 16];
+};
+
+/* What a prototype looks like to walk_lua_frame(). */
+struct walk_proto {
+	u64 object;
+	u64 source;
+	u64 chunkname;
+	s32 first_line, last_line;
+	u32 code_len;
+};
+
+#include "walk_luajit_types.h"
+#include "walk_puc_types.h"
+
+struct walk {
+	/* in */
+	u64 reg[BPROF_NR_REGS];
+	struct lua_vms vms;
+	struct lua_layout layout[BPROF_MAX_VMS]; /* layout[i] is that of vms.vm[i] */
+	u64 heap_start, heap_end;		 /* mm->start_brk, mm->brk; 0, 0 if unknown */
+	u64 stack_end;				 /* top of this thread's stack, 0 = not known */
+	u64 safe_proto;				 /* the prototype of busted.safe, 0 = not known */
+
+	/* in: h, pid, tid, epoch, weight, cpu; out: the rest */
+	struct walk_record record;
+
+	/* out */
+	struct walk_fresh fresh[BPROF_MAX_FRESH];
+	u32 nr_fresh;
+
+	/* work */
+	u32 failed_reads; /* of memory that ought to be there */
+	u32 next_flags;	  /* of the next frame, rootwards */
+	u32 hidden;	  /* frames are not certain: walk, but do not emit */
+	struct lua_vm vm; /* the chosen one */
+	struct lua_layout chosen;
+	struct walk_proto proto;
+	struct bprof_span span[BPROF_MAX_SPANS];
+	struct walk_window stack; /* Lua stack */
+	union {
+		struct luajit_work luajit;
+		struct puc_work puc;
+	};
+#ifndef __bpf__
+	const struct mem_reader *mem;
+	const struct bprof_seen *seen; /* SEEN_ENTRIES entries, or NULL */
+#endif
+};
+
+#ifdef __bpf__
+_Static_assert(sizeof(struct walk) <= 16384, "the work area is a per-CPU map value");
+#endif
+
+/*
+ * walk_seen_entry(index): the includer's table of known prototypes. In the kernel it is a map; the
+ * includer defines it before this file.
+ */
+#ifndef __bpf__
+#define walk_seen_entry(w, index) ((w)->seen ? &(w)->seen[index] : NULL)
+#endif
+
+/* Memory that must be readable if what we believe is true: a failure shows in the status. */
+#define walk_must_read(w, dst, bytes, address)                                                     \
+	(WALK_READ(w, dst, bytes, address) ? ((w)->failed_reads++, 1) : 0)
+
+WALK_INLINE int walk_is_user_address(u64 x)
+{
+	return x >= WALK_LOWEST_USER && x < WALK_HIGHEST_USER;
+}
+
+WALK_INLINE int walk_on_this_stack(const struct walk *w, u64 address)
+{
+	u64 sp = w->reg[BPROF_REG_SP];
+
+	if (address + WALK_RED_ZONE < sp)
+		return 0;
+	return address < (w->stack_end ? w->stack_end : sp + WALK_STACK_LIMIT);
+}
+
+WALK_INLINE void walk_set_status(struct walk *w, enum bprof_walk_status status)
+{
+	if (w->record.s.status == BPROF_WALK_OK)
+		w->record.s.status = (u8)status;
+}
+
+/*
+ * Makes @bytes at @address available in the window and says at which word. Stacks are walked
+ * downwards, so a new window ends where it is needed. Non-zero: not readable.
+ */
+WALK_INLINE int walk_window_at(struct walk *w, struct walk_window *window, u64 address, u32 bytes,
+			       u32 *ret_index)
+{
+	u64 offset = address - window->start;
+
+	if (offset > WALK_WINDOW_BYTES - bytes || (offset & 7)) {
+		window->start = address + bytes - WALK_WINDOW_BYTES;
+		offset = WALK_WINDOW_BYTES - bytes;
+		if (WALK_READ(w, window->word, WALK_WINDOW_BYTES, window->start)) {
+			/* near the start of a mapping: only what is needed, and once */
+			window->start = WALK_NOWHERE;
+			offset = 0;
+			if (walk_must_read(w, window->word, bytes, address))
+				return 1;
+		}
+	}
+	*ret_index = walk_index((u32)(offset >> 3), WALK_WINDOW_BYTES / 8 - 1);
+	return 0;
+}
+
+/*
+ * Whether the next frame goes into the sample. One that is full is walked on for its spans: the
+ * frames that name the test lie at the root.
+ */
+WALK_INLINE int walk_wants_frame(struct walk *w)
+{
+	if (w->hidden)
+		return 0;
+	if (w->record.s.nr_frames < BPROF_MAX_FRAMES)
+		return 1;
+	walk_set_status(w, BPROF_WALK_TRUNCATED);
+	return 0;
+}
+
+/* Only after walk_wants_frame(). */
+WALK_INLINE void walk_emit(struct walk *w, const struct bprof_frame *frame)
+{
+	u32 n = w->record.s.nr_frames;
+
+	if (n >= BPROF_MAX_FRAMES)
+		return;
+	w->record.s.nr_frames = (u16)(n + 1);
+	n = walk_index(n, BPROF_MAX_FRAMES - 1);
+	w->record.entry[n].frame = *frame;
+	w->record.entry[n].frame.flags |= w->next_flags;
+	w->next_flags = 0;
+}
+
+/* Announces w->proto, once per sample. */
+WALK_STEP int walk_announce(struct walk *w, u32 fingerprint)
+{
+	u32 n;
+
+	if (!w)
+		return 0;
+	n = w->nr_fresh;
+	for (u32 i = 0; i < BPROF_MAX_FRESH; i++) {
+		if (i < n && w->fresh[i].object == w->proto.object)
+			return 0;
+	}
+	if (n >= BPROF_MAX_FRESH)
+		return 0;
+	w->nr_fresh = n + 1;
+	n = walk_index(n, BPROF_MAX_FRESH - 1);
+	w->fresh[n].object = w->proto.object;
+	w->fresh[n].chunkname = w->proto.chunkname;
+	w->fresh[n].first_line = w->proto.first_line;
+	w->fresh[n].last_line = w->proto.last_line;
+	w->fresh[n].code_len = w->proto.code_len;
+	w->fresh[n].fingerprint = fingerprint;
+	return 0;
+}
+
+/*
+ * Identity and state of knowledge of the prototype in w->proto. Non-zero: user space holds its
+ * lines, decoding them here would be wasted.
+ */
+WALK_INLINE int walk_identify(struct walk *w, struct bprof_frame *frame)
+{
+	u64 lines = (u32)w->proto.first_line | (u64)(u32)w->proto.last_line << 32;
+	u32 index = seen_index(w->proto.object, w->record.s.pid);
+	const struct bprof_seen *known = walk_seen_entry(w, index);
+
+	frame->object = w->proto.object;
+	frame->fingerprint = bprof_fingerprint(w->proto.source, lines, w->proto.code_len);
+	frame->flags |= BPROF_FRAME_LUA;
+	if (!w->proto.first_line)
+		frame->flags |= BPROF_FRAME_MAIN;
+	if (known && known->object == w->proto.object && known->pid == w->record.s.pid &&
+	    known->fingerprint == frame->fingerprint)
+		return (known->flags & SEEN_CAPTURED) != 0;
+	walk_announce(w, frame->fingerprint);
+	return 0;
+}
+
+/*
+ * The frame just walked is busted.safe's: its descriptor and element name the test. The index of
+ * its frame is that of the last one emitted, or BPROF_MAX_FRAMES if it lies beyond the cut.
+ */
+WALK_INLINE void walk_add_span(struct walk *w, u64 descriptor, u64 element)
+{
+	u32 n = w->record.s.nr_spans;
+
+	if (w->hidden)
+		return;
+	if (n >= BPROF_MAX_SPANS) {
+		w->record.s.flags |= BPROF_SAMPLE_MAIN_CUT;
+		return;
+	}
+	w->record.s.nr_spans = (u8)(n + 1);
+	n = walk_index(n, BPROF_MAX_SPANS - 1);
+	w->span[n].descriptor = descriptor;
+	w->span[n].element = element;
+	w->span[n].frame = w->record.s.status == BPROF_WALK_TRUNCATED ? BPROF_MAX_FRAMES
+								      : w->record.s.nr_frames - 1U;
+	w->span[n].reserved = 0;
+}
+
+#include "walk_luajit.h"
+#include "walk_puc.h"
+
+/* Makes VM @i the one to walk. */
+WALK_STEP int walk_choose(struct walk *w, u32 i)
+{
+	if (!w)
+		return 0;
+	i = walk_index(i, BPROF_MAX_VMS - 1);
+	w->vm = w->vms.vm[i];
+	w->chosen = w->layout[i];
+	w->record.s.vm = w->vm.global;
+	w->record.s.family = (u8)w->chosen.family;
+	return 0;
+}
+
+/*
+ * Several VMs: the one whose C frame (LuaJIT) or error handler (PUC) lies lowest on this thread's
+ * stack is the one that runs. None: the first, whose walk will find it idle.
+ */
+WALK_STEP int walk_pick(struct walk *w)
+{
+	u64 lowest = ~0ULL;
+	u32 best = 0, nr;
+
+	if (!w)
+		return 0;
+	nr = w->vms.nr;
+	for (u32 i = 0; nr > 1 && i < BPROF_MAX_VMS; i++) {
+		u64 anchor;
+
+		if (i >= nr)
+			break;
+		walk_choose(w, i);
+		anchor = w->chosen.family == BPROF_FAMILY_LUAJIT ? luajit_anchor(w) : puc_anchor(w);
+		if (anchor && anchor < lowest) {
+			lowest = anchor;
+			best = i;
+		}
+	}
+	return walk_choose(w, best);
+}
+
+/* Walks the stack of the thread whose registers are in w->reg. The result is in w->record. */
+WALK_STEP int walk_sample(struct walk *w)
+{
+	struct bprof_sample *s;
+
+	if (!w)
+		return 0;
+	s = &w->record.s;
+	s->vmstate = 0;
+	s->vm = 0;
+	s->nr_frames = 0;
+	s->nr_spans = 0;
+	s->status = BPROF_WALK_OK;
+	s->family = BPROF_FAMILY_NONE;
+	s->flags &= BPROF_SAMPLE_KERNEL;
+	s->leaf_how = WALK_LEAF_NONE;
+	w->nr_fresh = 0;
+	w->failed_reads = 0;
+	w->next_flags = 0;
+	w->hidden = 0;
+	w->stack.start = WALK_NOWHERE;
+	if (!w->vms.nr) {
+		s->status = BPROF_WALK_NO_VM;
+		return 0;
+	}
+	walk_pick(w);
+	if (s->family == BPROF_FAMILY_LUAJIT)
+		luajit_walk(w);
+	else if (s->family == BPROF_FAMILY_PUC)
+		puc_walk(w);
+	else
+		s->status = BPROF_WALK_NO_VM;
+	if (w->failed_reads && (s->status == BPROF_WALK_OK || s->status == BPROF_WALK_IDLE))
+		s->status = BPROF_WALK_FAULT;
+	return 0;
+}
+
+/* Moves the spans behind the frames. Returns the bytes of the whole record. */
+WALK_STEP int walk_pack(struct walk *w)
+{
+	u32 nr_frames, nr_spans;
+
+	if (!w)
+		return 0;
+	nr_frames = w->record.s.nr_frames;
+	nr_spans = w->record.s.nr_spans;
+	if (nr_frames > BPROF_MAX_FRAMES || nr_spans > BPROF_MAX_SPANS)
+		return 0;
+	for (u32 i = 0; i < BPROF_MAX_SPANS; i++) {
+		u32 at = nr_frames + i;
+
+		if (i >= nr_spans)
+			break;
+		WALK_OPAQUE(at);
+		if (at >= BPROF_MAX_FRAMES + BPROF_MAX_SPANS)
+			break;
+		w->record.entry[at].span = w->span[i];
+	}
+	return (int)(sizeof(struct bprof_sample) +
+		     (nr_frames + nr_spans) * sizeof(union walk_entry));
+}
+
+#endif

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * LuaJIT 2.1, GC64, x86-64: from a leaf to the root.
+ *
+ * The Lua stack grows upwards. A frame's base points at its slot 0; the two slots below it are its
+ * function and its link:
+ *
+ *	          base-32    base-24    base-16    base-8   base
+ *	 ... | continuation | its pc | function |  link  | slot 0 | slot 1 | ...
+ *	       only frames of type CONT
+ *
+ *	link, low bits		who called			base of the caller
+ *	xx00  a code address	Lua: the instruction after	base - 8*(2 + A of that call)
+ *	 001  FRAME_C		lua_call() and the like	base - delta
+ *	 010  FRAME_CONT	the VM, for a metamethod	base - delta
+ *	 011  FRAME_VARG	pseudo frame of this function	base - delta
+ *	 101  FRAME_CP		lua_pcall(), a resume		base - delta
+ *	 110/111 FRAME_PCALL	pcall(), xpcall()		base - delta
+ *
+ * Each FRAME_C and FRAME_CP marker (and each FFI callback) belongs to one CFRAME, the fixed part of
+ * the native stack that the interpreter builds when C enters it:
+ *
+ *	+8 NRES (<0: protected C call, no Lua frame)  +16 L  +24 saved pc  +32 previous CFRAME of L
+ *	+40 r14  +48 r15  +56 rbx  +64 rbp  +72 return address  +80 the caller's sp
+ *
+ * A coroutine's last CFRAME returns into the interpreter where Lua resumed it: then the resumer's
+ * CFRAME lies directly above, and names the parent state.
+ *
+ * Facts: lj_obj.h, lj_frame.h, vm_x64.dasc, lj_debug.c of LuaJIT 2.1 (copyright Mike Pall, MIT);
+ * the leaf rules (walk_luajit_leaf.h) come from experiments on live processes.
+ */
+#ifndef BPROF_WALK_LUAJIT_H
+#define BPROF_WALK_LUAJIT_H
+
+#define LUAJIT_POINTER_MASK ((1ULL << 47) - 1)
+#define LUAJIT_TAG_STRING   0x1fffbULL
+#define LUAJIT_TAG_FUNCTION 0x1fff7ULL
+#define LUAJIT_TAG_TABLE    0x1fff4ULL
+
+#define LUAJIT_GCT_STATE    6
+#define LUAJIT_GCT_PROTO    7
+#define LUAJIT_GCT_FUNCTION 8
+#define LUAJIT_GCT_TRACE    9
+
+#define LUAJIT_PROTO_BYTES    104 /* the bytecode follows */
+#define LUAJIT_STACK_EXTRA    512 /* bytes beyond maxstack that frames may use */
+#define LUAJIT_CFRAME_BYTES   80
+#define LUAJIT_TRACE_STARTINS 80 /* offset of GCtrace.startins */
+#define LUAJIT_MAX_LEVELS     15
+#define LUAJIT_HOST_CHUNKS    64
+
+enum luajit_link {
+	LUAJIT_LINK_C = 1,
+	LUAJIT_LINK_CONT = 2,
+	LUAJIT_LINK_VARG = 3,
+	LUAJIT_LINK_CP = 5,
+};
+
+#define LUAJIT_CONT_FFI_CALLBACK 1
+
+/* Layout of GC object headers: the type is the byte at offset 9. */
+WALK_INLINE u32 luajit_type(const u64 *object)
+{
+	return (u32)(object[1] >> 8) & 0xff;
+}
+
+WALK_INLINE int luajit_pc_inside(const struct luajit_work *j, u64 pc)
+{
+	return !(pc & 3) && pc >= j->bytecode && pc <= j->bytecode + 4ULL * j->code_len;
+}
+
+WALK_INLINE int luajit_in_vm(const struct walk *w, u64 address)
+{
+	return address >= w->vm.vm_start && address < w->vm.vm_end;
+}
+
+WALK_INLINE int luajit_base_plausible(const struct luajit_work *j, u64 base)
+{
+	return !(base & 7) && base > j->stack && base <= j->stack_limit + LUAJIT_STACK_EXTRA;
+}
+
+/* A byte distance between frames; the low bits of a link are its type. */
+WALK_INLINE u64 luajit_delta(u64 link)
+{
+	return link & ~7ULL;
+}
+
+/* Reads the four slots below @base into slot[] and says what function lies there. */
+WALK_STEP int luajit_function(struct walk *w, u64 base)
+{
+	struct luajit_work *j;
+	u32 i;
+
+	if (!w)
+		return LUAJIT_NOTHING;
+	j = &w->luajit;
+	if (walk_window_at(w, &w->stack, base - sizeof(j->slot), sizeof(j->slot), &i))
+		return LUAJIT_NOTHING;
+	j->slot[0] = w->stack.word[i];
+	j->slot[1] = w->stack.word[i + 1];
+	j->slot[2] = w->stack.word[i + 2];
+	j->slot[3] = w->stack.word[i + 3];
+	j->function = j->slot[2] & LUAJIT_POINTER_MASK;
+	if (j->function == j->state)
+		return LUAJIT_THREAD;
+	if (j->slot[2] >> 47 != LUAJIT_TAG_FUNCTION || !walk_is_user_address(j->function) ||
+	    (j->function & 7))
+		return LUAJIT_NOTHING;
+	if (j->function == j->known_function)
+		return (int)j->known_kind;
+	j->known_function = 0;
+	if (walk_must_read(w, j->function_word, sizeof(j->function_word), j->function))
+		return LUAJIT_NOTHING;
+	if (luajit_type(j->function_word) != LUAJIT_GCT_FUNCTION)
+		return LUAJIT_NOTHING;
+	j->ffid = (u32)(j->function_word[1] >> 16) & 0xff;
+	if (!j->ffid) {
+		j->bytecode = j->function_word[4];
+		if (walk_must_read(w, j->proto_word, sizeof(j->proto_word),
+				   j->bytecode - LUAJIT_PROTO_BYTES))
+			return LUAJIT_NOTHING;
+		if (luajit_type(j->proto_word) != LUAJIT_GCT_PROTO)
+			return LUAJIT_NOTHING;
+		j->code_len = (u32)(j->proto_word[1] >> 32);
+	}
+	j->known_kind = j->ffid ? LUAJIT_C : LUAJIT_LUA;
+	j->known_function = j->function;
+	return (int)j->known_kind;
+}
+
+/* The call instruction before @link: its A says how far below the callee the caller's base lies. */
+WALK_INLINE int luajit_caller_distance(struct walk *w, u64 link, u64 *ret_distance)
+{
+	struct luajit_work *j = &w->luajit;
+
+	if (link != j->last_link) {
+		j->last_link = 0;
+		if (!walk_is_user_address(link))
+			return 1;
+		if (walk_must_read(w, &j->last_call, sizeof(j->last_call), link - 4))
+			return 1;
+		j->last_link = link;
+	}
+	*ret_distance = 8 * (2 + (u64)((j->last_call >> 8) & 0xff));
+	return 0;
+}
+
+/*
+ * Proves a frame: @base holds a function, @pc (if it is a Lua function) lies in its code, and its
+ * link leads to a frame of which the same can be said. Leaves the frame's link in link.
+ */
+WALK_STEP int luajit_frame_valid(struct walk *w, u64 base, u64 pc)
+{
+	struct luajit_work *j;
+	u64 caller, distance;
+	int kind;
+
+	if (!w)
+		return LUAJIT_NOTHING;
+	j = &w->luajit;
+	if (!luajit_base_plausible(j, base))
+		return LUAJIT_NOTHING;
+	kind = luajit_function(w, base);
+	if (kind != LUAJIT_LUA && kind != LUAJIT_C)
+		return LUAJIT_NOTHING;
+	if (kind == LUAJIT_LUA && !luajit_pc_inside(j, pc))
+		return LUAJIT_NOTHING;
+	j->link = j->slot[3];
+	if (!(j->link & 3)) {
+		if (luajit_caller_distance(w, j->link, &distance))
+			return LUAJIT_NOTHING;
+		caller = base - distance;
+		if (caller <= j->stack || luajit_function(w, caller) != LUAJIT_LUA ||
+		    !luajit_pc_inside(j, j->link))
+			return LUAJIT_NOTHING;
+		return kind;
+	}
+	caller = base - luajit_delta(j->link);
+	if (caller >= base || caller < j->stack)
+		return LUAJIT_NOTHING;
+	if (caller > j->bottom && !luajit_function(w, caller))
+		return LUAJIT_NOTHING;
+	return kind;
+}
+
+/* Loads the CFRAME at @address, or the next of the same state that has Lua frames. */
+WALK_STEP int luajit_load_cframe(struct walk *w, u64 address)
+{
+	struct luajit_work *j;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	for (u32 i = 0; i < 4; i++) {
+		u64 previous;
+
+		if (walk_must_read(w, j->cframe_word, sizeof(j->cframe_word), address))
+			return 1;
+		j->cframe = address;
+		if ((s32)j->cframe_word[1] >= 0) /* NRES */
+			return 0;
+		previous = j->cframe_word[4] & ~3ULL;
+		if (!previous)
+			return 0;
+		address = previous;
+	}
+	return 0;
+}
+
+/* Makes @state the one to walk, if it runs on this thread's stack. Non-zero: it does not. */
+WALK_STEP int luajit_enter_state(struct walk *w, u64 state)
+{
+	struct luajit_work *j;
+	u64 cframe;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	if (!walk_is_user_address(state) || (state & 7))
+		return 1;
+	if (walk_must_read(w, j->state_word, sizeof(j->state_word), state))
+		return 1;
+	if (luajit_type(j->state_word) != LUAJIT_GCT_STATE || j->state_word[2] != w->vm.global)
+		return 1;
+	cframe = j->state_word[10] & ~3ULL;
+	if (!cframe || !walk_on_this_stack(w, cframe) || luajit_load_cframe(w, cframe))
+		return 1;
+	j->state = state;
+	j->saved_base = j->state_word[4];
+	j->stack_limit = j->state_word[6];
+	j->stack = j->state_word[7];
+	j->bottom = j->stack + 16;
+	j->known_function = 0;
+	return 0;
+}
+
+/* Passes a marker of C: what lies below it ran in the enclosing CFRAME, and its pc was saved. */
+WALK_STEP int luajit_leave_cframe(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 previous;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	j->pc = 0;
+	w->hidden = 0;
+	previous = j->cframe_word[4] & ~3ULL;
+	if (previous && !luajit_load_cframe(w, previous))
+		j->pc = j->cframe_word[3];
+	return 0;
+}
+
+#include "walk_luajit_host.h"
+#include "walk_luajit_leaf.h"
+
+/* Copies GCtrace @number of this VM into trace_word. */
+WALK_STEP int luajit_load_trace(struct walk *w, u32 number)
+{
+	struct luajit_work *j;
+	u64 table[2] = {}, trace = 0;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	if (!w->chosen.luajit.trace_table)
+		return 1;
+	if (walk_must_read(w, table, sizeof(table), w->vm.global + w->chosen.luajit.trace_table))
+		return 1;
+	if (number >= table[1] >> 32)
+		return 1;
+	if (walk_must_read(w, &trace, sizeof(trace), table[0] + 8ULL * number))
+		return 1;
+	if (!walk_is_user_address(trace))
+		return 1;
+	if (walk_must_read(w, j->trace_word, sizeof(j->trace_word), trace))
+		return 1;
+	return luajit_type(j->trace_word) != LUAJIT_GCT_TRACE ||
+	       (j->trace_word[13] & 0xffff) != number;
+}
+
+/*
+ * The leaf runs compiled: its position is where its trace starts. A side trace starts anywhere, so
+ * the root of its tree counts.
+ */
+WALK_STEP int luajit_trace_position(struct walk *w)
+{
+	struct luajit_work *j;
+	u32 root;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (j->vmstate <= 0 || luajit_load_trace(w, (u32)j->vmstate))
+		return 0;
+	root = (u32)(j->trace_word[13] >> 32) & 0xffff;
+	if (root && luajit_load_trace(w, root))
+		return 0;
+	if (luajit_pc_inside(j, j->trace_word[9])) {
+		j->pc = j->trace_word[9];
+		j->pc_is_start = 1;
+	}
+	return 0;
+}
+
+/*
+ * After a trace exit the pc may point into the copy of an instruction inside its GCtrace: the
+ * place is then the start of that trace (as in lj_debug.c).
+ */
+WALK_STEP int luajit_pc_from_trace(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 trace;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	trace = j->pc - 4 - LUAJIT_TRACE_STARTINS;
+	if (!walk_is_user_address(trace) || (trace & 7))
+		return 0;
+	if (walk_must_read(w, j->trace_word, sizeof(j->trace_word), trace))
+		return 0;
+	if (luajit_type(j->trace_word) != LUAJIT_GCT_TRACE)
+		return 0;
+	j->pc = j->trace_word[9];
+	j->pc_is_start = 1;
+	return 0;
+}
+
+/* Line of a position: one entry of 1, 2 or 4 bytes per instruction, relative to the first line. */
+WALK_STEP int luajit_line(struct walk *w, u32 position)
+{
+	struct luajit_work *j;
+	u64 lineinfo, at;
+	u32 first, nr_lines, delta = 0;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	lineinfo = j->proto_word[10];
+	first = (u32)j->proto_word[9];
+	nr_lines = (u32)(j->proto_word[9] >> 32);
+	if (!lineinfo || position > j->code_len)
+		return 0;
+	if (!position)
+		return (int)first;
+	if (position == j->code_len)
+		return (int)(first + nr_lines);
+	at = position - 1;
+	if (nr_lines < 256) {
+		u8 entry = 0;
+
+		if (walk_must_read(w, &entry, 1, lineinfo + at))
+			return 0;
+		delta = entry;
+	} else if (nr_lines < 65536) {
+		u16 entry = 0;
+
+		if (walk_must_read(w, &entry, 2, lineinfo + 2 * at))
+			return 0;
+		delta = entry;
+	} else if (walk_must_read(w, &delta, 4, lineinfo + 4 * at)) {
+		return 0;
+	}
+	return (int)(first + delta);
+}
+
+WALK_INLINE void luajit_describe_proto(struct walk *w)
+{
+	struct luajit_work *j = &w->luajit;
+	u32 first = (u32)j->proto_word[9], nr_lines = (u32)(j->proto_word[9] >> 32);
+
+	w->proto.object = j->bytecode - LUAJIT_PROTO_BYTES;
+	w->proto.source = j->proto_word[8];
+	w->proto.chunkname = j->proto_word[8] + w->chosen.luajit.string_data;
+	w->proto.first_line = (s32)first;
+	w->proto.last_line = (s32)(first + nr_lines);
+	w->proto.code_len = j->code_len;
+}
+
+/* Slots 0 and 2 of busted.safe: a string and a table, or nothing. */
+WALK_STEP int luajit_add_span(struct walk *w, u64 base)
+{
+	u64 slot[3] = {}, descriptor = 0, element = 0;
+
+	if (!w)
+		return 0;
+	if (walk_must_read(w, slot, sizeof(slot), base))
+		return 0;
+	if (slot[0] >> 47 == LUAJIT_TAG_STRING)
+		descriptor = slot[0] & LUAJIT_POINTER_MASK;
+	if (slot[2] >> 47 == LUAJIT_TAG_TABLE)
+		element = slot[2] & LUAJIT_POINTER_MASK;
+	walk_add_span(w, descriptor, element);
+	return 0;
+}
+
+/* How the frame with this link was called, as flags of the frame. */
+WALK_INLINE u32 luajit_link_flags(const struct luajit_work *j)
+{
+	u64 link = j->slot[3];
+
+	if (!(link & 3))
+		return 0;
+	switch (link & 7) {
+	case LUAJIT_LINK_C:
+	case LUAJIT_LINK_CP:
+		return BPROF_FRAME_BOUNDARY;
+	case LUAJIT_LINK_CONT:
+		if (j->slot[0] == LUAJIT_CONT_FFI_CALLBACK)
+			return BPROF_FRAME_FFI_CALLBACK | BPROF_FRAME_BOUNDARY;
+		return BPROF_FRAME_CONT;
+	case LUAJIT_LINK_VARG:
+		return 0;
+	default:
+		return BPROF_FRAME_PCALL;
+	}
+}
+
+/* Position and line of the frame at the cursor, whose function was just looked at. */
+WALK_INLINE void luajit_place(struct walk *w, struct bprof_frame *frame)
+{
+	struct luajit_work *j = &w->luajit;
+
+	if (j->leaf_on_trace) {
+		frame->flags |= BPROF_FRAME_TRACE;
+		luajit_trace_position(w);
+	} else if (j->pc && !luajit_pc_inside(j, j->pc)) {
+		luajit_pc_from_trace(w);
+	}
+	luajit_describe_proto(w);
+	if (walk_identify(w, frame))
+		frame->flags |= BPROF_FRAME_LINE_LATER;
+	if (!j->pc || !luajit_pc_inside(j, j->pc)) {
+		frame->flags &= ~(u32)BPROF_FRAME_LINE_LATER;
+		frame->flags |= BPROF_FRAME_NO_POS;
+		frame->line = w->proto.first_line;
+	} else {
+		frame->pos = (u32)((j->pc - j->bytecode) >> 2);
+		if (frame->pos && !j->pc_is_start)
+			frame->pos--;
+		if (!(frame->flags & BPROF_FRAME_LINE_LATER))
+			frame->line = luajit_line(w, frame->pos);
+	}
+	j->pc_is_start = 0;
+}
+
+/* Emits the frame at the cursor; slot[] and the function are those of its base. */
+WALK_STEP int luajit_emit(struct walk *w, u32 kind)
+{
+	struct bprof_frame frame = {};
+	struct luajit_work *j;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	frame.flags = luajit_link_flags(j);
+	if (walk_wants_frame(w)) {
+		if (kind == LUAJIT_LUA) {
+			luajit_place(w, &frame);
+		} else {
+			frame.object = j->function_word[5];
+			frame.flags |= j->ffid > 1 ? BPROF_FRAME_BUILTIN : BPROF_FRAME_C;
+			frame.pos = j->ffid > 1 ? j->ffid : 0;
+		}
+		walk_emit(w, &frame);
+	}
+	j->leaf_on_trace = 0;
+	if (kind == LUAJIT_LUA && w->safe_proto &&
+	    j->bytecode - LUAJIT_PROTO_BYTES == w->safe_proto)
+		luajit_add_span(w, j->base);
+	return 0;
+}
+
+/* At the bottom of a state: on to the one that resumed it. Returns 1 at the root. */
+WALK_INLINE int luajit_leave_state(struct walk *w)
+{
+	struct luajit_work *j = &w->luajit;
+	u64 parent = 0, child = j->state;
+
+	if (child == w->vm.main)
+		return 1;
+	if (j->level >= LUAJIT_MAX_LEVELS) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return 1;
+	}
+	if (luajit_in_vm(w, j->cframe_word[9])) {
+		if (walk_must_read(w, &parent, sizeof(parent),
+				   j->cframe + LUAJIT_CFRAME_BYTES + 16))
+			return 1;
+	} else {
+		parent = luajit_find_host_state(w, j->cframe + LUAJIT_CFRAME_BYTES);
+		if (!parent)
+			return 1;
+	}
+	if (parent == child || luajit_enter_state(w, parent)) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return 1;
+	}
+	j->base = j->saved_base;
+	j->pc = j->cframe_word[3];
+	j->level++;
+	w->hidden = 0;
+	w->next_flags |= BPROF_FRAME_NEW_STATE;
+	return 0;
+}
+
+/* One frame or pseudo frame. Returns 1 at the end. */
+WALK_STEP int luajit_step(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 base, link, delta;
+	u32 link_type;
+	int kind;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	base = j->base;
+	if (base <= j->bottom)
+		return luajit_leave_state(w);
+	if (!luajit_base_plausible(j, base)) {
+		walk_set_status(w, BPROF_WALK_BAD_FRAME);
+		return 1;
+	}
+	kind = luajit_function(w, base);
+	if (kind == LUAJIT_NOTHING) {
+		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
+		return 1;
+	}
+	link = j->slot[3];
+	link_type = link & 7;
+	if (kind != LUAJIT_THREAD && ((link & 3) == 0 || link_type != LUAJIT_LINK_VARG))
+		luajit_emit(w, (u32)kind);
+	if (!(link & 3)) {
+		u64 distance = 0;
+
+		if (luajit_caller_distance(w, link, &distance)) {
+			walk_set_status(w,
+					w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
+			return 1;
+		}
+		j->pc = link;
+		j->base = base - distance;
+		return 0;
+	}
+	delta = luajit_delta(link);
+	if (!delta || delta > base - j->stack) {
+		walk_set_status(w, BPROF_WALK_NO_PROGRESS);
+		return 1;
+	}
+	j->base = base - delta;
+	if (link_type == LUAJIT_LINK_CONT && j->slot[0] != LUAJIT_CONT_FFI_CALLBACK)
+		j->pc = j->slot[1];
+	else if (link_type == LUAJIT_LINK_CONT || link_type == LUAJIT_LINK_C ||
+		 link_type == LUAJIT_LINK_CP)
+		luajit_leave_cframe(w);
+	else if (link_type != LUAJIT_LINK_VARG)
+		j->pc = 0;
+	return 0;
+}
+
+WALK_LOOP_BODY(luajit_step_body, luajit_step)
+
+/* Where this VM's running C frame lies on this thread's stack; 0 = nowhere. */
+WALK_STEP u64 luajit_anchor(struct walk *w)
+{
+	u64 current = 0;
+
+	if (!w)
+		return 0;
+	if (walk_must_read(w, &current, sizeof(current), w->vm.global + w->chosen.luajit.cur_L))
+		return 0;
+	if (luajit_enter_state(w, current) && luajit_enter_state(w, w->vm.main))
+		return 0;
+	return w->luajit.cframe;
+}
+
+/* A leaf that cannot be proved: certain again from the enclosing CFRAME on. */
+WALK_INLINE void luajit_unknown_leaf(struct walk *w)
+{
+	struct bprof_frame unknown = {.flags = BPROF_FRAME_UNKNOWN};
+
+	walk_emit(w, &unknown);
+	walk_set_status(w, BPROF_WALK_NO_LEAF);
+	w->hidden = 1;
+	w->luajit.base = w->luajit.saved_base;
+	w->luajit.pc = 0;
+}
+
+WALK_INLINE void luajit_walk(struct walk *w)
+{
+	const struct luajit_layout *layout = &w->chosen.luajit;
+	struct luajit_work *j = &w->luajit;
+	u64 running[4] = {}; /* cur_L, and jit_base one or two words on */
+	s32 vmstate = 0;
+
+	j->known_function = 0;
+	j->last_link = 0;
+	j->level = 0;
+	j->pc_is_start = 0;
+	j->leaf_on_trace = 0;
+	if (walk_must_read(w, running, sizeof(running), w->vm.global + layout->cur_L) ||
+	    walk_must_read(w, &vmstate, sizeof(vmstate), w->vm.global + layout->vmstate))
+		return;
+	j->jit_base = layout->jit_base - layout->cur_L == 16 ? running[2] : running[1];
+	j->vmstate = vmstate;
+	w->record.s.vmstate = vmstate;
+	if (j->jit_base)
+		w->record.s.flags |= BPROF_SAMPLE_ON_TRACE;
+	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))
+		w->record.s.flags |= BPROF_SAMPLE_IN_VM;
+	if (!luajit_enter_state(w, running[0])) {
+		if (!luajit_find_leaf(w))
+			luajit_unknown_leaf(w);
+	} else {
+		j->jit_base = 0;
+		if (!luajit_enter_resumer(w)) {
+			walk_set_status(w, BPROF_WALK_IDLE);
+			return;
+		}
+		if (!luajit_find_host_leaf(w))
+			luajit_unknown_leaf(w);
+	}
+	WALK_LOOP(WALK_MAX_STEPS, luajit_step_body, w);
+}
+
+#endif

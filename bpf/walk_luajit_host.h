@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * LuaJIT: the state under C code that resumed a coroutine by lua_resume().
+ *
+ * G->cur_L keeps naming the coroutine after lua_resume() has come back to C, until the C function
+ * returns to the interpreter; then cur_L's cframe is 0. And a coroutine resumed by C has no
+ * resumer's CFRAME directly above its own. In both cases the state that runs (or waits) below is
+ * found on the native stack: it is the lowest CFRAME there whose L agrees that this is its cframe.
+ */
+#ifndef BPROF_WALK_LUAJIT_HOST_H
+#define BPROF_WALK_LUAJIT_HOST_H
+
+#define LUAJIT_CFRAME_STATE 16 /* offset of L in a CFRAME */
+
+/* The CFRAME of @state on this thread's stack; 0 if there is none or it is not a state of this VM.
+ */
+WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state)
+{
+	struct luajit_work *j;
+	u64 cframe;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (!walk_is_user_address(state) || (state & 7))
+		return 0;
+	if (WALK_READ(w, j->host_state, sizeof(j->host_state), state))
+		return 0;
+	if (luajit_type(j->host_state) != LUAJIT_GCT_STATE || j->host_state[2] != w->vm.global)
+		return 0;
+	cframe = j->host_state[10] & ~3ULL;
+	return cframe && walk_on_this_stack(w, cframe) ? cframe : 0;
+}
+
+/* One chunk of native stack. Returns 1 when a state was found or the end is reached. */
+WALK_INLINE int luajit_scan_chunk(struct walk *w)
+{
+	struct luajit_work *j = &w->luajit;
+	u64 start = j->host_next;
+
+	if (start >= j->host_end)
+		return 1;
+	if (WALK_READ(w, j->host_word, sizeof(j->host_word), start)) {
+		w->failed_reads++;
+		return 1;
+	}
+	for (u32 i = 0; i < LUAJIT_HOST_WORDS; i++) {
+		u64 x = j->host_word[i], at = start + 8ULL * i;
+
+		if (at >= j->host_end)
+			return 1;
+		if ((x & 7) || (x ^ w->vm.global) >> 32 || x == j->host_found)
+			continue;
+		if (luajit_state_cframe(w, x) == at - LUAJIT_CFRAME_STATE) {
+			j->host_found = x;
+			return 1;
+		}
+	}
+	j->host_next = start + sizeof(j->host_word);
+	return 0;
+}
+
+WALK_LOOP_BODY(luajit_scan_body, luajit_scan_chunk)
+
+/*
+ * The state whose CFRAME is the lowest from @from on: 0 if there is none. Above the main thread's
+ * there is none; if that does not run here (event loops), nothing can be below a resumed coroutine.
+ */
+WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
+{
+	struct luajit_work *j;
+	u64 main_cframe;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	main_cframe = luajit_state_cframe(w, w->vm.main);
+	if (!main_cframe || main_cframe < from)
+		return 0;
+	j->host_next = from;
+	j->host_end = main_cframe;
+	j->host_found = 0;
+	WALK_LOOP(LUAJIT_HOST_CHUNKS, luajit_scan_body, w);
+	if (j->host_found)
+		return j->host_found;
+	if (j->host_next + sizeof(j->host_word) < j->host_end) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return 0;
+	}
+	return w->vm.main;
+}
+
+/*
+ * cur_L does not run on this stack. In the interpreter the CFRAME is at sp (a pushed return address
+ * or two above it at most) and names the state; elsewhere it has to be looked for.
+ */
+WALK_STEP int luajit_enter_resumer(struct walk *w)
+{
+	u64 sp, state, word[5] = {};
+
+	if (!w)
+		return 0;
+	sp = w->reg[BPROF_REG_SP];
+	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]) && !WALK_READ(w, word, sizeof(word), sp)) {
+		for (u32 i = 0; i < 3; i++) {
+			if (luajit_state_cframe(w, word[i + 2]) == sp + 8ULL * i &&
+			    !luajit_enter_state(w, word[i + 2]))
+				return 1;
+		}
+	}
+	state = luajit_find_host_state(w, sp);
+	return state && !luajit_enter_state(w, state);
+}
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * LuaJIT: which frame is the innermost, and where in its bytecode.
+ *
+ * The interpreter keeps BASE in rdx and the pc (the next instruction) in rbx. It stores them to
+ * L->base and the CFRAME only where it must: fast functions and the helpers for #t, next, rawget,
+ * number formatting and the C math library run without it, and then L->base and the saved pc are
+ * stale together and agree with each other. So neither is believed: a candidate base counts only
+ * with a pc, found in rbx or among the words pushed below the CFRAME, that lies in the bytecode of
+ * the function under that base.
+ *
+ *	native stack, in a helper called by the interpreter:
+ *
+ *	sp -> ... helper's frames ... | pushed rbx, rbp, ... | return address | CFRAME ...
+ *	                               ^ the search goes down from here        ^ L->cframe
+ *
+ * The order of the rules is their strength; experiments on live processes gave it.
+ */
+#ifndef BPROF_WALK_LUAJIT_LEAF_H
+#define BPROF_WALK_LUAJIT_LEAF_H
+
+enum luajit_vmstate {
+	LUAJIT_VMSTATE_C = -2,
+	LUAJIT_VMSTATE_EXIT = -4, /* and below: recorder, optimiser, assembler */
+};
+
+WALK_INLINE int luajit_take(struct walk *w, u64 base, u64 pc, enum walk_leaf how)
+{
+	w->luajit.base = base;
+	w->luajit.pc = pc;
+	w->record.s.leaf_how = (u8)how;
+	return 1;
+}
+
+/* The first candidate pc inside the function just looked at; 0 = none. */
+WALK_STEP u64 luajit_inside_pc(struct walk *w)
+{
+	struct luajit_work *j;
+	u32 nr;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	nr = j->nr_pcs;
+	for (u32 i = 0; i < LUAJIT_MAX_PCS; i++) {
+		if (i >= nr)
+			break;
+		if (luajit_pc_inside(j, j->candidate_pc[i]))
+			return j->candidate_pc[i];
+	}
+	return 0;
+}
+
+WALK_STEP int luajit_has_pc(struct walk *w, u64 pc)
+{
+	struct luajit_work *j;
+	u32 nr;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	nr = j->nr_pcs;
+	for (u32 i = 0; i < LUAJIT_MAX_PCS; i++) {
+		if (i >= nr)
+			break;
+		if (j->candidate_pc[i] == pc)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * Collects candidates: rbx and rbp, and what was pushed below the CFRAME, the nearest first. Words
+ * that point into the Lua stack are bases; other aligned addresses may be pcs.
+ */
+WALK_STEP int luajit_collect(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 sp, bytes, nr;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	sp = w->reg[BPROF_REG_SP];
+	j->candidate_pc[0] = w->reg[BPROF_REG_BX];
+	j->candidate_base[0] = w->reg[BPROF_REG_BP];
+	j->nr_pcs = 1;
+	j->nr_bases = 1;
+	if (j->cframe < sp + 16)
+		return 0;
+	nr = (j->cframe - 8 - sp) >> 3;
+	if (nr > LUAJIT_PUSHED_WORDS)
+		nr = LUAJIT_PUSHED_WORDS;
+	bytes = nr * 8;
+	WALK_OPAQUE(bytes);
+	if (bytes < 8 || bytes > sizeof(j->pushed))
+		return 0;
+	if (walk_must_read(w, j->pushed, (u32)bytes, j->cframe - 8 - bytes))
+		return 0;
+	for (u32 i = 0; i < LUAJIT_PUSHED_WORDS; i++) {
+		u32 k = (u32)nr - 1 - i, n;
+		u64 x;
+
+		WALK_OPAQUE(k);
+		if (k >= LUAJIT_PUSHED_WORDS)
+			break;
+		x = j->pushed[k];
+		if (luajit_base_plausible(j, x)) {
+			n = j->nr_bases;
+			if (n < LUAJIT_MAX_BASES) {
+				j->candidate_base[walk_index(n, LUAJIT_MAX_BASES - 1)] = x;
+				j->nr_bases = n + 1;
+			}
+		} else if (!(x & 3) && walk_is_user_address(x)) {
+			n = j->nr_pcs;
+			if (n < LUAJIT_MAX_PCS) {
+				j->candidate_pc[walk_index(n, LUAJIT_MAX_PCS - 1)] = x;
+				j->nr_pcs = n + 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/*
+ * A base that was parked during a helper. A fast function inside the C library has parked its
+ * caller's pc (its own link) or, in math functions, that of its own header.
+ */
+WALK_STEP int luajit_try_parked_base(struct walk *w, u64 base)
+{
+	struct luajit_work *j;
+	int kind;
+	u64 pc;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (!luajit_base_plausible(j, base))
+		return 0;
+	kind = luajit_function(w, base);
+	if (kind == LUAJIT_C && j->ffid >= 2) {
+		u64 header_pc = j->function_word[4] + 4;
+
+		if (!luajit_has_pc(w, header_pc) && !luajit_has_pc(w, j->slot[3]))
+			return 0;
+		if (luajit_frame_valid(w, base, 0) != LUAJIT_C)
+			return 0;
+		return luajit_take(w, base, 0, WALK_LEAF_BUILTIN);
+	}
+	if (kind == LUAJIT_LUA) {
+		pc = luajit_inside_pc(w);
+		if (pc && luajit_frame_valid(w, base, pc) == LUAJIT_LUA)
+			return luajit_take(w, base, pc, WALK_LEAF_PARKED_BASE);
+	}
+	return 0;
+}
+
+/* C runs, called from the interpreter or from a trace that has ended. */
+WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
+{
+	struct luajit_work *j;
+	int kind;
+	u64 pc;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (j->vmstate == LUAJIT_VMSTATE_C && luajit_frame_valid(w, j->saved_base, 0) == LUAJIT_C)
+		return luajit_take(w, j->saved_base, 0, WALK_LEAF_C);
+	luajit_collect(w);
+	if (luajit_function(w, j->saved_base) == LUAJIT_LUA) {
+		pc = luajit_inside_pc(w);
+		if (pc && luajit_frame_valid(w, j->saved_base, pc) == LUAJIT_LUA)
+			return luajit_take(w, j->saved_base, pc, WALK_LEAF_SAVED_BASE);
+	}
+	for (u32 i = 0; i < LUAJIT_MAX_BASES; i++) {
+		if (i >= j->nr_bases)
+			break;
+		if (luajit_try_parked_base(w, j->candidate_base[i]))
+			return 1;
+	}
+	kind = luajit_frame_valid(w, j->saved_base, j->cframe_word[3]);
+	if (kind == LUAJIT_LUA && j->vmstate <= LUAJIT_VMSTATE_EXIT)
+		return luajit_take(w, j->saved_base, j->cframe_word[3], WALK_LEAF_SAVED_PC);
+	if (kind == LUAJIT_C)
+		return luajit_take(w, j->saved_base, 0, WALK_LEAF_C_SAVED_BASE);
+	return 0;
+}
+
+/*
+ * The interpreter enters a function from C or returns to C: rbx holds a frame delta or has been
+ * restored, and the slots under L->base may hold results. The frame below the C link is certain.
+ */
+WALK_STEP int luajit_leaf_at_edge(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 link, below;
+	u32 type;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (!luajit_base_plausible(j, j->saved_base))
+		return 0;
+	luajit_function(w, j->saved_base);
+	link = j->slot[3];
+	type = link & 7;
+	if (type != LUAJIT_LINK_C && type != LUAJIT_LINK_CP)
+		return 0;
+	below = j->saved_base - luajit_delta(link);
+	if (below >= j->saved_base || below < j->stack)
+		return 0;
+	if (below > j->bottom && luajit_function(w, below) != LUAJIT_C)
+		return 0;
+	luajit_leave_cframe(w);
+	return luajit_take(w, below, 0, WALK_LEAF_VM_EDGE);
+}
+
+/* The interpreter's own code runs: pc is rbx, and rdx is BASE except where it carries an argument.
+ */
+WALK_STEP int luajit_leaf_in_vm(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 pc, base, popped = 0, builtin = 0;
+	int kind;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	pc = w->reg[BPROF_REG_BX];
+	base = w->reg[BPROF_REG_DX];
+	kind = luajit_frame_valid(w, base, pc);
+	if (kind == LUAJIT_LUA)
+		return luajit_take(w, base, pc, WALK_LEAF_VM_BASE);
+	if (kind == LUAJIT_C && j->link == pc)
+		return luajit_take(w, base, 0, WALK_LEAF_VM_BUILTIN);
+
+	/* after RET the frame is gone already: its results lie over the function slot */
+	if (walk_is_user_address(pc) && !(pc & 3)) {
+		u64 distance = 0;
+
+		if (!luajit_caller_distance(w, pc, &distance))
+			popped = distance;
+	}
+	j->candidate_base[0] = j->saved_base;
+	j->candidate_base[1] = w->reg[BPROF_REG_BP];
+	j->candidate_base[2] = base - popped;
+	j->candidate_base[3] = j->saved_base - popped;
+	j->candidate_base[4] = base;
+	for (u32 i = 0; i < 5; i++) {
+		u64 candidate = j->candidate_base[i];
+
+		kind = luajit_frame_valid(w, candidate, pc);
+		if (kind == LUAJIT_LUA)
+			return luajit_take(w, candidate, pc,
+					   i < 4 ? WALK_LEAF_VM_SAVED_BASE + i : WALK_LEAF_VM_BASE);
+		if (kind == LUAJIT_C && !builtin)
+			builtin = candidate;
+	}
+	if (builtin)
+		return luajit_take(w, builtin, 0, WALK_LEAF_VM_ANY_BUILTIN);
+	return luajit_leaf_at_edge(w);
+}
+
+/* Sets the cursor to the leaf of the state just entered. Returns 0 if it cannot be proved. */
+WALK_STEP int luajit_find_leaf(struct walk *w)
+{
+	struct luajit_work *j;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (j->jit_base) {
+		j->leaf_on_trace = 1;
+		return luajit_take(w, j->jit_base, 0, WALK_LEAF_TRACE);
+	}
+	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))
+		return luajit_leaf_in_vm(w);
+	return luajit_leaf_outside_vm(w);
+}
+
+/* The leaf of a state found below C code: the C function (or the resume) that it is in. */
+WALK_STEP int luajit_find_host_leaf(struct walk *w)
+{
+	struct luajit_work *j;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (luajit_frame_valid(w, j->saved_base, 0) == LUAJIT_C)
+		return luajit_take(w, j->saved_base, 0, WALK_LEAF_HOST);
+	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))
+		return luajit_leaf_in_vm(w);
+	return luajit_leaf_outside_vm(w);
+}
+
+#endif

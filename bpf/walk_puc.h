@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * PUC Lua 5.1-5.5: the frames of a state.
+ *
+ * Each call has a CallInfo; L->ci is the innermost. 5.1 keeps them in an array (the caller is the
+ * element before), later versions in a doubly linked list that starts inside the lua_State:
+ *
+ *	5.1   base_ci -> [ C | Lua | Lua | C | Lua ] <- L->ci
+ *
+ *	5.2+  &L->base_ci <-previous- ci <-previous- ci <- L->ci
+ *	                               |func
+ *	      Lua stack:   ...  | closure | arguments and locals ... |
+ *
+ * The closure gives the prototype, savedpc the next instruction. In callers savedpc is always
+ * right. In the leaf 5.2 and 5.3 keep it current; 5.1 and 5.4 keep the pc in a register while the
+ * interpreter loop runs, and write it back only where something may fail.
+ *
+ * On entry and exit of a call a CallInfo may be half made or half dismantled; such a leaf is left
+ * out, since its caller is where the program is.
+ *
+ * Facts: lstate.h, lobject.h, ldo.c, lvm.c, ldebug.c of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio,
+ * MIT); the leaf rules come from experiments on live processes.
+ */
+#ifndef BPROF_WALK_PUC_H
+#define BPROF_WALK_PUC_H
+
+#include "walk_puc_state.h"
+
+/* Tags of TValues, variant bits included, collectable bit masked out. */
+#define PUC_TAG_MASK	 0x3f
+#define PUC_TAG_LUA	 6
+#define PUC_TAG_LIGHT_C	 22
+#define PUC_TAG_C	 38
+#define PUC_BASIC_MASK	 0x0f
+#define PUC_BASIC_STRING 4
+#define PUC_BASIC_TABLE	 5
+
+#define PUC51_STATE_BASE 24 /* lua_State.base of 5.1 */
+
+WALK_INLINE u64 puc_proto_word(const struct puc_work *p, u32 offset)
+{
+	return p->proto_word[walk_index(offset >> 3, PUC_PROTO_WORDS - 1)];
+}
+
+WALK_INLINE u32 puc_proto_int(const struct puc_work *p, u32 offset)
+{
+	return (u32)(puc_proto_word(p, offset) >> (8 * (offset & 4)));
+}
+
+WALK_INLINE u64 puc_callinfo_field(const struct puc_work *p, u32 offset)
+{
+	u32 i = walk_index(offset >> 3, 15);
+
+	return i < PUC_CALLINFO_WORDS ? p->callinfo_word[i] : 0;
+}
+
+/* Tail calls are a bit of callstatus; 5.1 counts them. */
+WALK_INLINE int puc_was_tail_called(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u32 offset = layout->ci_status, value;
+
+	if (layout->ci_is_array) {
+		offset = layout->ci_tailcalls;
+		return (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7))) != 0;
+	}
+	value = (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7)));
+	if (layout->ci_status_width == 1)
+		value &= 0xff;
+	else if (layout->ci_status_width == 2)
+		value &= 0xffff;
+	return (value & layout->ci_tail_mask) != 0;
+}
+
+/* Makes the innermost CallInfo of @state the cursor. */
+WALK_STEP int puc_enter_state(struct walk *w, u64 state)
+{
+	const struct puc_layout *layout;
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	layout = &w->chosen.puc;
+	if (puc_load_state(w, state)) {
+		w->failed_reads++;
+		return 1;
+	}
+	p->callinfo = puc_state_field(p, layout->state_ci);
+	p->callinfo_end = layout->ci_is_array ? puc_state_field(p, layout->state_base_ci)
+					      : state + layout->state_base_ci;
+	return 0;
+}
+
+WALK_STEP int puc_load_callinfo(struct walk *w, u64 address)
+{
+	struct puc_work *p;
+	u32 at;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (!walk_is_user_address(address) || (address & 7))
+		return 1;
+	if (walk_window_at(w, &p->calls, address, sizeof(p->callinfo_word), &at))
+		return 1;
+	for (u32 i = 0; i < PUC_CALLINFO_WORDS; i++)
+		p->callinfo_word[i] = p->calls.word[at + i];
+	return 0;
+}
+
+WALK_STEP int puc_load_value(struct walk *w, u64 address)
+{
+	struct puc_work *p;
+	u32 at;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (!walk_is_user_address(address) || (address & 7))
+		return 1;
+	if (walk_window_at(w, &w->stack, address, sizeof(p->value), &at))
+		return 1;
+	p->value[0] = w->stack.word[at];
+	p->value[1] = w->stack.word[at + 1];
+	return 0;
+}
+
+WALK_STEP int puc_load_closure(struct walk *w, u64 closure)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (closure == p->known_closure)
+		return 0;
+	p->known_closure = 0;
+	if (!walk_is_user_address(closure) ||
+	    walk_must_read(w, p->closure_word, sizeof(p->closure_word), closure))
+		return 1;
+	p->known_closure = closure;
+	return 0;
+}
+
+enum puc_kind {
+	PUC_NOTHING = 0,
+	PUC_LUA,
+	PUC_C,
+};
+
+WALK_INLINE u64 puc_closure_field(const struct puc_work *p, u32 offset)
+{
+	u32 i = walk_index(offset >> 3, 7);
+
+	return i < 5 ? p->closure_word[i] : 0;
+}
+
+/* What the value in the function slot is; *ret_object: prototype, or address of the C function. */
+WALK_INLINE int puc_function(struct walk *w, u64 *ret_object)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	struct puc_work *p = &w->puc;
+	u32 tag = (u32)p->value[1] & PUC_TAG_MASK;
+	int is_c;
+
+	if (!layout->ci_is_array && tag == PUC_TAG_LIGHT_C) {
+		*ret_object = p->value[0];
+		return PUC_C;
+	}
+	if (tag != PUC_TAG_LUA && (layout->ci_is_array || tag != PUC_TAG_C))
+		return PUC_NOTHING;
+	if (puc_load_closure(w, p->value[0]))
+		return PUC_NOTHING;
+	is_c = tag == PUC_TAG_C;
+	if (layout->ci_is_array) {
+		u64 word = puc_closure_field(p, layout->closure_is_c);
+
+		is_c = ((word >> (8 * (layout->closure_is_c & 7))) & 0xff) != 0;
+	}
+	*ret_object = puc_closure_field(p, is_c ? layout->cclosure_f : layout->lclosure_proto);
+	return is_c ? PUC_C : PUC_LUA;
+}
+
+WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
+{
+	const struct puc_layout *layout;
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	layout = &w->chosen.puc;
+	if (proto != p->known_proto) {
+		p->known_proto = 0;
+		if (!walk_is_user_address(proto) ||
+		    walk_must_read(w, p->proto_word, sizeof(p->proto_word), proto))
+			return 1;
+		p->known_proto = proto;
+	}
+	w->proto.object = proto;
+	w->proto.source = puc_proto_word(p, layout->proto_source);
+	w->proto.chunkname = w->proto.source ? w->proto.source + layout->string_data : 0;
+	w->proto.first_line = (s32)puc_proto_int(p, layout->proto_first_line);
+	w->proto.last_line = (s32)puc_proto_int(p, layout->proto_last_line);
+	w->proto.code_len = puc_proto_int(p, layout->proto_code_len);
+	return 0;
+}
+
+#include "walk_puc_line.h"
+
+/* Position and line of a Lua frame whose prototype was just loaded. */
+WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
+{
+	struct puc_work *p = &w->puc;
+	u64 code, pc;
+
+	code = puc_proto_word(p, w->chosen.puc.proto_code);
+	if (walk_identify(w, frame))
+		frame->flags |= BPROF_FRAME_LINE_LATER;
+	pc = p->is_leaf ? puc_leaf_pc(w, code, w->proto.code_len)
+			: puc_callinfo_field(p, w->chosen.puc.ci_savedpc);
+	if (!puc_pc_inside(pc, code, w->proto.code_len)) {
+		frame->flags &= ~(u32)BPROF_FRAME_LINE_LATER;
+		frame->flags |= BPROF_FRAME_NO_POS;
+		frame->line = w->proto.first_line;
+		return;
+	}
+	frame->pos = pc > code ? (u32)((pc - code) >> 2) - 1 : 0;
+	if (!(frame->flags & BPROF_FRAME_LINE_LATER))
+		frame->line = puc_line(w, frame->pos);
+}
+
+/* Parameters 1 and 3 of busted.safe: a string and a table, or nothing. */
+WALK_STEP int puc_add_span(struct walk *w)
+{
+	struct puc_work *p;
+	u64 slot[6] = {}, descriptor = 0, element = 0, first;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	first = w->chosen.puc.ci_is_array ? p->callinfo_word[0] /* base */
+					  : puc_callinfo_field(p, w->chosen.puc.ci_func) + 16;
+	if (walk_must_read(w, slot, sizeof(slot), first))
+		return 0;
+	if ((slot[1] & PUC_BASIC_MASK) == PUC_BASIC_STRING)
+		descriptor = slot[0];
+	if ((slot[5] & PUC_BASIC_MASK) == PUC_BASIC_TABLE)
+		element = slot[4];
+	walk_add_span(w, descriptor, element);
+	return 0;
+}
+
+WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
+{
+	struct bprof_frame frame = {};
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (kind == PUC_LUA && puc_load_proto(w, object))
+		return 1;
+	if (walk_wants_frame(w)) {
+		if (puc_was_tail_called(w))
+			frame.flags |= BPROF_FRAME_TAILCALL;
+		if (kind == PUC_LUA) {
+			puc_place(w, &frame);
+		} else {
+			frame.object = object;
+			frame.flags |= BPROF_FRAME_C;
+			if (p->is_leaf)
+				w->record.s.leaf_how |= WALK_LEAF_PUC_C;
+		}
+		walk_emit(w, &frame);
+	}
+	if (kind == PUC_LUA && w->safe_proto && object == w->safe_proto)
+		puc_add_span(w);
+	return 0;
+}
+
+/*
+ * 5.1 sets L->base after the CallInfo of a new call is complete: until then L->base is still the
+ * caller's, and the CallInfo holds what an earlier call left there.
+ */
+WALK_STEP int puc_leaf_is_unfinished(struct walk *w)
+{
+	struct puc_work *p;
+	u64 base;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if (!w->chosen.puc.ci_is_array || p->callinfo <= p->callinfo_end)
+		return 0;
+	base = puc_state_field(p, PUC51_STATE_BASE);
+	if (base == p->callinfo_word[0])
+		return 0;
+	if (puc_load_callinfo(w, p->callinfo - w->chosen.puc.ci_bytes))
+		return 0;
+	base ^= p->callinfo_word[0];
+	if (puc_load_callinfo(w, p->callinfo))
+		return 0;
+	return base == 0;
+}
+
+WALK_INLINE u64 puc_caller(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+
+	if (layout->ci_is_array)
+		return w->puc.callinfo - layout->ci_bytes;
+	return puc_callinfo_field(&w->puc, layout->ci_previous);
+}
+
+/* The leaf's CallInfo is being made or dismantled: its caller is the leaf. */
+WALK_INLINE int puc_skip_leaf(struct walk *w)
+{
+	struct puc_work *p = &w->puc;
+
+	p->is_leaf = 0;
+	w->record.s.leaf_how |= WALK_LEAF_PUC_SKIPPED;
+	p->callinfo = puc_caller(w);
+	return 0;
+}
+
+/* The bottom of a state: on to the one that resumed it. Returns 1 at the root. */
+WALK_STEP int puc_leave_state(struct walk *w)
+{
+	struct puc_work *p;
+	u32 next;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	next = p->level + 1;
+	if (next >= p->nr_active)
+		return 1;
+	p->level = next;
+	next = walk_index(next, PUC_MAX_STATES - 1);
+	if (puc_enter_state(w, p->active[next].state))
+		return 1;
+	p->is_leaf = 0;
+	w->next_flags |= BPROF_FRAME_NEW_STATE;
+	return 0;
+}
+
+/* One CallInfo. Returns 1 at the end. */
+WALK_STEP int puc_step(struct walk *w)
+{
+	const struct puc_layout *layout;
+	struct puc_work *p;
+	u64 object = 0, caller;
+	int kind;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	layout = &w->chosen.puc;
+	if (p->callinfo == p->callinfo_end)
+		return puc_leave_state(w);
+	if (puc_load_callinfo(w, p->callinfo)) {
+		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
+		return 1;
+	}
+	if (p->is_leaf && puc_leaf_is_unfinished(w))
+		return puc_skip_leaf(w);
+	caller = puc_caller(w);
+	if (layout->ci_is_array ? p->callinfo < p->callinfo_end : caller == p->callinfo) {
+		walk_set_status(w, BPROF_WALK_NO_PROGRESS);
+		return 1;
+	}
+	kind = PUC_NOTHING;
+	if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
+		kind = puc_function(w, &object);
+	if (kind == PUC_NOTHING && p->is_leaf && !w->failed_reads)
+		return puc_skip_leaf(w);
+	if (kind == PUC_NOTHING || puc_emit(w, object, (u32)kind)) {
+		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
+		return 1;
+	}
+	p->is_leaf = 0;
+	p->callinfo = caller;
+	return 0;
+}
+
+WALK_LOOP_BODY(puc_step_body, puc_step)
+
+WALK_INLINE void puc_walk(struct walk *w)
+{
+	struct puc_work *p = &w->puc;
+	u64 state;
+
+	p->calls.start = WALK_NOWHERE;
+	p->known_closure = 0;
+	p->known_proto = 0;
+	p->level = 0;
+	state = w->vm.main;
+	if (!puc_find_active(w))
+		state = p->active[0].state;
+	if (puc_enter_state(w, state))
+		return;
+	if (!p->nr_active) {
+		/* Lua run by plain lua_call(), on the only thread that could: else idle */
+		if (puc_state_field(p, w->chosen.puc.state_error_jmp) ||
+		    p->callinfo == p->callinfo_end) {
+			walk_set_status(w, BPROF_WALK_IDLE);
+			return;
+		}
+	}
+	p->is_leaf = 1;
+	WALK_LOOP(WALK_MAX_STEPS, puc_step_body, w);
+}
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * PUC Lua: where in its code a frame is, and the source line of that.
+ *
+ * The leaf's pc in 5.1 and 5.4 (walk_puc.h says why): the register that the interpreter loop keeps
+ * it in (callee-saved, so it survives into helpers that do not use it), else the place where a
+ * helper pushed that register, which lies below the return address into the interpreter loop; else
+ * savedpc. Words above that return address are old spills and are not looked at.
+ */
+#ifndef BPROF_WALK_PUC_LINE_H
+#define BPROF_WALK_PUC_LINE_H
+
+#define PUC_BYTES_ABOVE_MAX_DELTAS 8
+#define PUC_LOG2_MAX_ABS_LINES	   20
+
+WALK_INLINE int puc_pc_inside(u64 pc, u64 code, u32 code_len)
+{
+	return !(pc & 3) && pc >= code && pc <= code + 4ULL * code_len;
+}
+
+/* As a live pc it has read at least one instruction. */
+WALK_INLINE int puc_pc_running(u64 pc, u64 code, u32 code_len)
+{
+	return pc > code && puc_pc_inside(pc, code, code_len);
+}
+
+/*
+ * A return address into the interpreter loop: its range where it is known, else the neighbourhood
+ * of ip (a helper in the same binary).
+ */
+WALK_INLINE int puc_returns_to_loop(const struct walk *w, u64 word)
+{
+	if (w->vm.vm_end)
+		return word >= w->vm.vm_start && word < w->vm.vm_end;
+	return (word ^ w->reg[BPROF_REG_IP]) >> 21 == 0;
+}
+
+/* The pc among the words pushed below the return address into the loop: the one nearest to it. */
+WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
+{
+	struct puc_work *p;
+	u64 found = 0;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if (walk_must_read(w, p->scan_word, sizeof(p->scan_word), w->reg[BPROF_REG_SP]))
+		return 0;
+	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
+		u64 word = p->scan_word[i];
+
+		if (puc_returns_to_loop(w, word))
+			return found;
+		if (puc_pc_running(word, code, code_len))
+			found = word;
+	}
+	return 0;
+}
+
+/* What was saved: 5.1 has it in the state, and in the CallInfo once the function has called. */
+WALK_STEP u64 puc_saved_pc(struct walk *w, u64 code, u32 code_len)
+{
+	const struct puc_layout *layout;
+	u64 pc;
+
+	if (!w)
+		return 0;
+	layout = &w->chosen.puc;
+	if (layout->ci_is_array) {
+		pc = puc_state_field(&w->puc, layout->state_savedpc);
+		if (puc_pc_inside(pc, code, code_len))
+			return pc;
+	}
+	return puc_callinfo_field(&w->puc, layout->ci_savedpc);
+}
+
+WALK_STEP u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
+{
+	const struct puc_layout *layout;
+	u64 pc;
+	int in_loop;
+
+	if (!w)
+		return 0;
+	layout = &w->chosen.puc;
+	w->record.s.leaf_how |= WALK_LEAF_PUC_SAVED_PC;
+	if (layout->savedpc_is_live)
+		return puc_saved_pc(w, code, code_len);
+	pc = w->reg[walk_index(layout->pc_reg, PUC_NR_REGISTERS - 1)];
+	if (puc_pc_running(pc, code, code_len)) {
+		w->record.s.leaf_how |= WALK_LEAF_PUC_REGISTER;
+		return pc;
+	}
+	in_loop = w->vm.vm_end && w->reg[BPROF_REG_IP] >= w->vm.vm_start &&
+		  w->reg[BPROF_REG_IP] < w->vm.vm_end;
+	pc = in_loop ? 0 : puc_pushed_pc(w, code, code_len);
+	if (pc) {
+		w->record.s.leaf_how |= WALK_LEAF_PUC_PUSHED;
+		return pc;
+	}
+	return puc_saved_pc(w, code, code_len);
+}
+
+/* Sum of the first @count signed bytes in delta_word. Eight at a time. */
+WALK_INLINE s32 puc_sum_deltas(const struct puc_work *p, u32 count)
+{
+	s32 sum = 0;
+
+	for (u32 i = 0; i < PUC_MAX_DELTAS / 8; i++) {
+		u64 bytes, pairs;
+		u32 nr;
+
+		if (8 * i >= count)
+			break;
+		/* flip the sign bit: unsigned bytes that are 128 too large */
+		bytes = p->delta_word[i] ^ 0x8080808080808080ULL;
+		nr = count - 8 * i;
+		if (nr < 8)
+			bytes &= (1ULL << (8 * nr)) - 1;
+		else
+			nr = 8;
+		pairs = (bytes & 0x00ff00ff00ff00ffULL) + ((bytes >> 8) & 0x00ff00ff00ff00ffULL);
+		sum += (s32)((pairs * 0x0001000100010001ULL) >> 48) - 128 * (s32)nr;
+	}
+	return sum;
+}
+
+/*
+ * 5.4 and later: one signed byte per instruction, relative to the one before, and a sorted table of
+ * absolute entries {pc, line} at least every 128 instructions.
+ */
+WALK_STEP int puc_line_from_deltas(struct walk *w, u32 position)
+{
+	const struct puc_layout *layout;
+	struct puc_work *p;
+	u64 deltas, absolute, count;
+	u32 low = 0, high;
+	s32 at = -1, line;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	layout = &w->chosen.puc;
+	deltas = puc_proto_word(p, layout->proto_lines);
+	absolute = puc_proto_word(p, layout->proto_abs_lines);
+	high = puc_proto_int(p, layout->proto_abs_lines_len);
+	line = (s32)puc_proto_int(p, layout->proto_first_line);
+	for (u32 i = 0; i < PUC_LOG2_MAX_ABS_LINES; i++) {
+		s32 entry[2] = {};
+		u32 middle;
+
+		if (low >= high)
+			break;
+		middle = (u32)(((u64)low + high) >> 1);
+		if (walk_must_read(w, entry, sizeof(entry), absolute + 8ULL * middle))
+			return 0;
+		if (entry[0] >= 0 && (u32)entry[0] <= position) {
+			low = middle + 1;
+			at = entry[0];
+			line = entry[1];
+		} else {
+			high = middle;
+		}
+	}
+	count = position - (u32)at;
+	if (!count)
+		return line;
+	WALK_OPAQUE(count);
+	if (count > PUC_MAX_DELTAS || count < 1)
+		return 0;
+	if (walk_must_read(w, p->delta_word, (u32)count, deltas + (u64)(at + 1)))
+		return 0;
+	return (int)((u32)line + (u32)puc_sum_deltas(p, (u32)count));
+}
+
+/* Line of an instruction; 0 if the chunk was stripped. */
+WALK_STEP int puc_line(struct walk *w, u32 position)
+{
+	const struct puc_layout *layout;
+	s32 line = 0;
+
+	if (!w)
+		return 0;
+	layout = &w->chosen.puc;
+	if (position >= puc_proto_int(&w->puc, layout->proto_lines_len))
+		return 0;
+	if (layout->proto_abs_lines)
+		return puc_line_from_deltas(w, position);
+	if (walk_must_read(w, &line, sizeof(line),
+			   puc_proto_word(&w->puc, layout->proto_lines) + 4ULL * position))
+		return 0;
+	return line;
+}
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * PUC Lua: which lua_State runs on this thread, and the chain of those that resumed it.
+ *
+ * No global names the running state. But every state that runs or waits on a stack was entered
+ * through luaD_rawrunprotected(), which puts a struct lua_longjmp on the native stack and links it
+ * to L->errorJmp. So a state is active on this stack exactly if its status is 0 and its errorJmp
+ * points into the stack; the lowest is the running one, and ascending order is the resume chain.
+ *
+ *	native stack, downwards = towards the leaf
+ *
+ *	sp   ...frames...  [ L | lua_longjmp of co2 ]  ...  [ L | lua_longjmp of main ]  ...
+ *	                         ^ co2->errorJmp                  ^ main->errorJmp
+ *
+ *	lua_longjmp:  +0 previous   +8 jmp_buf: rbx rbp r12 r13 r14 r15 sp pc   ...   status
+ *
+ * All of them are made by one call of setjmp(), so the pc that setjmp() saved (mangled by the C
+ * library with a constant of the process) is the same word in each: it is learned from the main
+ * state's, and finding the others is one comparison per word of stack. The function also keeps L
+ * itself, at a fixed distance: that is learned the same way. A hit counts only if that L agrees
+ * that its errorJmp is there, so remains of old frames do not deceive.
+ *
+ * Facts: ldo.c, lstate.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); struct __jmp_buf of
+ * glibc and musl on x86-64. Both offsets were read from the code of Debian's builds and are learned
+ * again in every sample, since that costs one read.
+ */
+#ifndef BPROF_WALK_PUC_STATE_H
+#define BPROF_WALK_PUC_STATE_H
+
+#define PUC_TYPE_STATE	     8
+#define PUC_JUMP_PC	     64	 /* offset of the saved pc in a lua_longjmp */
+#define PUC_JUMP_BELOW	     64	 /* bytes below a lua_longjmp where L is looked for */
+#define PUC_SCAN_CHUNKS	     256 /* 128 KiB of native stack */
+#define PUC_CANDIDATE_CHUNKS 8
+#define PUC_NR_REGISTERS     16
+
+/* Fields of a copy, by the byte offsets of the layout; masks as the verifier wants them. */
+WALK_INLINE u64 puc_state_field(const struct puc_work *p, u32 offset)
+{
+	u32 i = walk_index(offset >> 3, 31);
+
+	return i < PUC_STATE_WORDS ? p->state_word[i] : 0;
+}
+
+/* Copies @state and checks that it is one of this VM. Non-zero: it is not. */
+WALK_STEP int puc_load_state(struct walk *w, u64 state)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	p->state = state;
+	if (WALK_READ(w, p->state_word, sizeof(p->state_word), state))
+		return -1;
+	if ((p->state_word[1] & 0xff) != PUC_TYPE_STATE)
+		return 1;
+	return puc_state_field(p, w->chosen.puc.state_global) != w->vm.global;
+}
+
+/* errorJmp of the state just loaded if it is not suspended or dead, else 0. */
+WALK_INLINE u64 puc_state_jump(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u64 word = puc_state_field(&w->puc, layout->state_status);
+
+	if ((word >> (8 * (layout->state_status & 7))) & 0xff)
+		return 0;
+	return puc_state_field(&w->puc, layout->state_error_jmp);
+}
+
+WALK_INLINE void puc_add_active(struct walk *w, u64 state, u64 jump)
+{
+	struct puc_work *p = &w->puc;
+	u32 n = p->nr_active;
+
+	if (n >= PUC_MAX_STATES) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return;
+	}
+	p->nr_active = n + 1;
+	n = walk_index(n, PUC_MAX_STATES - 1);
+	p->active[n].state = state;
+	p->active[n].jump = jump;
+}
+
+/* From the lua_longjmp of @state: how to recognise others, and where they keep their L. */
+WALK_STEP int puc_learn_jump(struct walk *w, u64 state, u64 jump)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (walk_must_read(w, p->jump_word, sizeof(p->jump_word), jump - PUC_JUMP_BELOW))
+		return 1;
+	p->jump_pc = p->jump_word[PUC_JUMP_WORDS - 1];
+	for (u32 i = 1; i < PUC_JUMP_WORDS; i++) {
+		/* from the nearest word below downwards, then the saved registers */
+		u32 k = i <= PUC_JUMP_BELOW / 8 ? PUC_JUMP_BELOW / 8 - i : i;
+
+		if (p->jump_word[k] == state) {
+			p->state_offset = 8ULL * k - PUC_JUMP_BELOW;
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/* The word at @at is the pc of a lua_longjmp: adds its state to the chain if it is alive. */
+WALK_STEP int puc_found_jump(struct walk *w, u64 at)
+{
+	struct puc_work *p;
+	u64 jump = at - PUC_JUMP_PC, state = 0, innermost;
+	u32 nr;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	nr = p->nr_active;
+	if (walk_must_read(w, &state, sizeof(state), jump + p->state_offset))
+		return 0;
+	/* an outer pcall of the state found last */
+	if (nr && nr <= PUC_MAX_STATES &&
+	    p->active[walk_index(nr - 1, PUC_MAX_STATES - 1)].state == state)
+		return 0;
+	if ((state & 7) || !walk_is_user_address(state) || state == w->vm.main)
+		return 0;
+	if (puc_load_state(w, state))
+		return 0;
+	innermost = puc_state_jump(w);
+	if (innermost == jump ||
+	    (!nr && innermost && innermost < jump && walk_on_this_stack(w, innermost)))
+		puc_add_active(w, state, innermost);
+	return 0;
+}
+
+/* One chunk of native stack. Returns 1 at the end. */
+WALK_INLINE int puc_scan_chunk(struct walk *w)
+{
+	struct puc_work *p = &w->puc;
+	u64 start = p->scan_next;
+
+	if (start >= p->scan_end)
+		return 1;
+	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start)) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return 1;
+	}
+	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
+		if (p->scan_word[i] == p->jump_pc && start + 8ULL * i < p->scan_end)
+			puc_found_jump(w, start + 8ULL * i);
+	}
+	p->scan_next = start + sizeof(p->scan_word);
+	return 0;
+}
+
+WALK_LOOP_BODY(puc_scan_body, puc_scan_chunk)
+
+/* The chain from sp up to @end, once a lua_longjmp is known. */
+WALK_STEP int puc_scan(struct walk *w, u64 end)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	p->scan_next = w->reg[BPROF_REG_SP] & ~7ULL;
+	p->scan_end = end;
+	WALK_LOOP(PUC_SCAN_CHUNKS, puc_scan_body, w);
+	if (p->scan_next < p->scan_end)
+		walk_set_status(w, BPROF_WALK_CHAIN);
+	return 0;
+}
+
+/*
+ * The main state runs nothing protected: the program may run a coroutine all the same, or Lua by
+ * plain lua_call(). One active state, found by trying every word that may point into the heap,
+ * teaches what a lua_longjmp looks like.
+ */
+WALK_STEP int puc_try_candidate(struct walk *w, u64 state)
+{
+	struct puc_work *p;
+	u64 jump;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if ((state & 7) || state == p->last_candidate || state == w->vm.main)
+		return 0;
+	if ((state < w->heap_start || state >= w->heap_end) && (state ^ w->vm.global) >> 26)
+		return 0;
+	p->last_candidate = state;
+	if (puc_load_state(w, state))
+		return 0;
+	jump = puc_state_jump(w);
+	if (!jump || !walk_on_this_stack(w, jump))
+		return 0;
+	return !puc_learn_jump(w, state, jump);
+}
+
+WALK_INLINE int puc_candidate_chunk(struct walk *w)
+{
+	struct puc_work *p = &w->puc;
+	u64 start = p->scan_next;
+
+	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start))
+		return 1;
+	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
+		if (puc_try_candidate(w, p->scan_word[i]))
+			return 1;
+	}
+	p->scan_next = start + sizeof(p->scan_word);
+	return 0;
+}
+
+WALK_LOOP_BODY(puc_candidate_body, puc_candidate_chunk)
+
+WALK_STEP int puc_find_by_candidates(struct walk *w)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	for (u32 i = 0; i < PUC_NR_REGISTERS && !p->jump_pc; i++)
+		puc_try_candidate(w, w->reg[i]);
+	if (!p->jump_pc) {
+		p->scan_next = w->reg[BPROF_REG_SP] & ~7ULL;
+		WALK_LOOP(PUC_CANDIDATE_CHUNKS, puc_candidate_body, w);
+	}
+	return p->jump_pc != 0;
+}
+
+/* Fills active[]. Non-zero: no state is active on this stack. */
+WALK_STEP int puc_find_active(struct walk *w)
+{
+	struct puc_work *p;
+	u64 main_jump, limit;
+	int r;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	p->nr_active = 0;
+	p->jump_pc = 0;
+	p->last_candidate = 0;
+	r = puc_load_state(w, w->vm.main);
+	if (r < 0)
+		w->failed_reads++;
+	if (r)
+		return 1;
+	main_jump = puc_state_jump(w);
+	limit = w->stack_end ? w->stack_end
+			     : w->reg[BPROF_REG_SP] + PUC_SCAN_WORDS * 8 * PUC_CANDIDATE_CHUNKS;
+	if (main_jump && walk_on_this_stack(w, main_jump)) {
+		if (puc_learn_jump(w, w->vm.main, main_jump))
+			walk_set_status(w, BPROF_WALK_CHAIN);
+		else
+			puc_scan(w, main_jump + PUC_JUMP_PC);
+		puc_add_active(w, w->vm.main, main_jump);
+		return 0;
+	}
+	if (main_jump) {
+		/* main runs on another thread */
+		if (!puc_learn_jump(w, w->vm.main, main_jump))
+			puc_scan(w, limit);
+	} else if (puc_find_by_candidates(w)) {
+		puc_scan(w, limit);
+	}
+	return p->nr_active == 0;
+}
+
+/* Where this VM's outermost error handler lies on this thread's stack; 0 = nowhere. */
+WALK_STEP u64 puc_anchor(struct walk *w)
+{
+	u64 jump;
+
+	if (!w)
+		return 0;
+	if (puc_load_state(w, w->vm.main))
+		return 0;
+	jump = puc_state_jump(w);
+	return jump && walk_on_this_stack(w, jump) ? jump : 0;
+}
+
+#endif

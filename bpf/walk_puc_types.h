@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Work area of the PUC walker. Facts: see walk_puc.h and walk_puc_state.h. */
+#ifndef BPROF_WALK_PUC_TYPES_H
+#define BPROF_WALK_PUC_TYPES_H
+
+#define PUC_STATE_WORDS	   22 /* of lua_State, up to and including errorJmp */
+#define PUC_CALLINFO_WORDS 10
+#define PUC_PROTO_WORDS	   16
+#define PUC_MAX_STATES	   32  /* in a chain of resumed coroutines */
+#define PUC_SCAN_WORDS	   64  /* one chunk of native stack */
+#define PUC_JUMP_WORDS	   17  /* around a lua_longjmp, see walk_puc_state.h */
+#define PUC_MAX_DELTAS	   128 /* instructions between two absolute line entries */
+
+/* A lua_State that runs or waits on this stack, and its innermost error handler. */
+struct puc_active {
+	u64 state, jump;
+};
+
+struct puc_work {
+	u64 state;
+	u64 state_word[PUC_STATE_WORDS];
+
+	/* chain of active states, the running one first */
+	struct puc_active active[PUC_MAX_STATES];
+	u32 nr_active, level;
+
+	/* search for them on the native stack */
+	u64 jump_word[PUC_JUMP_WORDS];
+	u64 jump_pc;	  /* what setjmp() saved as pc: the same in every lua_longjmp */
+	u64 state_offset; /* of L, relative to its lua_longjmp */
+	u64 scan_word[PUC_SCAN_WORDS];
+	u64 scan_next, scan_end;
+	u64 last_candidate;
+
+	/* cursor */
+	u64 callinfo, callinfo_end;
+	u32 is_leaf;
+
+	struct walk_window calls; /* CallInfos; the Lua stack is in walk.stack */
+	u64 callinfo_word[PUC_CALLINFO_WORDS];
+	u64 value[2]; /* the function slot */
+
+	/* last closure and prototype read */
+	u64 known_closure;
+	u64 closure_word[5];
+	u64 known_proto;
+	u64 proto_word[PUC_PROTO_WORDS];
+
+	u64 delta_word[PUC_MAX_DELTAS / 8 + 1];
+};
+
+#endif
