@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bundled example suite on every interpreter: the profiler changes nothing the suite says,
+ * finds what busted says, and its accounts are whole.
+ *
+ * Needs root, BPF and the interpreters; skips with the reason otherwise.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_doc.h"
+#include "run.h"
+
+#define EXAMPLE	      SOURCE_DIR "/examples/textkit"
+#define STATUS_OUTPUT SOURCE_DIR "/tests/support/status_output.lua"
+#define MAX_REPORTED  10 /* differences printed per test */
+
+/* Criterion runs tests side by side unless it is told not to. */
+__attribute__((constructor)) static void one_test_at_a_time(void)
+{
+	setenv("CRITERION_JOBS", "1", 1);
+}
+
+/* ---- the same result ----------------------------------------------------------------------- */
+
+/* Addresses of tables in busted's messages differ from run to run: "0x7f12" becomes "0x". */
+static void drop_addresses(struct text *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->len;) {
+		bool address = i + 2 <= t->len && memcmp(t->data + i, "0x", 2) == 0;
+
+		t->data[kept++] = t->data[i++];
+		if (!address)
+			continue;
+		t->data[kept++] = t->data[i++];
+		i += strspn(t->data + i, "0123456789abcdef");
+	}
+	t->len = kept;
+	t->data[kept] = '\0';
+}
+
+static size_t first_difference(const struct text *a, const struct text *b)
+{
+	size_t i = 0;
+
+	while (i < a->len && i < b->len && a->data[i] == b->data[i])
+		i++;
+	return i;
+}
+
+static void run_plainly(const char *interpreter, const char *output, struct run *ret)
+{
+	run_command(EXAMPLE, NULL,
+		    (const char *const[]){interpreter, "/usr/bin/busted", "-o", output, NULL}, ret);
+}
+
+static void run_profiled(const char *interpreter, const char *directory, struct run *ret)
+{
+	run_command(EXAMPLE, NULL,
+		    (const char *const[]){BPROF_PERF, "-o", directory, "--", interpreter,
+					  "/usr/bin/busted", "-o", "TAP", NULL},
+		    ret);
+}
+
+static void check_unchanged(const char *interpreter, struct run *profiled)
+{
+	struct run plain;
+
+	run_plainly(interpreter, "TAP", &plain);
+	drop_addresses(&plain.out);
+	drop_addresses(&profiled->out);
+	cr_expect(profiled->status == plain.status, "%s: status %d, without the profiler %d: %s",
+		  interpreter, profiled->status, plain.status, profiled->err.data);
+	if (!text_equal(&profiled->out, &plain.out)) {
+		size_t at = first_difference(&profiled->out, &plain.out);
+
+		cr_expect(false, "%s: stdout differs at byte %zu: \"%.80s\", without \"%.80s\"",
+			  interpreter, at, profiled->out.data + at, plain.out.data + at);
+	}
+	run_done(&plain);
+}
+
+/* ---- the same tests ------------------------------------------------------------------------ */
+
+/* As tests/support/status_output.lua writes text. */
+static void print_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\\\", out);
+		else if (*text == '\n')
+			fputs("\\n", out);
+		else if (*text == '\t')
+			fputs("\\t", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+/* The tests of a profile in the form of status_output.lua. */
+static struct text profile_statuses(yajl_val profile)
+{
+	yajl_val tests = json_at(profile, "tests");
+	struct text text = {0};
+	FILE *out = open_memstream(&text.data, &text.len);
+
+	cr_assert(out != NULL);
+	for (size_t i = 0; i < json_length(tests); i++) {
+		yajl_val test = json_item(tests, i);
+
+		fprintf(out, "%s\t", json_string_at(test, "status"));
+		print_escaped(out, json_string_at(test, "file"));
+		fprintf(out, "\t%lld\t", json_int_at(test, "line"));
+		print_escaped(out, json_string_at(test, "full_name"));
+		fputc('\n', out);
+	}
+	fclose(out);
+	return text;
+}
+
+/* The next line of *rest, without those that busted reports outside of tests (counted). */
+static char *next_test(char **rest, size_t *ret_nr_outside)
+{
+	char *line;
+
+	while ((line = strsep(rest, "\n"))) {
+		if (strncmp(line, "outside\t", 8) != 0)
+			return *line ? line : NULL;
+		(*ret_nr_outside)++;
+	}
+	return NULL;
+}
+
+static void check_statuses(const char *interpreter, yajl_val profile)
+{
+	struct text found = profile_statuses(profile);
+	char *found_rest = found.data, *busted_rest, *a, *b;
+	size_t outside = 0, none = 0, nr = 0, nr_different = 0;
+	struct run busted;
+
+	run_plainly(interpreter, STATUS_OUTPUT, &busted);
+	busted_rest = busted.out.data;
+	do {
+		a = next_test(&found_rest, &none);
+		b = next_test(&busted_rest, &outside);
+		nr += b != NULL;
+		if ((a || b) && (!a || !b || strcmp(a, b) != 0) && nr_different++ < MAX_REPORTED)
+			cr_log_warn("test %zu: profile \"%s\", busted \"%s\"", nr, a ? a : "none",
+				    b ? b : "none");
+	} while (a && b);
+	cr_log_info("%s: %zu tests, %zu errors outside of tests", interpreter, nr, outside);
+	cr_expect(nr > 1000, "%s: busted ran only %zu tests", interpreter, nr);
+	cr_expect(nr_different == 0, "%s: %zu tests differ", interpreter, nr_different);
+	cr_expect(json_int_at(profile, "suite.errors_outside_tests") == (long long)outside);
+	text_done(&found);
+	run_done(&busted);
+}
+
+static void check_suite_counts(yajl_val profile)
+{
+	static const char *const keys[][2] = {
+		{"success", "suite.successes"},
+		{"failure", "suite.failures"},
+		{"pending", "suite.pendings"},
+	};
+	yajl_val tests = json_at(profile, "tests");
+
+	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
+		long long nr = 0;
+
+		for (size_t i = 0; i < json_length(tests); i++)
+			nr += strcmp(json_string_at(json_item(tests, i), "status"), keys[k][0]) ==
+			      0;
+		cr_expect(json_int_at(profile, keys[k][1]) == nr, "%s: %lld, tests: %lld",
+			  keys[k][1], json_int_at(profile, keys[k][1]), nr);
+	}
+	cr_expect(json_bool_at(profile, "suite.seen") && json_bool_at(profile, "suite.ended"));
+}
+
+/* ---- whole accounts ------------------------------------------------------------------------ */
+
+static void check_accounts(const char *interpreter, yajl_val profile)
+{
+	long long taken = json_int_at(profile, "samples.taken");
+	long long in_tests = json_int_at(profile, "samples.in_tests");
+	long long outside = json_int_at(profile, "samples.outside_tests");
+	long long lost = json_int_at(profile, "samples.lost");
+	long long unresolved = json_int_at(profile, "samples.unresolved");
+
+	cr_log_info("%s: taken %lld = in tests %lld + outside %lld + lost %lld + unresolved %lld",
+		    interpreter, taken, in_tests, outside, lost, unresolved);
+	cr_expect(taken == in_tests + outside + lost + unresolved);
+	cr_expect(taken > 300, "%s: only %lld samples", interpreter, taken);
+	cr_expect(unresolved * 100 < taken, "%s: %lld of %lld unresolved", interpreter, unresolved,
+		  taken);
+	cr_expect(lost == 0, "%s: %lld lost", interpreter, lost);
+}
+
+static void check_boundaries(const char *interpreter, yajl_val profile)
+{
+	long long agree = json_int_at(profile, "boundaries.agree");
+	long long disagree = json_int_at(profile, "boundaries.disagree");
+
+	cr_log_info("%s: hook and stack agree on %lld samples, disagree on %lld, %lld in transit",
+		    interpreter, agree, disagree, json_int_at(profile, "boundaries.transit"));
+	cr_expect(json_bool_at(profile, "boundaries.hook_seen"), "%s: no hook", interpreter);
+	cr_expect(json_bool_at(profile, "boundaries.stack_seen"), "%s: no stack", interpreter);
+	cr_expect(json_int_at(profile, "boundaries.gaps") == 0);
+	cr_expect(agree > 200, "%s: agree on %lld only", interpreter, agree);
+	cr_expect(disagree == 0, "%s: disagree on %lld", interpreter, disagree);
+}
+
+/* ---- the recording ------------------------------------------------------------------------- */
+
+static void check_report(const char *interpreter, const char *directory)
+{
+	static const char *const names[] = {"tracing.folded", "flamegraph.json", "profile.json"};
+	char *again = directory_make(), *recording = path_join(directory, "recording.bprof");
+	struct run run;
+
+	run_command(NULL, NULL,
+		    (const char *const[]){BPROF_PERF, "report", "-o", again, recording, NULL},
+		    &run);
+	cr_expect(run.status == 0, "report: status %d: %s", run.status, run.err.data);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char *first_path = path_join(directory, names[i]);
+		char *second_path = path_join(again, names[i]);
+		struct text first = file_read(first_path), second = file_read(second_path);
+
+		cr_expect(first.len > 0, "%s: no %s", interpreter, first_path);
+		cr_expect(text_equal(&first, &second), "%s: %s differs at byte %zu", interpreter,
+			  names[i], first_difference(&first, &second));
+		text_done(&first);
+		text_done(&second);
+		free(first_path);
+		free(second_path);
+	}
+	run_done(&run);
+	directory_remove(again);
+	free(recording);
+}
+
+/* ---- on each interpreter ------------------------------------------------------------------- */
+
+static void check_example(const char *interpreter)
+{
+	const char *reason = why_no_profiling(BPROF_PERF);
+	char *directory, *json_path;
+	struct run profiled;
+	yajl_val profile;
+
+	if (reason)
+		cr_skip_test("%s", reason);
+	if (!program_exists(interpreter))
+		cr_skip_test("%s is not installed", interpreter);
+	directory = directory_make();
+	json_path = path_join(directory, "profile.json");
+	run_profiled(interpreter, directory, &profiled);
+	check_unchanged(interpreter, &profiled);
+	profile = json_read(json_path);
+	check_statuses(interpreter, profile);
+	check_suite_counts(profile);
+	check_accounts(interpreter, profile);
+	check_boundaries(interpreter, profile);
+	check_report(interpreter, directory);
+	cr_expect(json_int_at(profile, "exit_status") == profiled.status);
+	yajl_tree_free(profile);
+	run_done(&profiled);
+	directory_remove(directory);
+	free(json_path);
+}
+
+Test(example, on_luajit)
+{
+	check_example("luajit");
+}
+
+Test(example, on_lua_5_1)
+{
+	check_example("lua5.1");
+}
+
+Test(example, on_lua_5_2)
+{
+	check_example("lua5.2");
+}
+
+Test(example, on_lua_5_3)
+{
+	check_example("lua5.3");
+}
+
+Test(example, on_lua_5_4)
+{
+	check_example("lua5.4");
+}
