@@ -168,7 +168,7 @@ WALK_STEP int puc_line_from_deltas(struct walk *w, u32 position)
 	WALK_OPAQUE(count);
 	if (count > PUC_MAX_DELTAS || count < 1)
 		return 0;
-	if (walk_must_read(w, p->delta_word, (u32)count, deltas + (u64)(at + 1)))
+	if (walk_must_read(w, p->delta_word, (u32)count, deltas + (u64)at + 1))
 		return 0;
 	return (int)((u32)line + (u32)puc_sum_deltas(p, (u32)count));
 }
