@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of options, and the function that checks and stores each value.
+ *
+ * A row is the whole registration of an option. Three generations of variable names exist:
+ * BPROF_*, MEGA_BUSTED_PROFILER_* and BUSTED_PROFILER_*; a row lists those its option ever had.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "option_values.h"
+
+#define BIT(verb)   (1u << (verb))
+#define FOR_RUN	    BIT(VERB_RUN)
+#define FOR_REPORT  BIT(VERB_REPORT)
+#define FOR_DOCTOR  BIT(VERB_DOCTOR)
+#define FOR_OUTPUTS (FOR_RUN | FOR_REPORT)
+#define FOR_ALL	    (BIT(NR_VERBS) - 1)
+#define TOP_MAXIMUM 1000000
+
+static const struct verb_row verbs[NR_VERBS] = {
+	[VERB_RUN] = {"run", "[OPTIONS] [--] COMMAND [ARG...]",
+		      "profile a command: busted, luarocks test, make test, luajit x.lua"},
+	[VERB_REPORT] = {"report", "[OPTIONS] RECORDING",
+			 "the same outputs again from a recording; needs no root"},
+	[VERB_DOCTOR] = {"doctor", "[--json]",
+			 "can this machine do it, what is missing, and the remedy"},
+	[VERB_HELP] = {"help", "[VERB]", "this text, or that of a verb"},
+	[VERB_VERSION] = {"version", "", "the version"},
+};
+
+const struct verb_row *verb_rows(size_t *ret_nr)
+{
+	*ret_nr = NR_VERBS;
+	return verbs;
+}
+
+const char *verb_name(enum verb verb)
+{
+	return verbs[verb].name;
+}
+
+/* ---- choices ------------------------------------------------------------------------------- */
+
+static const char *const event_names[NR_EVENT_CHOICES] = {
+	[EVENT_AUTO] = "auto",
+	[EVENT_CPU_CLOCK] = "cpu-clock",
+	[EVENT_CYCLES] = "cycles",
+};
+
+static const char *const boundaries_names[NR_BOUNDARIES_CHOICES] = {
+	[BOUNDARIES_AUTO] = "auto",
+	[BOUNDARIES_HOOK] = "hook",
+	[BOUNDARIES_STACK] = "stack",
+	[BOUNDARIES_NONE] = "none",
+};
+
+static const char *const colour_names[NR_COLOUR_CHOICES] = {
+	[COLOUR_AUTO] = "auto",
+	[COLOUR_ALWAYS] = "always",
+	[COLOUR_NEVER] = "never",
+};
+
+const char *event_name(enum event_choice event)
+{
+	return event_names[event];
+}
+
+const char *boundaries_name(enum boundaries_choice boundaries)
+{
+	return boundaries_names[boundaries];
+}
+
+static int choice_parse(const char *const *names, size_t nr, const char *value)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (strcmp(names[i], value) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
+static int apply_event(struct options *options, const char *value)
+{
+	int choice = choice_parse(event_names, NR_EVENT_CHOICES, value);
+
+	if (choice < 0)
+		return choice;
+	options->event = (enum event_choice)choice;
+	return 0;
+}
+
+static int apply_boundaries(struct options *options, const char *value)
+{
+	int choice = choice_parse(boundaries_names, NR_BOUNDARIES_CHOICES, value);
+
+	if (choice < 0)
+		return choice;
+	options->boundaries = (enum boundaries_choice)choice;
+	return 0;
+}
+
+static int apply_colour(struct options *options, const char *value)
+{
+	int choice = choice_parse(colour_names, NR_COLOUR_CHOICES, value);
+
+	if (choice < 0)
+		return choice;
+	options->colour = (enum colour_choice)choice;
+	return 0;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------- */
+
+static int number_parse(const char *value, unsigned least, unsigned most, unsigned *ret)
+{
+	unsigned long long number;
+	char *end;
+
+	/* strtoull() takes signs and blanks, we do not. */
+	if (*value < '0' || *value > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	if (errno || *end || number < least || number > most)
+		return -EINVAL;
+	*ret = (unsigned)number;
+	return 0;
+}
+
+static int apply_frequency(struct options *options, const char *value)
+{
+	return number_parse(value, 1, FREQUENCY_MAXIMUM, &options->frequency_hz);
+}
+
+static int apply_top(struct options *options, const char *value)
+{
+	return number_parse(value, 1, TOP_MAXIMUM, &options->top);
+}
+
+static int apply_min_percent(struct options *options, const char *value)
+{
+	double percent;
+	char *end;
+
+	/* strtod() takes much more than people write. */
+	if (strspn(value, "0123456789.") != strlen(value))
+		return -EINVAL;
+	errno = 0;
+	percent = strtod(value, &end);
+	if (errno || end == value || *end || percent > 100)
+		return -EINVAL;
+	options->min_percent = percent;
+	return 0;
+}
+
+/* ---- switches ------------------------------------------------------------------------------ */
+
+static int switch_parse(const char *value, bool *ret)
+{
+	static const char *const yes[] = {"1", "true", "yes", "on"};
+	static const char *const no[] = {"0", "false", "no", "off"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+		bool is_yes = strcasecmp(value, yes[i]) == 0;
+
+		if (is_yes || strcasecmp(value, no[i]) == 0) {
+			*ret = is_yes;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int apply_lines(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->lines);
+}
+
+static int apply_include_framework(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->include_framework);
+}
+
+static int apply_callers(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->callers);
+}
+
+static int apply_keep_root(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->keep_root);
+}
+
+static int apply_quiet(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->quiet);
+}
+
+static int apply_json(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->json);
+}
+
+static int apply_verbose(struct options *options, const char *value)
+{
+	(void)value;
+	options->verbose++;
+	return 0;
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+static int apply_output(struct options *options, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	options->output_dir = value;
+	return 0;
+}
+
+static int apply_folded_file(struct options *options, const char *value)
+{
+	options->folded_file = value;
+	return 0;
+}
+
+static int apply_user(struct options *options, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	options->user = value;
+	return 0;
+}
+
+static int apply_log(struct options *options, const char *value)
+{
+	options->log_filter = value;
+	return 0;
+}
+
+static int apply_log_file(struct options *options, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	options->log_file = value;
+	return 0;
+}
+
+static int apply_only(struct options *options, const char *value)
+{
+	return *value ? option_values_add_globs(options, &options->only, value) : -EINVAL;
+}
+
+static int apply_ignore(struct options *options, const char *value)
+{
+	return *value ? option_values_add_globs(options, &options->ignore, value) : -EINVAL;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+#define THREE_GENERATIONS(suffix)                                                                  \
+	"BPROF_" suffix, "MEGA_BUSTED_PROFILER_" suffix, "BUSTED_PROFILER_" suffix
+#define GLOB_RULE                                                                                  \
+	"'*' stands for any text, '.' for '.' or '/'; several separated by commas, or the option " \
+	"repeated"
+#define A_SWITCH "1, true, yes, on, 0, false, no or off"
+
+static const struct option_row rows[] = {
+	{
+		.name = "output",
+		.letter = 'o',
+		.argument = "DIR",
+		.variables = {"BPROF_OUTPUT", THREE_GENERATIONS("FLAMEGRAPH_OUTPUT_PATH"),
+			      "MEGA_BUSTED_PROFILER_OUTPUT_PATH"},
+		.fallback = "bprof-out",
+		.help = "where files go; made if missing, owned by you",
+		.expected = "the name of a directory",
+		.verbs = FOR_ALL,
+		.apply = apply_output,
+	},
+	{
+		.argument = "FILE",
+		.variables = {"FLAME_OUTPUT", "ENV_FLAME_GRAPH"},
+		.help = "where the folded stacks go, instead of tracing.folded in the output directory; "
+			"counts only where no output directory was chosen",
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_folded_file,
+	},
+	{
+		.name = "frequency",
+		.letter = 'F',
+		.argument = "HZ",
+		.variables = {"BPROF_FREQUENCY"},
+		.fallback = "997",
+		.help = "samples per second of CPU time",
+		.expected = "a number from 1 to 9999",
+		.verbs = FOR_RUN,
+		.apply = apply_frequency,
+	},
+	{
+		.name = "event",
+		.letter = 'e',
+		.argument = "NAME",
+		.variables = {"BPROF_EVENT"},
+		.fallback = "auto",
+		.help = "what is sampled: auto (cycles where the machine has them), cpu-clock or cycles",
+		.expected = "auto, cpu-clock or cycles",
+		.verbs = FOR_RUN,
+		.apply = apply_event,
+	},
+	{
+		.name = "format",
+		.argument = "LIST",
+		.variables = {"BPROF_FORMAT"},
+		.fallback = "folded,trace,json",
+		.help = "files to write, separated by commas; or a preset: flame (folded), tracy (trace), "
+			"full (all)",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_values_apply_formats,
+	},
+	{
+		.name = "boundaries",
+		.argument = "MODE",
+		.variables = {"BPROF_BOUNDARIES"},
+		.fallback = "auto",
+		.help = "how tests are told apart: hook (busted announces them), stack (read from the Lua "
+			"stack, nothing is added to the run), auto (both, compared) or none",
+		.expected = "auto, hook, stack or none",
+		.verbs = FOR_RUN,
+		.apply = apply_boundaries,
+	},
+	{
+		.name = "lines",
+		.variables = {"BPROF_LINES"},
+		.help = "name the current line in frames, not the function's first",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_lines,
+	},
+	{
+		.name = "top",
+		.argument = "N",
+		.variables = {"BPROF_TOP", THREE_GENERATIONS("TIMING_THRESHOLD")},
+		.fallback = "20",
+		.help = "rows in the tables of the terminal report",
+		.expected = "a number from 1 to 1000000",
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_top,
+	},
+	{
+		.name = "include-framework",
+		.variables = {"BPROF_INCLUDE_FRAMEWORK"},
+		.help = "show busted's own frames, which otherwise fold into [busted]",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_include_framework,
+	},
+	{
+		.name = "only",
+		.argument = "GLOB",
+		.variables = {"BPROF_ONLY"},
+		.help = "keep only frames of files that match; " GLOB_RULE,
+		.expected = "a pattern",
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_only,
+	},
+	{
+		.name = "ignore",
+		.argument = "GLOB",
+		.variables = {"BPROF_IGNORE"},
+		.help = "leave out frames of files that match; " GLOB_RULE,
+		.expected = "a pattern",
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_ignore,
+	},
+	{
+		.name = "callers",
+		.variables = {"BPROF_CALLERS"},
+		.help = "print the hottest functions with their callers as well",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_callers,
+	},
+	{
+		.name = "min-percent",
+		.argument = "P",
+		.variables = {"BPROF_MIN_PERCENT"},
+		.fallback = "1",
+		.help = "smallest share that the view of callers shows",
+		.expected = "a number from 0 to 100",
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_min_percent,
+	},
+	{
+		.name = "user",
+		.argument = "NAME",
+		.help = "run the command and write files as this user (default: the user behind sudo)",
+		.expected = "the name of a user",
+		.verbs = FOR_ALL,
+		.apply = apply_user,
+	},
+	{
+		.name = "keep-root",
+		.help = "run the command as root, even behind sudo",
+		.verbs = FOR_ALL,
+		.apply = apply_keep_root,
+	},
+	{
+		.name = "json",
+		.help = "print JSON to stdout: report: the profile; doctor: the checks",
+		.verbs = FOR_REPORT | FOR_DOCTOR,
+		.apply = apply_json,
+	},
+	{
+		.name = "color",
+		.argument = "WHEN",
+		.variables = {"BPROF_COLOR"},
+		.fallback = "auto",
+		.help = "auto (on a terminal), always or never",
+		.expected = "auto, always or never",
+		.verbs = FOR_ALL,
+		.apply = apply_colour,
+	},
+	{
+		.name = "quiet",
+		.letter = 'q',
+		.variables = {"BPROF_QUIET"},
+		.help = "no report on the terminal, errors only; files are written as ever",
+		.expected = A_SWITCH,
+		.verbs = FOR_ALL,
+		.apply = apply_quiet,
+	},
+	{
+		.name = "verbose",
+		.letter = 'v',
+		.help = "log what is done; -vv and -vvv log more",
+		.verbs = FOR_ALL,
+		.apply = apply_verbose,
+	},
+	{
+		.name = "log",
+		.argument = "FILTER",
+		.variables = {"BPROF_LOG", "PROF_LOG_LEVEL"},
+		.fallback = "warn",
+		.help = "level[,target=level...]; levels: off, error, warn, info, debug, trace",
+		.verbs = FOR_ALL,
+		.apply = apply_log,
+	},
+	{
+		.name = "log-file",
+		.argument = "FILE",
+		.variables = {"BPROF_LOG_FILE"},
+		.help = "write the log there instead of stderr",
+		.expected = "the name of a file",
+		.verbs = FOR_ALL,
+		.apply = apply_log_file,
+	},
+	{
+		.name = "help",
+		.letter = 'h',
+		.help = "this text",
+		.verbs = FOR_ALL,
+	},
+	{
+		.name = "version",
+		.letter = 'V',
+		.help = "the version",
+		.verbs = FOR_ALL,
+	},
+};
+
+const struct option_row *option_rows(size_t *ret_nr)
+{
+	*ret_nr = ARRAY_SIZE(rows);
+	return rows;
+}
+
+static const struct variable_row lone_variables[] = {
+	{"NO_COLOR", "if not empty: no colour, unless --color=always"},
+	{"CLICOLOR_FORCE", "if neither empty nor 0: colour also where stderr is not a terminal"},
+	{"TERM", "dumb: no colour"},
+	{"SUDO_UID", "with SUDO_GID and SUDO_USER, set by sudo: whom the command runs as"},
+	{"SUDO_GID", "see SUDO_UID"},
+	{"SUDO_USER", "see SUDO_UID"},
+	{"PATH", "the one you had before sudo: where COMMAND is looked for"},
+};
+
+const struct variable_row *variable_rows(size_t *ret_nr)
+{
+	*ret_nr = ARRAY_SIZE(lone_variables);
+	return lone_variables;
+}

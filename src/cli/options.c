@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parsing: words -> given values -> checked options.
+ *
+ * First all words are read, then each row of the table takes its value from the options, else from
+ * its variables, else its default. So nothing depends on the order of options, and a variable that
+ * is overridden is never judged.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "option_values.h"
+#include "suggest.h"
+
+#define MAX_ROWS	 64
+#define FIRST_LONG_VALUE 256 /* getopt_long() returns this plus the row's index */
+
+/* Verbs that later versions may have: a command of that name needs "--" before it. */
+static const char *const reserved_verbs[] = {
+	"attach", "compare", "publish", "history", "link-page", "backfill", "merge", "push",
+};
+
+struct given {
+	size_t row;
+	const char *value;
+};
+
+struct parser {
+	struct options *options;
+	const struct environment *environment;
+	struct buf *why;
+	struct given *given; /* in the order typed */
+	size_t nr_given, room;
+	char **words; /* copy of argv: getopt_long() moves them */
+	size_t nr_words;
+	bool verb_given;
+	struct option long_options[MAX_ROWS + 1];
+	char letters[3 * MAX_ROWS + 3]; /* two characters of mode, then "x:" each */
+};
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+static void describe_rows(struct parser *p)
+{
+	size_t nr, at = 2, nr_long = 0;
+	const struct option_row *rows = option_rows(&nr);
+
+	for (size_t i = 0; i < nr && i < MAX_ROWS; i++) {
+		if (!rows[i].name)
+			continue;
+		p->long_options[nr_long++] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].argument ? required_argument : no_argument,
+			.val = FIRST_LONG_VALUE + (int)i,
+		};
+		if (!rows[i].letter)
+			continue;
+		p->letters[at++] = rows[i].letter;
+		if (rows[i].argument)
+			p->letters[at++] = ':';
+	}
+	p->letters[at] = 0;
+}
+
+static const struct option_row *row_of(int value, size_t *ret_index)
+{
+	size_t nr;
+	const struct option_row *rows = option_rows(&nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		bool by_letter = rows[i].letter && value == rows[i].letter;
+
+		if (by_letter || value == FIRST_LONG_VALUE + (int)i) {
+			*ret_index = i;
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+static int note_given(struct parser *p, size_t row, const char *value)
+{
+	if (p->nr_given == p->room) {
+		size_t room = p->room ? p->room * 2 : 16;
+		struct given *given = reallocarray(p->given, room, sizeof(*given));
+
+		if (!given)
+			return -ENOMEM;
+		p->given = given;
+		p->room = room;
+	}
+	p->given[p->nr_given++] = (struct given){.row = row, .value = value};
+	return 0;
+}
+
+static int usage_error(int written)
+{
+	return written < 0 ? written : -EINVAL;
+}
+
+static const char *option_like(const char *typed)
+{
+	size_t nr;
+	const struct option_row *rows = option_rows(&nr);
+	const char *nearest = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!rows[i].name || !suggest_is_near(typed, rows[i].name))
+			continue;
+		if (suggest_distance(typed, rows[i].name) < least) {
+			least = suggest_distance(typed, rows[i].name);
+			nearest = rows[i].name;
+		}
+	}
+	return nearest;
+}
+
+static int refuse_unknown(struct parser *p, const char *word)
+{
+	char typed[64];
+	size_t index;
+	const struct option_row *row;
+
+	/* "--lines=1": the row is known, the value is too much. */
+	row = optopt ? row_of(optopt, &index) : NULL;
+	if (row)
+		return usage_error(buf_addf(p->why, "option '--%s' takes no value", row->name));
+	if (optopt)
+		return usage_error(buf_addf(p->why, "unknown option '-%c'", optopt));
+	snprintf(typed, sizeof(typed), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	if (option_like(typed))
+		return usage_error(buf_addf(p->why, "unknown option '--%s' (did you mean '--%s'?)",
+					    typed, option_like(typed)));
+	return usage_error(buf_addf(p->why, "unknown or ambiguous option '--%s'", typed));
+}
+
+static int refuse_without_value(struct parser *p)
+{
+	size_t index;
+	const struct option_row *row = row_of(optopt, &index);
+
+	if (!row)
+		return usage_error(buf_addstr(p->why, "an option lacks its value"));
+	return usage_error(buf_addf(p->why, "option '--%s' needs a value: --%s=%s", row->name,
+				    row->name, row->argument));
+}
+
+static bool is_named(const struct option_row *row, const char *name)
+{
+	return row->name && strcmp(row->name, name) == 0;
+}
+
+/*
+ * Reads options from words[first] on. Stops at the first other word, unless @anywhere.
+ * @ret_next: index of the first word that is no option; @ret_dashes: "--" stood before it.
+ * Returns 1 where --help or --version makes the rest meaningless.
+ */
+static int read_options(struct parser *p, size_t first, bool anywhere, size_t *ret_next,
+			bool *ret_dashes)
+{
+	const char *last_value = NULL;
+	char **words = p->words + first - 1; /* getopt_long() skips the first */
+	int nr = (int)(p->nr_words - first + 1);
+	int value;
+
+	/* '+': stop at the first word that is no option. ':': missing values are told apart. */
+	p->letters[0] = anywhere ? ':' : '+';
+	p->letters[1] = ':';
+	optind = 0;
+	opterr = 0;
+	while ((value = getopt_long(nr, words, p->letters, p->long_options, NULL)) != -1) {
+		size_t index;
+		const struct option_row *row;
+		int r;
+
+		if (value == '?')
+			return refuse_unknown(p, words[optind - 1]);
+		if (value == ':')
+			return refuse_without_value(p);
+		row = row_of(value, &index);
+		if (!row)
+			return -EINVAL;
+		if (is_named(row, "version")) {
+			p->options->verb = VERB_VERSION;
+			return 1;
+		}
+		if (is_named(row, "help")) {
+			p->options->help_about = p->verb_given ? p->options->verb : VERB_HELP;
+			p->options->verb = VERB_HELP;
+			return 1;
+		}
+		last_value = optarg;
+		r = note_given(p, index, optarg ? optarg : "1");
+		if (r < 0)
+			return r;
+	}
+	*ret_next = first - 1 + (size_t)optind;
+	*ret_dashes = optind > 1 && strcmp(words[optind - 1], "--") == 0 &&
+		      words[optind - 1] != last_value;
+	return 0;
+}
+
+/* ---- verbs --------------------------------------------------------------------------------- */
+
+static bool verb_find(const char *word, enum verb *ret)
+{
+	size_t nr;
+	const struct verb_row *verbs = verb_rows(&nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (strcmp(verbs[i].name, word) == 0) {
+			*ret = (enum verb)i;
+			return true;
+		}
+	return false;
+}
+
+const char *verb_like(const char *word)
+{
+	size_t nr;
+	const struct verb_row *verbs = verb_rows(&nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (suggest_is_near(word, verbs[i].name))
+			return verbs[i].name;
+	return NULL;
+}
+
+static int refuse_reserved(struct parser *p, const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reserved_verbs); i++)
+		if (strcmp(reserved_verbs[i], word) == 0)
+			return usage_error(buf_addf(
+				p->why,
+				"this version has no verb '%s' (it has run, report, doctor "
+				"and help); for a command of that name: bprof-perf -- %s",
+				word, word));
+	return 0;
+}
+
+static int take_command(struct parser *p, size_t next)
+{
+	if (next >= p->nr_words)
+		return usage_error(buf_addstr(
+			p->why, "no command given (for example: sudo bprof-perf -- busted)"));
+	p->options->command = p->words + next;
+	p->options->nr_command = p->nr_words - next;
+	return 0;
+}
+
+static int take_recording(struct parser *p, size_t next)
+{
+	if (next >= p->nr_words)
+		return usage_error(buf_addstr(p->why, "report: no recording given (for example: "
+						      "bprof-perf report "
+						      "bprof-out/recording.bprof)"));
+	if (next + 1 < p->nr_words)
+		return usage_error(buf_addf(p->why,
+					    "report: one recording at a time, but '%s' follows",
+					    p->words[next + 1]));
+	p->options->recording = p->words[next];
+	return 0;
+}
+
+static int take_topic(struct parser *p, size_t next)
+{
+	p->options->help_about = VERB_HELP;
+	if (next >= p->nr_words || verb_find(p->words[next], &p->options->help_about))
+		return 0;
+	return usage_error(buf_addf(p->why, "help: there is no verb '%s'", p->words[next]));
+}
+
+static int take_nothing(struct parser *p, size_t next)
+{
+	if (next >= p->nr_words)
+		return 0;
+	return usage_error(buf_addf(p->why, "%s: unexpected '%s'", verb_name(p->options->verb),
+				    p->words[next]));
+}
+
+static int take_rest(struct parser *p, size_t next)
+{
+	switch (p->options->verb) {
+	case VERB_RUN:
+		return take_command(p, next);
+	case VERB_REPORT:
+		return take_recording(p, next);
+	case VERB_HELP:
+		return take_topic(p, next);
+	case VERB_DOCTOR:
+	case VERB_VERSION:
+	case NR_VERBS:
+		break;
+	}
+	return take_nothing(p, next);
+}
+
+/* 0; 1: --help or --version; -EINVAL. */
+static int read_words(struct parser *p)
+{
+	size_t next;
+	bool dashes;
+	int r = read_options(p, 1, false, &next, &dashes);
+
+	if (r != 0)
+		return r;
+	if (!dashes && next < p->nr_words) {
+		p->verb_given = verb_find(p->words[next], &p->options->verb);
+		if (p->verb_given)
+			r = read_options(p, next + 1, p->options->verb != VERB_RUN, &next, &dashes);
+		else
+			r = refuse_reserved(p, p->words[next]);
+		if (r != 0)
+			return r;
+	}
+	return take_rest(p, next);
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static int refuse_value(struct parser *p, const struct option_row *row, const char *origin,
+			const char *value)
+{
+	int r = buf_addf(p->why, "%s '%s' is not ", origin, value);
+
+	if (r == 0 && row->expected)
+		r = buf_addstr(p->why, row->expected);
+	else if (r == 0)
+		r = option_values_format_names(p->why);
+	return usage_error(r);
+}
+
+static int apply(struct parser *p, const struct option_row *row, const char *origin,
+		 const char *value)
+{
+	int r = row->apply(p->options, value);
+
+	return r == -EINVAL ? refuse_value(p, row, origin, value) : r;
+}
+
+/* 1: at least one was given. */
+static int apply_given(struct parser *p, size_t index, const struct option_row *row)
+{
+	bool found = false;
+	char origin[80];
+
+	snprintf(origin, sizeof(origin), "--%s", row->name ? row->name : "");
+	for (size_t i = 0; i < p->nr_given; i++) {
+		if (p->given[i].row != index)
+			continue;
+		int r = apply(p, row, origin, p->given[i].value);
+
+		if (r < 0)
+			return r;
+		found = true;
+	}
+	return found;
+}
+
+/* The first that is set wins. An empty one is as good as unset: CI systems set variables empty. */
+static int apply_variable(struct parser *p, const struct option_row *row)
+{
+	for (size_t i = 0; row->variables[i]; i++) {
+		const char *value = environment_get(p->environment, row->variables[i]);
+
+		if (!value || !*value)
+			continue;
+		int r = apply(p, row, row->variables[i], value);
+
+		return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
+static int refuse_for_verb(struct parser *p, const struct option_row *row)
+{
+	return usage_error(buf_addf(p->why, "option '--%s' is not for '%s'", row->name,
+				    verb_name(p->options->verb)));
+}
+
+static int apply_row(struct parser *p, size_t index, const struct option_row *row)
+{
+	bool meant_for_verb = row->verbs & (1u << p->options->verb);
+	int r;
+
+	if (!row->apply)
+		return 0;
+	r = apply_given(p, index, row);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return meant_for_verb ? 1 : refuse_for_verb(p, row);
+	if (meant_for_verb)
+		r = apply_variable(p, row);
+	if (r == 0 && row->fallback)
+		r = row->apply(p->options, row->fallback);
+	return r < 0 ? r : r > 0;
+}
+
+/* FLAME_OUTPUT names a file of its own; a chosen output directory is the stronger wish. */
+static void settle_folded_file(struct options *options, bool output_was_chosen)
+{
+	if (output_was_chosen)
+		options->folded_file = NULL;
+}
+
+/* "warn,bpf=trace" with -vv: the last bare level of a filter counts. */
+static int settle_log_filter(struct parser *p)
+{
+	struct options *options = p->options;
+	static const char *const levels[] = {"info", "debug", "trace"};
+	const char *level = options->quiet ? "error" : NULL;
+	char filter[4096];
+	int length;
+
+	if (options->verbose > 0)
+		level = levels[options->verbose < ARRAY_SIZE(levels) ? options->verbose - 1
+								     : ARRAY_SIZE(levels) - 1];
+	if (!level)
+		return 0;
+	length = snprintf(filter, sizeof(filter), "%s,%s", options->log_filter, level);
+	if (length < 0 || (size_t)length >= sizeof(filter))
+		return usage_error(buf_addstr(p->why, "the log filter is too long"));
+	options->log_filter = option_values_copy(options, filter, (size_t)length);
+	return options->log_filter ? 0 : -ENOMEM;
+}
+
+static int apply_rows(struct parser *p)
+{
+	bool output_was_chosen = false;
+	size_t nr;
+	const struct option_row *rows = option_rows(&nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		int r = apply_row(p, i, &rows[i]);
+
+		if (r < 0)
+			return r;
+		if (is_named(&rows[i], "output"))
+			output_was_chosen = r > 0;
+	}
+	settle_folded_file(p->options, output_was_chosen);
+	if (p->options->user && p->options->keep_root)
+		return usage_error(buf_addstr(p->why, "--user and --keep-root exclude each other"));
+	if (p->options->quiet && p->options->verbose)
+		return usage_error(buf_addstr(p->why, "--quiet and --verbose exclude each other"));
+	return settle_log_filter(p);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+/* Lists that may be read without a question. */
+static int give_empty_lists(struct options *options)
+{
+	options->only = calloc(1, sizeof(*options->only));
+	options->ignore = calloc(1, sizeof(*options->ignore));
+	return options->only && options->ignore ? 0 : -ENOMEM;
+}
+
+static int copy_words(struct parser *p, int argc, char **argv)
+{
+	p->nr_words = argc > 0 ? (size_t)argc : 0;
+	p->words = calloc(p->nr_words + 2, sizeof(*p->words));
+	if (!p->words)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->nr_words; i++)
+		p->words[i] = argv[i];
+	p->options->words = p->words;
+	return 0;
+}
+
+int options_parse(int argc, char **argv, const struct environment *environment, struct options *ret,
+		  struct buf *why)
+{
+	struct options options = {.help_about = VERB_HELP};
+	struct parser p = {.options = &options, .environment = environment, .why = why};
+	int r;
+
+	describe_rows(&p);
+	r = copy_words(&p, argc, argv);
+	if (r == 0)
+		r = give_empty_lists(&options);
+	if (r == 0)
+		r = read_words(&p);
+	if (r == 0)
+		r = apply_rows(&p);
+	free(p.given);
+	if (r < 0) {
+		options_done(&options);
+		return r;
+	}
+	*ret = options;
+	return 0;
+}
+
+void options_done(struct options *options)
+{
+	for (size_t i = 0; i < options->nr_owned; i++)
+		free(options->owned[i]);
+	free(options->owned);
+	free(options->only);
+	free(options->ignore);
+	free(options->words);
+	*options = (struct options){0};
+}
+
+bool colour_wanted(enum colour_choice choice, const struct environment *environment, int fd)
+{
+	const char *no_colour = environment_get(environment, "NO_COLOR");
+	const char *force = environment_get(environment, "CLICOLOR_FORCE");
+	const char *terminal = environment_get(environment, "TERM");
+
+	if (choice != COLOUR_AUTO)
+		return choice == COLOUR_ALWAYS;
+	if (no_colour && *no_colour)
+		return false;
+	if (force && *force && strcmp(force, "0") != 0)
+		return true;
+	return isatty(fd) && (!terminal || strcmp(terminal, "dumb") != 0);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line and the environment variables, parsed and checked.
+ *
+ * Invariant: one table (option_rows) holds every option, its letter, its variables in order of
+ * precedence, its default, its sentence and its check. Parsing, --help, docs/OPTIONS.md and the man
+ * page are made from it; a test compares the two files with it.
+ */
+#ifndef BPROF_OPTIONS_H
+#define BPROF_OPTIONS_H
+
+#include <stdio.h>
+
+#include <bprof/output.h>
+
+#include "base.h"
+#include "buf.h"
+#include "launch/environ.h"
+
+#define EXIT_USAGE	  2
+#define MAX_FORMATS	  32
+#define FREQUENCY_MAXIMUM 9999
+
+enum verb { VERB_RUN, VERB_REPORT, VERB_DOCTOR, VERB_HELP, VERB_VERSION, NR_VERBS };
+
+enum event_choice { EVENT_AUTO, EVENT_CPU_CLOCK, EVENT_CYCLES, NR_EVENT_CHOICES };
+enum boundaries_choice {
+	BOUNDARIES_AUTO,
+	BOUNDARIES_HOOK,
+	BOUNDARIES_STACK,
+	BOUNDARIES_NONE,
+	NR_BOUNDARIES_CHOICES
+};
+enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER, NR_COLOUR_CHOICES };
+
+/*
+ * Strings are borrowed from argv and from the environment given to options_parse(), or owned by
+ * @owned. Lists are NULL-terminated and never NULL.
+ */
+struct options {
+	enum verb verb;
+	enum verb help_about; /* VERB_HELP: the verb, or VERB_HELP for the overview */
+
+	const char *output_dir;
+	const char
+		*folded_file; /* FLAME_OUTPUT: the folded file's own path; NULL = in output_dir */
+	const struct output_ops *formats[MAX_FORMATS]; /* NULL-terminated, each once */
+
+	unsigned frequency_hz;
+	enum event_choice event;
+	enum boundaries_choice boundaries;
+	const char *user;
+	bool keep_root;
+
+	bool lines, include_framework, callers;
+	unsigned top;
+	double min_percent;
+	const char **only, **ignore;
+
+	enum colour_choice colour;
+	bool quiet, json;
+	unsigned verbose;
+	const char *log_filter; /* complete: --log, -v and -q taken together; for log_configure() */
+	const char *log_file;
+
+	char **command; /* VERB_RUN: NULL-terminated, at least one word */
+	size_t nr_command;
+	const char *recording; /* VERB_REPORT */
+
+	char **words; /* private: argv in the order getopt_long() left it */
+	char **owned; /* private: what options_done() frees */
+	size_t nr_owned;
+};
+
+/**
+ * options_parse() - everything the user asked for
+ * @environment: of the user, recovered from sudo; borrowed as long as @ret lives
+ * @why:         on failure, one sentence: the option or variable, its value, the choices
+ *
+ * Option > variable > default, the first of a row's variables that is set and not empty. A variable
+ * that an option overrides is not looked at, so it cannot fail.
+ *
+ * Return: 0; -EINVAL: to be answered by exit status EXIT_USAGE; -ENOMEM.
+ */
+int options_parse(int argc, char **argv, const struct environment *environment, struct options *ret,
+		  struct buf *why) MUST_CHECK;
+void options_done(struct options *options);
+
+const char *verb_name(enum verb verb);
+const char *event_name(enum event_choice event);
+const char *boundaries_name(enum boundaries_choice boundaries);
+
+/* The verb that @word looks like a misspelling of, or NULL: for "command not found". */
+const char *verb_like(const char *word);
+
+/*
+ * --color, then NO_COLOR, then CLICOLOR_FORCE, then: is it a terminal that can?
+ * Source: no-color.org, bixense.com/clicolors.
+ */
+bool colour_wanted(enum colour_choice choice, const struct environment *environment, int fd);
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+#define MAX_VARIABLES_OF_ROW 6
+
+/**
+ * struct option_row - an option, or what has variables only
+ * @name:      without dashes; NULL: there is no such option, only the variables
+ * @letter:    0 = none
+ * @argument:  "HZ"; NULL: a switch, whose variables take 1, true, yes, on and their opposites
+ * @variables: in order of precedence
+ * @fallback:  the default, in the words of the command line; NULL = none
+ * @help:      one sentence without full stop
+ * @expected:  what a valid value is: "a number from 1 to 9999"; NULL: any text
+ * @verbs:     bits 1 << enum verb
+ * @apply:     stores one value; -EINVAL = not as @expected. NULL: handled by the parser
+ */
+struct option_row {
+	const char *name;
+	char letter;
+	const char *argument;
+	const char *variables[MAX_VARIABLES_OF_ROW + 1];
+	const char *fallback;
+	const char *help;
+	const char *expected;
+	unsigned verbs;
+	int (*apply)(struct options *options, const char *value);
+};
+
+const struct option_row *option_rows(size_t *ret_nr);
+
+/* Variables that belong to no option: NO_COLOR and the like. */
+struct variable_row {
+	const char *name, *help;
+};
+const struct variable_row *variable_rows(size_t *ret_nr);
+
+struct verb_row {
+	const char *name, *arguments, *help;
+};
+const struct verb_row *verb_rows(size_t *ret_nr); /* index: enum verb */
+
+/* ---- what is made from it ------------------------------------------------------------------ */
+
+void options_write_help(FILE *out, enum verb about);
+void options_write_markdown(FILE *out); /* docs/OPTIONS.md */
+void options_write_man(FILE *out);	/* docs/man/bprof-perf.1 */
+
+#endif

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line. cli/ is no library: it is compiled into this test.
+ *
+ * With BLESS=1, docs/OPTIONS.md and docs/man/bprof-perf.1 are written anew from the table.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "cli/help.c"
+#include "cli/option_table.c"
+#include "cli/option_values.c"
+#include "cli/options.c"
+#include "cli/suggest.c"
+
+#define MAX_WORDS 64
+
+static struct environment environment;
+static struct options options;
+static struct buf why;
+
+static void begin(void)
+{
+	buf_init(&why, 4096);
+}
+
+static void end(void)
+{
+	options_done(&options);
+	environment_done(&environment);
+	buf_done(&why);
+}
+
+TestSuite(options, .init = begin, .fini = end, .timeout = 10);
+
+/* Splits @line at blanks: no argument of these tests contains one. */
+static int parse(const char *line)
+{
+	static char words[1024];
+	char *argv[MAX_WORDS + 1] = {(char[]){"bprof-perf"}}, *rest = words, *word;
+	int argc = 1;
+
+	snprintf(words, sizeof(words), "%s", line);
+	while (argc < MAX_WORDS && (word = strsep(&rest, " ")))
+		if (*word)
+			argv[argc++] = word;
+	buf_reset(&why);
+	options_done(&options);
+	return options_parse(argc, argv, &environment, &options, &why);
+}
+
+static void set(const char *name, const char *value)
+{
+	cr_assert(eq(int, environment_set(&environment, name, value), 0));
+}
+
+static void expect_refusal(const char *line, const char *sentence)
+{
+	cr_expect(eq(int, parse(line), -EINVAL), "'%s' should be refused", line);
+	cr_expect_str_eq(why.data ? why.data : "", sentence);
+}
+
+static const char *format_names(void)
+{
+	static char names[128];
+
+	names[0] = 0;
+	for (size_t i = 0; options.formats[i]; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? "," : "",
+			 options.formats[i]->name);
+	return names;
+}
+
+Test(options, command_alone_is_run_with_all_defaults)
+{
+	cr_assert(eq(int, parse("-- busted spec"), 0));
+	cr_assert(eq(int, options.verb, VERB_RUN));
+	cr_assert(eq(sz, options.nr_command, 2));
+	cr_assert_str_eq(options.command[0], "busted");
+	cr_assert_str_eq(options.command[1], "spec");
+	cr_assert(eq(ptr, options.command[2], NULL));
+	cr_assert_str_eq(options.output_dir, "bprof-out");
+	cr_assert(eq(ptr, (void *)options.folded_file, NULL));
+	cr_assert(eq(uint, options.frequency_hz, 997));
+	cr_assert(eq(int, options.event, EVENT_AUTO));
+	cr_assert(eq(int, options.boundaries, BOUNDARIES_AUTO));
+	cr_assert(eq(uint, options.top, 20));
+	cr_assert_float_eq(options.min_percent, 1.0, 1e-9);
+	cr_assert_str_eq(options.log_filter, "warn");
+	cr_assert(eq(int, options.colour, COLOUR_AUTO));
+	cr_assert_str_eq(format_names(), "folded,trace,json");
+	cr_assert(not(options.lines || options.include_framework || options.callers));
+	cr_assert(not(options.quiet || options.json || options.keep_root));
+	cr_assert(eq(ptr, (void *)options.only[0], NULL));
+	cr_assert(eq(ptr, (void *)options.ignore[0], NULL));
+}
+
+Test(options, dashes_before_the_command_are_optional)
+{
+	cr_assert(eq(int, parse("busted --output=TAP -v"), 0));
+	cr_assert(eq(sz, options.nr_command, 3));
+	cr_assert_str_eq(options.command[1], "--output=TAP");
+	cr_assert(eq(uint, options.verbose, 0));
+	cr_assert(eq(int, parse("run -v busted -v"), 0));
+	cr_assert(eq(uint, options.verbose, 1));
+	cr_assert(eq(sz, options.nr_command, 2));
+	cr_assert(eq(int, parse("run -- busted -- -x"), 0));
+	cr_assert(eq(sz, options.nr_command, 3));
+}
+
+Test(options, command_named_like_a_verb_needs_the_dashes)
+{
+	cr_assert(eq(int, parse("-- report x"), 0));
+	cr_assert(eq(int, options.verb, VERB_RUN));
+	cr_assert_str_eq(options.command[0], "report");
+	cr_assert(eq(int, parse("run report"), 0));
+	cr_assert_str_eq(options.command[0], "report");
+	cr_assert(eq(int, parse("report x"), 0));
+	cr_assert(eq(int, options.verb, VERB_REPORT));
+}
+
+Test(options, value_that_is_two_dashes_does_not_end_the_options)
+{
+	cr_assert(eq(int, parse("-o -- report x.bprof"), 0));
+	cr_assert_str_eq(options.output_dir, "--");
+	cr_assert(eq(int, options.verb, VERB_REPORT));
+}
+
+Test(options, every_option_of_run_is_read)
+{
+	cr_assert(eq(int,
+		     parse("-o out -F 4999 -e cpu-clock --format json --boundaries stack --lines "
+			   "--top 5 --include-framework --only spec/* --ignore pl.* --ignore x "
+			   "--callers --min-percent 2.5 --user me --color always -vv --log "
+			   "warn,exec=trace --log-file l -- x"),
+		     0));
+	cr_assert_str_eq(options.output_dir, "out");
+	cr_assert(eq(uint, options.frequency_hz, 4999));
+	cr_assert(eq(int, options.event, EVENT_CPU_CLOCK));
+	cr_assert_str_eq(format_names(), "json");
+	cr_assert(eq(int, options.boundaries, BOUNDARIES_STACK));
+	cr_assert(options.lines && options.include_framework && options.callers);
+	cr_assert(eq(uint, options.top, 5));
+	cr_assert_str_eq(options.only[0], "spec/*");
+	cr_assert_str_eq(options.ignore[0], "pl.*");
+	cr_assert_str_eq(options.ignore[1], "x");
+	cr_assert(eq(ptr, (void *)options.ignore[2], NULL));
+	cr_assert_float_eq(options.min_percent, 2.5, 1e-9);
+	cr_assert_str_eq(options.user, "me");
+	cr_assert(eq(int, options.colour, COLOUR_ALWAYS));
+	cr_assert_str_eq(options.log_filter, "warn,exec=trace,debug");
+	cr_assert_str_eq(options.log_file, "l");
+}
+
+Test(options, report_takes_options_on_both_sides_of_the_recording)
+{
+	cr_assert(eq(int, parse("--top 7 report --lines r.bprof --json"), 0));
+	cr_assert_str_eq(options.recording, "r.bprof");
+	cr_assert(options.lines && options.json);
+	cr_assert(eq(uint, options.top, 7));
+	expect_refusal("report", "report: no recording given (for example: bprof-perf report "
+				 "bprof-out/recording.bprof)");
+	expect_refusal("report a b", "report: one recording at a time, but 'b' follows");
+}
+
+Test(options, last_of_a_repeated_option_counts)
+{
+	cr_assert(eq(int, parse("-F 10 -F 20 x"), 0));
+	cr_assert(eq(uint, options.frequency_hz, 20));
+}
+
+Test(options, option_wins_over_variables_and_these_by_generation)
+{
+	set("BUSTED_PROFILER_FLAMEGRAPH_OUTPUT_PATH", "oldest");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.output_dir, "oldest");
+	set("MEGA_BUSTED_PROFILER_FLAMEGRAPH_OUTPUT_PATH", "older");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.output_dir, "older");
+	set("BPROF_OUTPUT", "newest");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.output_dir, "newest");
+	cr_assert(eq(int, parse("-o option x"), 0));
+	cr_assert_str_eq(options.output_dir, "option");
+}
+
+Test(options, empty_variable_is_not_set)
+{
+	set("BPROF_TOP", "");
+	set("BUSTED_PROFILER_TIMING_THRESHOLD", "30");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert(eq(uint, options.top, 30));
+}
+
+Test(options, invalid_variable_is_named_with_value_and_choices)
+{
+	set("BPROF_FREQUENCY", "fast");
+	expect_refusal("x", "BPROF_FREQUENCY 'fast' is not a number from 1 to 9999");
+	cr_assert(eq(int, parse("-F 50 x"), 0), "an overridden variable is not judged");
+	cr_assert(eq(int, parse("report x"), 0), "nor one that is not for this verb");
+}
+
+Test(options, switches_by_variable_take_the_usual_words)
+{
+	set("BPROF_LINES", "YES");
+	set("BPROF_CALLERS", "0");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert(options.lines);
+	cr_assert(not(options.callers));
+	set("BPROF_LINES", "maybe");
+	expect_refusal("x", "BPROF_LINES 'maybe' is not 1, true, yes, on, 0, false, no or off");
+}
+
+Test(options, globs_of_a_variable_are_separated_by_commas)
+{
+	set("BPROF_ONLY", "a*,,b.lua");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.only[0], "a*");
+	cr_assert_str_eq(options.only[1], "b.lua");
+	cr_assert(eq(ptr, (void *)options.only[2], NULL));
+}
+
+Test(options, flame_output_counts_unless_an_output_directory_was_chosen)
+{
+	set("ENV_FLAME_GRAPH", "promised.folded");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.folded_file, "promised.folded");
+	set("FLAME_OUTPUT", "real.folded");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.folded_file, "real.folded");
+	cr_assert(eq(int, parse("-o out x"), 0));
+	cr_assert(eq(ptr, (void *)options.folded_file, NULL));
+	set("BPROF_OUTPUT", "out");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert(eq(ptr, (void *)options.folded_file, NULL));
+}
+
+Test(options, presets_of_formats_have_the_names_users_know)
+{
+	cr_assert(eq(int, parse("--format flame x"), 0));
+	cr_assert_str_eq(format_names(), "folded");
+	cr_assert(eq(int, parse("--format profile_tracy x"), 0));
+	cr_assert_str_eq(format_names(), "trace");
+	cr_assert(eq(int, parse("--format profile-full x"), 0));
+	cr_assert_str_eq(format_names(), "folded,trace,json");
+	cr_assert(eq(int, parse("--format json,flame,json x"), 0));
+	cr_assert_str_eq(format_names(), "json,folded");
+}
+
+Test(options, every_file_format_of_the_table_is_accepted)
+{
+	size_t nr;
+	const struct output_ops *const *all = outputs_all(&nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "--format=%s x", all[i]->name);
+		cr_expect(eq(int, parse(line), all[i]->kind == OUTPUT_FILE ? 0 : -EINVAL),
+			  "--format=%s", all[i]->name);
+	}
+}
+
+Test(options, unknown_format_lists_the_choices)
+{
+	expect_refusal("--format svgx x", "--format 'svgx' is not a list of folded, trace, json, "
+					  "or a preset: flame, tracy, full");
+	cr_assert(eq(int, parse("--format folded, x"), -EINVAL));
+	cr_assert(eq(int, parse("--format=,json x"), -EINVAL));
+	cr_assert(eq(int, parse("--format= x"), -EINVAL));
+}
+
+Test(options, numbers_out_of_range_or_odd_are_refused)
+{
+	const char *const odd[] = {"0",	  "10000", "-1",   "+5",
+				   "1e3", "99x",   "0x10", "18446744073709551617"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "--frequency=%s x", odd[i]);
+		cr_expect(eq(int, parse(line), -EINVAL), "%s", line);
+	}
+	cr_assert(eq(int, parse("--frequency=9999 x"), 0));
+	expect_refusal("-F 0 x", "--frequency '0' is not a number from 1 to 9999");
+	expect_refusal("--min-percent 101 x", "--min-percent '101' is not a number from 0 to 100");
+	cr_assert(eq(int, parse("--min-percent nan x"), -EINVAL));
+	cr_assert(eq(int, parse("--min-percent inf x"), -EINVAL));
+	cr_assert(eq(int, parse("--min-percent 0x1 x"), -EINVAL));
+	cr_assert(eq(int, parse("--top 0 x"), -EINVAL));
+}
+
+Test(options, wrong_choices_are_listed)
+{
+	expect_refusal("-e instructions x", "--event 'instructions' is not auto, cpu-clock or "
+					    "cycles");
+	expect_refusal("--boundaries=hooks x",
+		       "--boundaries 'hooks' is not auto, hook, stack or none");
+	expect_refusal("--color=yes x", "--color 'yes' is not auto, always or never");
+}
+
+Test(options, misspelled_options_get_a_suggestion)
+{
+	expect_refusal("--freqency 5 x",
+		       "unknown option '--freqency' (did you mean '--frequency'?)");
+	expect_refusal("--xyzzy x", "unknown or ambiguous option '--xyzzy'");
+	expect_refusal("-Z x", "unknown option '-Z'");
+	expect_refusal("--lines=1 x", "option '--lines' takes no value");
+	expect_refusal("--frequency", "option '--frequency' needs a value: --frequency=HZ");
+	expect_refusal("-o", "option '--output' needs a value: --output=DIR");
+}
+
+Test(options, option_of_another_verb_is_refused)
+{
+	expect_refusal("report -F 5 x", "option '--frequency' is not for 'report'");
+	expect_refusal("run --json x", "option '--json' is not for 'run'");
+	expect_refusal("doctor --top 3", "option '--top' is not for 'doctor'");
+}
+
+Test(options, run_without_command_is_a_usage_error)
+{
+	expect_refusal("", "no command given (for example: sudo bprof-perf -- busted)");
+	expect_refusal("run -F 5 --", "no command given (for example: sudo bprof-perf -- busted)");
+}
+
+Test(options, verbs_of_other_versions_are_not_taken_for_commands)
+{
+	cr_assert(eq(int, parse("attach -p 1"), -EINVAL));
+	cr_assert(ne(ptr, strstr(why.data, "no verb 'attach'"), NULL));
+	cr_assert(eq(int, parse("-- attach -p 1"), 0));
+}
+
+Test(options, misspelled_verbs_are_recognised_for_the_message)
+{
+	cr_assert_str_eq(verb_like("reprot"), "report");
+	cr_assert_str_eq(verb_like("docter"), "doctor");
+	cr_assert(eq(ptr, (void *)verb_like("busted"), NULL));
+	cr_assert(eq(ptr, (void *)verb_like("rm"), NULL));
+}
+
+Test(options, help_and_version_win_over_everything_that_is_wrong)
+{
+	cr_assert(eq(int, parse("--help"), 0));
+	cr_assert(eq(int, options.verb, VERB_HELP));
+	cr_assert(eq(int, options.help_about, VERB_HELP));
+	cr_assert(eq(int, parse("report -F 0 --help"), 0));
+	cr_assert(eq(int, options.verb, VERB_HELP));
+	cr_assert(eq(int, options.help_about, VERB_REPORT));
+	cr_assert(eq(int, parse("help doctor"), 0));
+	cr_assert(eq(int, options.help_about, VERB_DOCTOR));
+	cr_assert(eq(int, parse("help nothing"), -EINVAL));
+	cr_assert(eq(int, parse("-V"), 0));
+	cr_assert(eq(int, options.verb, VERB_VERSION));
+	cr_assert(eq(int, parse("busted --help"), 0));
+	cr_assert(eq(int, options.verb, VERB_RUN), "the command's own --help");
+}
+
+Test(options, contradictions_are_refused)
+{
+	expect_refusal("--user a --keep-root x", "--user and --keep-root exclude each other");
+	expect_refusal("-q -v x", "--quiet and --verbose exclude each other");
+}
+
+Test(options, quiet_and_verbose_change_the_bare_level_of_the_filter)
+{
+	set("BPROF_LOG", "debug,unwind=trace");
+	cr_assert(eq(int, parse("-q x"), 0));
+	cr_assert_str_eq(options.log_filter, "debug,unwind=trace,error");
+	cr_assert(eq(int, parse("-vvvvv x"), 0));
+	cr_assert_str_eq(options.log_filter, "debug,unwind=trace,trace");
+	set("BPROF_LOG", "");
+	set("PROF_LOG_LEVEL", "DEBUG");
+	cr_assert(eq(int, parse("x"), 0));
+	cr_assert_str_eq(options.log_filter, "DEBUG");
+}
+
+Test(options, colour_follows_option_then_variables_then_terminal)
+{
+	cr_assert(colour_wanted(COLOUR_ALWAYS, &environment, -1));
+	cr_assert(not(colour_wanted(COLOUR_NEVER, &environment, -1)));
+	cr_assert(not(colour_wanted(COLOUR_AUTO, &environment, -1)));
+	set("CLICOLOR_FORCE", "1");
+	cr_assert(colour_wanted(COLOUR_AUTO, &environment, -1));
+	set("NO_COLOR", "1");
+	cr_assert(not(colour_wanted(COLOUR_AUTO, &environment, -1)));
+	cr_assert(colour_wanted(COLOUR_ALWAYS, &environment, -1));
+	set("NO_COLOR", "");
+	set("CLICOLOR_FORCE", "0");
+	cr_assert(not(colour_wanted(COLOUR_AUTO, &environment, -1)));
+}
+
+Test(options, distance_counts_keystrokes)
+{
+	cr_assert(eq(uint, suggest_distance("report", "report"), 0));
+	cr_assert(eq(uint, suggest_distance("reprot", "report"), 1));
+	cr_assert(eq(uint, suggest_distance("", "abc"), 3));
+	cr_assert(eq(uint, suggest_distance("kitten", "sitting"), 3));
+	cr_assert(
+		not(suggest_is_near("an option name that is far longer than any we have", "top")));
+}
+
+/* ---- what is made from the table ----------------------------------------------------------- */
+
+static char *written(void (*write)(FILE *out))
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	write(out);
+	fclose(out);
+	return text;
+}
+
+static void help_overview(FILE *out)
+{
+	options_write_help(out, VERB_HELP);
+}
+
+Test(options, help_starts_with_examples_and_names_every_option)
+{
+	char *help = written(help_overview);
+	size_t nr;
+	const struct option_row *rows_of_table = option_rows(&nr);
+
+	cr_assert(lt(ptr, strstr(help, "Examples:"), strstr(help, "Usage:")));
+	for (size_t i = 0; i < nr; i++)
+		if (rows_of_table[i].name)
+			cr_expect(ne(ptr, strstr(help, rows_of_table[i].name), NULL), "%s",
+				  rows_of_table[i].name);
+	for (char *line = help; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		cr_expect(le(sz, strcspn(line, "\n"), 100), "%.120s", line);
+	}
+	free(help);
+}
+
+static char *contents(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char *text = calloc(1, 1 << 20);
+
+	if (in && fread(text, 1, (1 << 20) - 1, in) == 0)
+		text[0] = 0;
+	if (in)
+		fclose(in);
+	return text;
+}
+
+static void expect_file(const char *path, void (*write)(FILE *out))
+{
+	char *expected = written(write), *found;
+
+	if (getenv("BLESS")) {
+		FILE *out = fopen(path, "w");
+
+		cr_assert(ne(ptr, out, NULL), "%s", path);
+		fputs(expected, out);
+		fclose(out);
+	}
+	found = contents(path);
+	cr_expect(strcmp(found, expected) == 0,
+		  "%s differs from the table of options; to write it anew: BLESS=1 "
+		  "build/tests/test_options",
+		  path);
+	free(found);
+	free(expected);
+}
+
+Test(options, page_of_options_agrees_with_the_table)
+{
+	expect_file(SOURCE_DIR "/docs/OPTIONS.md", options_write_markdown);
+}
+
+Test(options, man_page_agrees_with_the_table)
+{
+	expect_file(SOURCE_DIR "/docs/man/bprof-perf.1", options_write_man);
+}
