@@ -70,6 +70,9 @@ static const struct log_target *target_known(const char *name)
 
 static bool level_parse(const char *name, enum log_level *ret_level)
 {
+	/* As Python spells it, and so the users of PROF_LOG_LEVEL. */
+	if (strcasecmp(name, "warning") == 0)
+		name = "warn";
 	for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
 		if (strcasecmp(name, level_names[i]) == 0) {
 			*ret_level = (enum log_level)i;

@@ -33,15 +33,14 @@ static const struct example examples[] = {
 };
 
 static const struct {
-	int status;
-	const char *help;
+	const char *status, *help;
 } exit_statuses[] = {
-	{0, "to 124, and from 128: that of the command; 128 + n if signal n ended it"},
-	{1, "also: busted saw failures and still exited 0"},
-	{2, "also: bprof-perf was called in a wrong way"},
-	{125, "bprof-perf could not set up the run"},
-	{126, "the command was found and cannot be executed"},
-	{127, "the command was not found"},
+	{"n", "that of the command; 128 + n if signal n ended it"},
+	{"1", "also: busted saw failures and still exited 0"},
+	{"2", "also: bprof-perf was called in a wrong way"},
+	{"125", "bprof-perf could not set up the run"},
+	{"126", "the command was found and cannot be executed"},
+	{"127", "the command was not found"},
 };
 
 static bool row_is_for(const struct option_row *row, enum verb about)
@@ -225,7 +224,7 @@ void options_write_markdown(FILE *out)
 		fprintf(out, "| `%s` | %s |\n", variables[i].name, variables[i].help);
 	fputs("\n## Exit status\n\n| status | meaning |\n|---|---|\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(exit_statuses); i++)
-		fprintf(out, "| %d | %s |\n", exit_statuses[i].status, exit_statuses[i].help);
+		fprintf(out, "| %s | %s |\n", exit_statuses[i].status, exit_statuses[i].help);
 	fputs("\n## The log\n\n"
 	      "`--log` takes a level for all targets, and levels of single targets: "
 	      "`warn,exec=debug`. The longest\nmatching target wins; a target matches itself and "
@@ -322,8 +321,9 @@ void options_write_man(FILE *out)
 	for (size_t i = 0; i < nr; i++) {
 		fputs(".B bprof\\-perf ", out);
 		write_roff(out, i == VERB_RUN ? "[run]" : verbs[i].name);
-		fputs("\n.I ", out);
-		write_roff(out, *verbs[i].arguments ? verbs[i].arguments : "\\&");
+		if (*verbs[i].arguments)
+			fputs("\n.I ", out);
+		write_roff(out, verbs[i].arguments);
 		fputs("\n.br\n", out);
 	}
 	fputs(".SH DESCRIPTION\nRuns\n.I COMMAND\nas the user who called\n.BR sudo (8),\nsamples "
@@ -346,7 +346,7 @@ void options_write_man(FILE *out)
 	write_man_variables(out);
 	fputs(".SH EXIT STATUS\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(exit_statuses); i++) {
-		fprintf(out, ".TP\n.B %d\n", exit_statuses[i].status);
+		fprintf(out, ".TP\n.B %s\n", exit_statuses[i].status);
 		write_roff(out, exit_statuses[i].help);
 		fputs(".\n", out);
 	}
