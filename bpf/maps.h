@@ -75,7 +75,7 @@ struct {
 	__type(value, struct seen_table);
 } seen_protos SEC(".maps");
 
-u64 counters[BPROF_NR_COUNTERS];
+__u64 counters[BPROF_NR_COUNTERS];
 
 static __always_inline void count(enum bprof_counter counter)
 {

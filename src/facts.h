@@ -2,7 +2,7 @@
 /*
  * Facts that die with the target: gathered while it lives, appended to the recording.
  *
- * Looks at every record of the live source, after it was recorded, and reads the target when one
+ * Looks at every record of the live source, before it is recorded, and reads the target when one
  * speaks of something new: an unknown executable (held until its probes sit), a VM of an unknown
  * build (held until its layout is proved), a prototype, a C function, a busted element, a native
  * address.

@@ -95,7 +95,7 @@ void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object,
 			   uint32_t fingerprint);
 
 /* Counters so far; adds nothing to @counters that the kernel does not count. */
-void collect_counters(const struct collector *c, uint64_t counters[BPROF_NR_COUNTERS]);
+void collect_counters(const struct collector *c, __u64 counters[BPROF_NR_COUNTERS]);
 
 /* CPU time of followed processes that have not ended (in nanoseconds). */
 uint64_t collect_unfinished_cpu_ns(struct collector *c);

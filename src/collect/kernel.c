@@ -384,7 +384,7 @@ void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object, u
 		__atomic_and_fetch(&entry->flags, ~(uint32_t)SEEN_CAPTURED, __ATOMIC_SEQ_CST);
 }
 
-void collect_counters(const struct collector *c, uint64_t counters[BPROF_NR_COUNTERS])
+void collect_counters(const struct collector *c, __u64 counters[BPROF_NR_COUNTERS])
 {
 	for (size_t i = 0; i < BPROF_NR_COUNTERS; i++)
 		counters[i] = c->bpf->bss->counters[i];

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: record a command as its user, then, as that user and nothing more, report.
+ * report: the second half alone.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "buf.h"
+#include "log.h"
+#include "say.h"
+
+#include "attribute/hook.h"
+#include "launch/command.h"
+#include "launch/output_dir.h"
+#include "launch/signals.h"
+#include "launch/terminal.h"
+#include "output/output.h"
+#include "pipeline.h"
+#include "record.h"
+
+#define RECORDING_NAME "recording.bprof"
+#define SENTENCE_MAX   8192
+
+/* ---- reports ------------------------------------------------------------------------------- */
+
+static unsigned terminal_width(int fd)
+{
+	struct winsize size;
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 0;
+}
+
+static struct output_opts output_options(const struct session *session, FILE *terminal)
+{
+	const struct options *o = session->options;
+
+	return (struct output_opts){
+		.top = o->top,
+		.lines = o->lines,
+		.include_framework = o->include_framework,
+		.only = o->only,
+		.ignore = o->ignore,
+		.colour = colour_wanted(o->colour, session->environment, fileno(terminal)),
+		.width = terminal_width(fileno(terminal)),
+		.min_percent = o->min_percent,
+		.output_dir = o->output_dir,
+	};
+}
+
+static int write_report(const struct session *session, const struct profile *p, const char *name,
+			FILE *out)
+{
+	struct output_opts opts = output_options(session, out);
+	const struct output_ops *ops = output_find(name);
+	int r = ops ? ops->write(p, &opts, out) : -ENOENT;
+
+	if (r == 0 && fflush(out) == EOF)
+		r = -errno;
+	return r;
+}
+
+static int write_file(const struct session *session, const struct profile *p,
+		      const struct output_ops *ops, struct output_dir *dir, const char *name)
+{
+	struct output_opts opts = output_options(session, stderr);
+	struct output_file file = {0};
+	struct buf why;
+	int r;
+
+	buf_init(&why, SENTENCE_MAX);
+	opts.colour = false;
+	r = output_file_begin(dir, name, &file, &why);
+	if (r == 0) {
+		r = ops->write(p, &opts, file.stream);
+		if (r == 0)
+			r = output_file_commit(&file, &why);
+		else
+			output_file_abort(&file);
+	}
+	if (r < 0)
+		say_error("cannot write '%s': %s", name, why.len ? why.data : strerror(-r));
+	buf_done(&why);
+	return r;
+}
+
+/* FLAME_OUTPUT names a file of its own, outside of --output perhaps. */
+static int write_folded_elsewhere(const struct session *session, const struct profile *p,
+				  const struct output_ops *ops)
+{
+	struct output_dir dir;
+	struct buf why;
+	const char *name;
+	char *path;
+	int r;
+
+	if (output_path_split(session->options->folded_file, &path, &name) < 0)
+		return -ENOMEM;
+	buf_init(&why, SENTENCE_MAX);
+	r = output_dir_open(path, session->identity, &dir, &why);
+	if (r == 0) {
+		r = write_file(session, p, ops, &dir, name);
+		output_dir_close(&dir);
+	} else {
+		say_error("%s", why.len ? why.data : strerror(-r));
+	}
+	buf_done(&why);
+	free(path);
+	return r;
+}
+
+/* Every file is tried, whatever happens to the others. */
+static int write_files(const struct session *session, const struct profile *p,
+		       struct output_dir *dir)
+{
+	int result = 0;
+
+	for (const struct output_ops *const *ops = session->options->formats; *ops; ops++) {
+		bool elsewhere = session->options->folded_file && !strcmp((*ops)->name, "folded");
+		int r = elsewhere ? write_folded_elsewhere(session, p, *ops)
+				  : write_file(session, p, *ops, dir, (*ops)->file_name);
+
+		if (r < 0 && !result)
+			result = r;
+	}
+	return result;
+}
+
+static const char *recording_problem(int r)
+{
+	switch (r) {
+	case -EBADMSG:
+		return "it is no recording of bprof-perf, or it is cut in its first bytes";
+	case -EPROTO:
+		return "it was written by another version of bprof-perf; record it again";
+	default:
+		return strerror(-r);
+	}
+}
+
+/* ---- run ----------------------------------------------------------------------------------- */
+
+static const char *hook_get(void *ctx, const char *name)
+{
+	return environment_get(ctx, name);
+}
+
+static int hook_set(void *ctx, const char *name, const char *value)
+{
+	return environment_set(ctx, name, value);
+}
+
+static bool wants_hook(const struct options *o)
+{
+	return o->boundaries == BOUNDARIES_AUTO || o->boundaries == BOUNDARIES_HOOK;
+}
+
+static bool inject_hook(const struct session *session)
+{
+	const struct hook_environ environ = {
+		.get = hook_get, .set = hook_set, .ctx = session->environment};
+	int r = hook_inject(&environ);
+
+	if (r < 0)
+		say_note(session->options->quiet,
+			 "the boundary hook does not fit into LUA_INIT (%s); tests are found by "
+			 "their stacks only",
+			 strerror(-r));
+	return r == 0;
+}
+
+/* busted counted failures and the process says success: os.exit(256), os.exit(0) in a test. */
+static int honest_status(const struct profile *p, int status)
+{
+	const struct suite_result *suite = &p->suite;
+
+	if (status != 0 || !suite->seen || suite->failures + suite->errors == 0)
+		return status;
+	say_error("busted saw %llu failures and %llu errors, yet the command exited with 0 "
+		  "(os.exit() in a test?); the exit status is 1",
+		  (unsigned long long)suite->failures, (unsigned long long)suite->errors);
+	return 1;
+}
+
+static void tell_what_was_missed(const struct session *session, const struct profile *p,
+				 const struct record_result *result)
+{
+	bool quiet = session->options->quiet;
+
+	if (result->left_running)
+		say_note(quiet, "stopped waiting; the command goes on, the report is of the time "
+				"until now");
+	if (result->error)
+		say_error("the recording is incomplete: %s", strerror(-result->error));
+	if (!p->nr_runtimes)
+		say_note(quiet, "no Lua VM was seen: the profile shows processes and native "
+				"functions only");
+	else if (wants_hook(session->options) && !result->probes_getenv)
+		say_note(quiet, "getenv of this libc cannot be probed: tests are found by their "
+				"stacks only");
+	if (result->unproved_vms)
+		say_error("%u Lua VMs are of a build whose layout could not be proved: their "
+			  "stacks are missing",
+			  result->unproved_vms);
+}
+
+/* The recording is complete on disk; what follows runs with the user's rights alone. */
+static int report_run(const struct session *session, struct output_dir *dir,
+		      const struct record_result *result)
+{
+	int fd = openat(dir->fd, RECORDING_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int status = result->exit_status, r;
+	struct pipeline *pipeline;
+	const struct profile *p;
+
+	if (fd < 0) {
+		say_error("cannot read '%s/%s': %s", dir->path, RECORDING_NAME, strerror(errno));
+		return status ? status : EXIT_SETUP;
+	}
+	r = pipeline_run(fd, &pipeline);
+	if (r < 0) {
+		say_error("cannot report '%s/%s': %s", dir->path, RECORDING_NAME,
+			  recording_problem(r));
+		return status ? status : EXIT_SETUP;
+	}
+	p = pipeline_profile(pipeline);
+	r = write_files(session, p, dir);
+	if (!session->options->quiet)
+		write_report(session, p, "terminal", stderr);
+	if (session->options->callers)
+		write_report(session, p, "callers", stderr);
+	tell_what_was_missed(session, p, result);
+	status = honest_status(p, status);
+	if ((r < 0 || result->error) && !status)
+		status = EXIT_SETUP;
+	pipeline_free(pipeline);
+	return status;
+}
+
+static int record_to(const struct session *session, const char *path, struct output_file *file,
+		     struct record_result *result, int *ret_status)
+{
+	const struct options *o = session->options;
+	struct record_request request = {
+		.identity = session->identity,
+		.environment = session->environment,
+		.inheritance = session->inheritance,
+		.path = path,
+		.argv = o->command,
+		.frequency_hz = o->frequency_hz,
+		.event = event_name(o->event),
+		.boundaries = boundaries_name(o->boundaries),
+		.hook = wants_hook(o) && inject_hook(session),
+		.fd = fileno(file->stream),
+	};
+	struct buf why;
+	int r;
+
+	buf_init(&why, SENTENCE_MAX);
+	r = record_run(&request, result, ret_status, &why);
+	if (r < 0)
+		say_error("%s", why.len ? why.data : strerror(-r));
+	buf_done(&why);
+	return r;
+}
+
+static int run_into(const struct session *session, const char *path, struct output_dir *dir)
+{
+	struct record_result result;
+	struct output_file file = {0};
+	struct terminal_loan loan;
+	struct buf why;
+	int status = EXIT_SETUP, r;
+
+	buf_init(&why, SENTENCE_MAX);
+	r = output_file_begin(dir, RECORDING_NAME, &file, &why);
+	if (r == 0) {
+		if (terminal_lend(session->identity, &loan) < 0)
+			loan.fd = -1;
+		r = record_to(session, path, &file, &result, &status);
+		terminal_return(&loan);
+		if (r < 0)
+			output_file_abort(&file);
+		else
+			r = output_file_commit(&file, &why);
+		if (r < 0 && why.len)
+			say_error("%s", why.data);
+		else if (r == 0 && result.died_of)
+			signals_die(result.died_of);
+	} else {
+		say_error("%s", why.len ? why.data : strerror(-r));
+	}
+	buf_done(&why);
+	if (r < 0)
+		return status;
+	r = identity_become(session->identity);
+	if (r < 0) {
+		say_error("cannot become %s to write the report: %s", session->identity->name,
+			  strerror(-r));
+		return result.exit_status ? result.exit_status : EXIT_SETUP;
+	}
+	return report_run(session, dir, &result);
+}
+
+static int explain_command(const struct session *session, int r, const char *why)
+{
+	const char *name = session->options->command[0];
+	const char *verb = verb_like(name);
+
+	say_error("%s", why);
+	if (r == -ENOENT && verb)
+		say_error("did you mean 'bprof-perf %s'?", verb);
+	return command_exit_status(r);
+}
+
+int run_command(const struct session *session)
+{
+	const struct options *o = session->options;
+	CLEANUP(cleanup_free) char *path = NULL;
+	struct output_dir dir;
+	struct buf why;
+	int r, status;
+
+	buf_init(&why, SENTENCE_MAX);
+	r = command_find(session->identity, session->environment, o->command[0], &path, &why);
+	if (r < 0) {
+		status = explain_command(session, r, why.len ? why.data : strerror(-r));
+		buf_done(&why);
+		return status;
+	}
+	if (session->identity->note)
+		say_note(o->quiet, "%s", session->identity->note);
+	if (session->environment->note)
+		say_note(o->quiet, "%s", session->environment->note);
+	r = output_dir_open(o->output_dir, session->identity, &dir, &why);
+	if (r < 0) {
+		say_error("%s", why.len ? why.data : strerror(-r));
+		buf_done(&why);
+		return EXIT_SETUP;
+	}
+	buf_done(&why);
+	status = run_into(session, path, &dir);
+	output_dir_close(&dir);
+	return status;
+}
+
+/* ---- report -------------------------------------------------------------------------------- */
+
+static int write_report_outputs(const struct session *session, const struct profile *p)
+{
+	const struct options *o = session->options;
+	struct output_dir dir;
+	struct buf why;
+	int r;
+
+	if (o->json)
+		return write_report(session, p, "json", stdout);
+	buf_init(&why, SENTENCE_MAX);
+	r = output_dir_open(o->output_dir, session->identity, &dir, &why);
+	if (r < 0) {
+		say_error("%s", why.len ? why.data : strerror(-r));
+		buf_done(&why);
+		return r;
+	}
+	buf_done(&why);
+	r = write_files(session, p, &dir);
+	output_dir_close(&dir);
+	if (!o->quiet && write_report(session, p, "terminal", stdout) < 0)
+		r = -EIO;
+	if (o->callers && write_report(session, p, "callers", stdout) < 0)
+		r = -EIO;
+	return r;
+}
+
+int report_recording(const struct session *session)
+{
+	const char *path = session->options->recording;
+	struct pipeline *pipeline;
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0) {
+		say_error("cannot open the recording '%s': %s", path, strerror(errno));
+		return EXIT_SETUP;
+	}
+	r = pipeline_run(fd, &pipeline);
+	if (r < 0) {
+		say_error("cannot report '%s': %s", path, recording_problem(r));
+		return EXIT_SETUP;
+	}
+	if (!pipeline_profile(pipeline)->complete)
+		say_note(session->options->quiet,
+			 "'%s' breaks off before its end: the report is of what is there", path);
+	r = write_report_outputs(session, pipeline_profile(pipeline));
+	pipeline_free(pipeline);
+	return r < 0 ? EXIT_SETUP : 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "info.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base.h"
+
+#define MAX_RUNTIMES 256 /* distinct ones: a run has a handful */
+
+/* The keys of INFO records. */
+enum info_key {
+	INFO_COMMAND,
+	INFO_BPROF_VERSION,
+	INFO_EVENT_REQUESTED,
+	INFO_EVENT_NAME,
+	INFO_EVENT_UNIT,
+	INFO_EVENT_HARDWARE,
+	INFO_FREQUENCY,
+	INFO_NS_PER_SAMPLE,
+	INFO_BOUNDARIES,
+	INFO_CPU_MODEL,
+	INFO_PLATFORM,
+	INFO_KERNEL,
+	INFO_ARCH,
+	INFO_NR_CPUS,
+	NR_INFO_KEYS
+};
+
+static const char *const key_names[NR_INFO_KEYS] = {
+	[INFO_COMMAND] = "command",
+	[INFO_BPROF_VERSION] = "bprof_version",
+	[INFO_EVENT_REQUESTED] = "event_requested",
+	[INFO_EVENT_NAME] = "event_name",
+	[INFO_EVENT_UNIT] = "event_unit",
+	[INFO_EVENT_HARDWARE] = "event_hardware",
+	[INFO_FREQUENCY] = "frequency_hz",
+	[INFO_NS_PER_SAMPLE] = "ns_per_sample",
+	[INFO_BOUNDARIES] = "boundaries",
+	[INFO_CPU_MODEL] = "cpu_model",
+	[INFO_PLATFORM] = "platform",
+	[INFO_KERNEL] = "kernel",
+	[INFO_ARCH] = "arch",
+	[INFO_NR_CPUS] = "nr_cpus",
+};
+
+struct info {
+	char *value[NR_INFO_KEYS]; /* terminated, whatever is inside */
+	size_t len[NR_INFO_KEYS];
+	const char **command;
+	struct runtime *runtimes;
+	size_t nr_runtimes;
+};
+
+int info_new(struct info **ret)
+{
+	struct info *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		return -ENOMEM;
+	i->runtimes = calloc(MAX_RUNTIMES, sizeof(*i->runtimes));
+	if (!i->runtimes) {
+		free(i);
+		return -ENOMEM;
+	}
+	*ret = i;
+	return 0;
+}
+
+static void runtime_done(struct runtime *r)
+{
+	free((void *)(uintptr_t)r->version);
+	free((void *)(uintptr_t)r->path);
+}
+
+void info_free(struct info *i)
+{
+	if (!i)
+		return;
+	for (size_t k = 0; k < NR_INFO_KEYS; k++)
+		free(i->value[k]);
+	for (size_t k = 0; k < i->nr_runtimes; k++)
+		runtime_done(&i->runtimes[k]);
+	free(i->runtimes);
+	free(i->command);
+	free(i);
+}
+
+int info_add(struct info *i, const char *key, const char *value, size_t len)
+{
+	for (size_t k = 0; k < NR_INFO_KEYS; k++) {
+		char *copy;
+
+		if (strcmp(key, key_names[k]))
+			continue;
+		copy = malloc(len + 1);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, value, len);
+		copy[len] = 0;
+		free(i->value[k]);
+		i->value[k] = copy;
+		i->len[k] = len;
+	}
+	return 0;
+}
+
+int info_runtime(struct info *i, const struct decoded *d)
+{
+	const struct bprof_runtime *fixed = d->runtime.fixed;
+	struct runtime new = {
+		.pid = fixed->pid,
+		.kind = fixed->family == BPROF_FAMILY_LUAJIT ? "luajit" : "lua",
+		.version = strndup(d->runtime.version.data, d->runtime.version.len),
+		.path = strndup(d->runtime.path.data, d->runtime.path.len),
+		.gc64 = fixed->gc64,
+		.jit = fixed->jit > 1 ? -1 : fixed->jit,
+		.proved = fixed->proved,
+		.nr_processes = 1,
+	};
+
+	if (!new.version || !new.path) {
+		runtime_done(&new);
+		return -ENOMEM;
+	}
+	for (size_t k = 0; k < i->nr_runtimes; k++) {
+		struct runtime *known = &i->runtimes[k];
+
+		if (strcmp(known->version, new.version) || strcmp(known->path, new.path))
+			continue;
+		known->nr_processes++;
+		runtime_done(&new);
+		return 0;
+	}
+	if (i->nr_runtimes == MAX_RUNTIMES)
+		runtime_done(&new);
+	else
+		i->runtimes[i->nr_runtimes++] = new;
+	return 0;
+}
+
+static const char *text(const struct info *i, enum info_key key)
+{
+	return i->value[key] ? i->value[key] : "";
+}
+
+static uint64_t number(const struct info *i, enum info_key key, uint64_t missing)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!i->value[key] || !i->value[key][0])
+		return missing;
+	errno = 0;
+	n = strtoull(i->value[key], &end, 10);
+	return errno || *end ? missing : n;
+}
+
+/* Arguments follow each other, each with its NUL. */
+static int split_command(struct info *i, size_t *ret_nr)
+{
+	const char *all = text(i, INFO_COMMAND);
+	size_t len = i->value[INFO_COMMAND] ? i->len[INFO_COMMAND] : 0;
+	size_t nr = 0;
+
+	for (size_t at = 0; at < len; at += strlen(all + at) + 1)
+		nr++;
+	free(i->command);
+	i->command = calloc(nr + 1, sizeof(*i->command));
+	if (!i->command)
+		return -ENOMEM;
+	nr = 0;
+	for (size_t at = 0; at < len; at += strlen(all + at) + 1)
+		i->command[nr++] = all + at;
+	*ret_nr = nr;
+	return 0;
+}
+
+int info_fill(struct info *i, struct profile *p)
+{
+	int r = split_command(i, &p->nr_command);
+
+	if (r < 0)
+		return r;
+	p->command = i->command;
+	p->bprof_version = text(i, INFO_BPROF_VERSION);
+	p->event_requested = text(i, INFO_EVENT_REQUESTED);
+	p->event_name = text(i, INFO_EVENT_NAME);
+	p->event_unit = text(i, INFO_EVENT_UNIT);
+	p->event_hardware = number(i, INFO_EVENT_HARDWARE, 0);
+	p->frequency_hz = number(i, INFO_FREQUENCY, 0);
+	p->ns_per_sample = number(i, INFO_NS_PER_SAMPLE, PROFILE_UNKNOWN);
+	p->boundaries = text(i, INFO_BOUNDARIES);
+	p->cpu_model = text(i, INFO_CPU_MODEL);
+	p->platform = text(i, INFO_PLATFORM);
+	p->kernel = text(i, INFO_KERNEL);
+	p->arch = text(i, INFO_ARCH);
+	p->nr_cpus = (uint32_t)number(i, INFO_NR_CPUS, 0);
+	p->runtimes = i->runtimes;
+	p->nr_runtimes = i->nr_runtimes;
+	return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read this first: recording -> decode -> attribute, symbol -> aggregate -> profile.
+ *
+ * One record in, at most one sample counted. Bad data never stops a run: it is counted, and the run
+ * goes on. Places are decided while reading (they depend on the order of records); names at the end
+ * (facts come after the samples that speak of them).
+ */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base.h"
+
+#include "aggregate/aggregate.h"
+#include "attribute/attribute.h"
+#include "collect/collect.h"
+#include "decode/decode.h"
+#include "elements.h"
+#include "info.h"
+#include "profile_build.h"
+#include "symbol/symbols.h"
+
+struct pipeline {
+	struct replay *replay;
+	struct attribute *attribute;
+	struct symbols *symbols;
+	struct aggregate *aggregate;
+	struct elements *elements;
+	struct info *info;
+	struct profile_build *build;
+	struct profile profile;
+	bool cut; /* the recording broke off */
+	uint64_t last_ns;
+};
+
+static int on_sample(struct pipeline *p, const struct decoded *d)
+{
+	const struct bprof_sample *s = d->sample.fixed;
+	struct attribute_element chain[BPROF_MAX_SPANS];
+	struct bprof_frame frames[AGGREGATE_MAX_FRAMES];
+	struct aggregate_sample sample = {
+		.time_ns = s->h.time_ns, .pid = s->pid, .tid = s->tid, .frames = frames};
+	size_t nr = elements_of_sample(p->elements, s, d->sample.spans, chain);
+	enum phase phase;
+	uint32_t node, test;
+	int r = 0;
+
+	node = attribute_place(p->attribute, s->pid, s->epoch, &phase, &test);
+	if (attribute_hook_seen(p->attribute, s->pid))
+		attribute_check_stack(p->attribute, s->pid, node, chain, nr);
+	else if (nr)
+		r = attribute_place_stack(p->attribute, s->pid, chain, nr, s->h.time_ns, &node,
+					  &phase, &test);
+	if (r < 0)
+		return r;
+	sample.space = symbols_space(p->symbols, s->pid);
+	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
+	sample.place = profile_build_place(node, phase);
+	profile_build_count(p->build, s, d->sample.frames, test != ATTRIBUTE_NONE);
+	return aggregate_add(p->aggregate, &sample);
+}
+
+static int on_record(struct pipeline *p, const struct bprof_record *record)
+{
+	struct decoded d;
+	int r = decode_record(record, &d);
+
+	if (r < 0) {
+		profile_build_malformed(p->build);
+		return 0;
+	}
+	if (record->time_ns > p->last_ns)
+		p->last_ns = record->time_ns;
+	switch ((enum bprof_record_type)record->type) {
+	case BPROF_RECORD_SAMPLE:
+		return on_sample(p, &d);
+	case BPROF_RECORD_MARK:
+		return attribute_mark(p->attribute, d.mark.fixed, d.mark.text.data,
+				      d.mark.text.len);
+	case BPROF_RECORD_FORK:
+		r = attribute_fork(p->attribute, d.fork);
+		return r ? r : symbols_fork(p->symbols, d.fork->pid, d.fork->parent_pid);
+	case BPROF_RECORD_EXEC:
+		r = attribute_exec(p->attribute, d.exec);
+		return r ? r : symbols_exec(p->symbols, d.exec->pid, d.exec->comm);
+	case BPROF_RECORD_EXIT:
+		return attribute_exit(p->attribute, d.exit);
+	case BPROF_RECORD_PROTO:
+		return symbols_proto(p->symbols, d.proto.fixed, d.proto.chunkname.data,
+				     d.proto.chunkname.len);
+	case BPROF_RECORD_PROTO_BODY:
+		return symbols_body(p->symbols, d.body);
+	case BPROF_RECORD_CFUNCTION:
+		return symbols_cfunction(p->symbols, d.cfunction.fixed, d.cfunction.name.data,
+					 d.cfunction.name.len);
+	case BPROF_RECORD_SYMBOL:
+		return symbols_native(p->symbols, d.symbol.fixed, d.symbol.symbol.data,
+				      d.symbol.symbol.len, d.symbol.module.data,
+				      d.symbol.module.len);
+	case BPROF_RECORD_ELEMENT:
+		return elements_add(p->elements, &d);
+	case BPROF_RECORD_INFO:
+		return info_add(p->info, d.info.key.data, d.info.value.data, d.info.value.len);
+	case BPROF_RECORD_RUNTIME:
+		return info_runtime(p->info, &d);
+	case BPROF_RECORD_COUNTERS:
+		profile_build_counters(p->build, d.counters);
+		return 0;
+	case BPROF_RECORD_END:
+		profile_build_end(p->build, d.end);
+		return 0;
+	default:
+		return 0; /* VM_OPEN, VM_CLOSE, MAPPING: for people with a hex dump */
+	}
+}
+
+static int read_all(struct pipeline *p)
+{
+	const struct bprof_record *record;
+	int r;
+
+	while ((r = replay_next(p->replay, &record)) > 0) {
+		r = on_record(p, record);
+		if (r < 0)
+			return r;
+	}
+	if (r == -EBADMSG) {
+		p->cut = true;
+		r = 0;
+	}
+	return r;
+}
+
+static int finish(struct pipeline *p)
+{
+	const struct bprof_file_header *header = replay_header(p->replay);
+	int r = attribute_end(p->attribute, p->last_ns);
+
+	if (!r)
+		r = info_fill(p->info, &p->profile);
+	if (!r)
+		r = profile_build_fill(p->build, p->symbols, p->aggregate, p->attribute, header,
+				       &p->profile);
+	if (p->cut)
+		p->profile.complete = false;
+	return r;
+}
+
+int pipeline_run(int fd, struct pipeline **ret)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p) {
+		close(fd);
+		return -ENOMEM;
+	}
+	r = replay_open(fd, &p->replay);
+	if (!r)
+		r = attribute_new(replay_header(p->replay)->start_time_ns, &p->attribute);
+	if (!r)
+		r = symbols_new(&p->symbols);
+	if (!r)
+		r = aggregate_new(PIPELINE_MAX_TIMED, &p->aggregate);
+	if (!r)
+		r = elements_new(&p->elements);
+	if (!r)
+		r = info_new(&p->info);
+	if (!r)
+		r = profile_build_new(&p->build);
+	if (!r)
+		r = read_all(p);
+	if (!r)
+		r = finish(p);
+	if (r < 0) {
+		pipeline_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	profile_build_free(p->build);
+	info_free(p->info);
+	elements_free(p->elements);
+	aggregate_free(p->aggregate);
+	symbols_free(p->symbols);
+	attribute_free(p->attribute);
+	replay_free(p->replay);
+	free(p);
+}
+
+const struct profile *pipeline_profile(const struct pipeline *p)
+{
+	return &p->profile;
+}

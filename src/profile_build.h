@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The last step of the pipeline: counts, names and places become a struct profile.
+ */
+#ifndef BPROF_PROFILE_BUILD_H
+#define BPROF_PROFILE_BUILD_H
+
+#include <bprof/profile.h>
+#include <bprof/wire.h>
+
+#include "aggregate/aggregate.h"
+
+struct attribute;
+struct profile_build;
+struct symbols;
+
+int profile_build_new(struct profile_build **ret); /* 0 or -ENOMEM */
+void profile_build_free(struct profile_build *b);  /* and all the profile points to */
+
+/* ---- while reading ------------------------------------------------------------------------- */
+
+/* The frames of a sample with those that stand for its state; leaf first. Returns how many. */
+size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_frame *frames,
+			    struct bprof_frame ret[AGGREGATE_MAX_FRAMES]);
+
+/* Node and phase as the number of a place. */
+uint64_t profile_build_place(uint32_t node, enum phase phase);
+
+void profile_build_count(struct profile_build *b, const struct bprof_sample *s,
+			 const struct bprof_frame *frames, bool in_test);
+void profile_build_malformed(struct profile_build *b);
+void profile_build_counters(struct profile_build *b, const struct bprof_counters *counters);
+void profile_build_end(struct profile_build *b, const struct bprof_end *end);
+
+/* ---- at the end ---------------------------------------------------------------------------- */
+
+/**
+ * profile_build_fill() - names, places, sums
+ * @p: everything but run, event, machine and runtimes is filled here
+ *
+ * Borrows @s, @g and @a until profile_build_free(). Return: 0 or -ENOMEM.
+ */
+int profile_build_fill(struct profile_build *b, struct symbols *s, struct aggregate *g,
+		       struct attribute *a, const struct bprof_file_header *header,
+		       struct profile *p);
+
+#endif
