@@ -27,11 +27,12 @@ static bool hash_failed; /* uthash reports a failed allocation only through this
 #define uthash_nonfatal_oom(e) (hash_failed = true)
 #include <uthash.h>
 
-#define STOP_PATIENCE_US    200000 /* a process told to stop may still have to leave the kernel */
-#define CFUNCTIONS_EVERY_NS 50000000ULL /* package.loaded is walked again at most this often */
-#define MAX_KNOWN_THINGS    65536	/* addresses remembered per process */
+#define STOP_PATIENCE_US 200000 /* a process told to stop may still have to leave the kernel */
+/* package.loaded is walked again when a new C function shows up, ever more rarely */
+#define CFUNCTIONS_FIRST_NS 50000000ULL
+#define MAX_KNOWN_THINGS    65536 /* addresses remembered per process */
 
-enum thing_kind { THING_CFUNCTION, THING_ADDRESS, THING_ELEMENT };
+enum thing_kind { THING_CFUNCTION, THING_CFUNCTION_NAME, THING_ADDRESS, THING_ELEMENT };
 
 /* Something of a process that has been dealt with, named or not. */
 struct thing {
@@ -48,7 +49,7 @@ struct target {
 	struct proc_maps maps; /* empty = not read yet */
 	struct lua_vms vms;
 	bool runtime_told[BPROF_MAX_VMS];
-	uint64_t cfunctions_at_ns; /* 0 = never walked */
+	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when package.loaded may be walked */
 	struct thing *things;
 	UT_hash_handle hh;
 };
@@ -100,7 +101,8 @@ static void target_forget(struct target *t)
 	proc_free(t->proc);
 	t->proc = NULL;
 	t->vms.nr = 0;
-	t->cfunctions_at_ns = 0;
+	t->cfunctions_next_ns = 0;
+	t->cfunctions_wait_ns = CFUNCTIONS_FIRST_NS;
 	memset(t->runtime_told, 0, sizeof(t->runtime_told));
 }
 
@@ -147,6 +149,7 @@ static struct target *target_get(struct facts *f, uint32_t pid)
 	if (!t)
 		return NULL;
 	t->pid = pid;
+	t->cfunctions_wait_ns = CFUNCTIONS_FIRST_NS;
 	hash_failed = false;
 	HASH_ADD(hh, f->targets, pid, sizeof(pid), t);
 	if (hash_failed) {
@@ -663,27 +666,48 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
+/* Appends the names in the buffer that this process has not told before. */
+static int record_new_names(struct facts *f, struct target *t)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && f->buf.len - at >= sizeof(struct bprof_cfunction)) {
+		const struct bprof_cfunction *record = (const void *)(f->buf.data + at);
+
+		if (record->h.size < sizeof(*record) || record->h.size > f->buf.len - at)
+			break;
+		if (target_meets(t, THING_CFUNCTION_NAME, record->object, record->ffid))
+			r = recorder_add(f->recorder, &record->h);
+		at += record->h.size;
+	}
+	buf_reset(&f->buf);
+	return r;
+}
+
 /* C functions new to us: package.loaded may have grown; what is not in it has a symbol perhaps. */
 static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm *vm,
 			  const struct bprof_frame *frame)
 {
+	bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
 	const struct mem_reader *mem = target_mem(t);
 	uint64_t now = now_ns();
 	int r;
 
 	if (!mem)
 		return 0;
-	if (!t->cfunctions_at_ns || now - t->cfunctions_at_ns > CFUNCTIONS_EVERY_NS) {
-		t->cfunctions_at_ns = now;
+	if (now >= t->cfunctions_next_ns) {
 		buf_reset(&f->buf);
 		r = capture_cfunctions(mem, &f->layouts[vm->layout], vm, t->pid, &f->buf);
 		if (r == -ENOMEM)
 			return r;
-		r = record_captured(f);
+		r = record_new_names(f, t);
 		if (r < 0)
 			return r;
+		t->cfunctions_next_ns = now_ns() + t->cfunctions_wait_ns;
+		t->cfunctions_wait_ns *= 2;
 	}
-	return frame->flags & BPROF_FRAME_BUILTIN ? 0 : tell_address(f, t, frame->object);
+	return builtin ? 0 : tell_address(f, t, frame->object);
 }
 
 static int tell_element(struct facts *f, struct target *t, const struct lua_vm *vm,

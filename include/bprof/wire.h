@@ -167,7 +167,7 @@ struct bprof_frame {
 struct bprof_span {
 	__u64 descriptor; /* address of the string object, 0 = not a string */
 	__u64 element;	  /* address of the table object, 0 = not a table */
-	__u32 frame;	  /* index of the frame in this sample */
+	__u32 frame;	  /* index of the frame; nr_frames = rootward of a truncated stack */
 	__u32 reserved;
 };
 

@@ -40,8 +40,9 @@ static int decode_sample(const struct bprof_sample *fixed, struct payload *p, st
 	ret->sample.fixed = fixed;
 	ret->sample.frames = (const void *)frames;
 	ret->sample.spans = (const void *)spans;
+	/* a span below the last frame of a truncated stack carries the number of frames */
 	for (size_t i = 0; i < fixed->nr_spans; i++)
-		if (ret->sample.spans[i].frame >= fixed->nr_frames)
+		if (ret->sample.spans[i].frame > fixed->nr_frames)
 			return -EBADMSG;
 	return 0;
 }
