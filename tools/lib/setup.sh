@@ -45,7 +45,7 @@ build_packages() {
 		bpftool="linux-tools-common linux-tools-generic"
 	fi
 	echo gcc libc6-dev make cmake pkg-config clang "$bpftool" libbpf-dev libelf-dev libdw-dev \
-		libyajl-dev uthash-dev uuid-dev libcap-dev libunwind-dev
+		libyajl-dev uthash-dev uuid-dev libcap-dev libxxhash-dev
 }
 
 example_packages() {
@@ -104,7 +104,7 @@ build() {
 	shift 2
 	if [ ! -f "$directory/CMakeCache.txt" ]; then
 		(cd "$ROOT" && as_user cmake --preset "$preset") >"$LOG" 2>&1 || {
-			cat "$LOG" >&2
+			tail -n 30 "$LOG" >&2
 			return 1
 		}
 	fi
