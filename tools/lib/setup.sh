@@ -102,14 +102,15 @@ install_packages() {
 build() {
 	local preset=$1 directory="$ROOT/$2"
 	shift 2
-	if [ ! -f "$directory/CMakeCache.txt" ]; then
+	# A configuration that failed leaves a cache, but nothing to build with.
+	if [ ! -f "$directory/Makefile" ] && [ ! -f "$directory/build.ninja" ]; then
 		(cd "$ROOT" && as_user cmake --preset "$preset") >"$LOG" 2>&1 || {
 			tail -n 30 "$LOG" >&2
 			return 1
 		}
 	fi
 	as_user cmake --build "$directory" -j "$(nproc)" ${1:+--target "$@"} >"$LOG" 2>&1 || {
-		grep -E -A 8 'error|Error' "$LOG" | head -n 60 >&2
+		{ grep -E -A 8 'error|Error' "$LOG" || tail -n 30 "$LOG"; } | head -n 60 >&2
 		return 1
 	}
 }
