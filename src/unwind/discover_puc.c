@@ -249,11 +249,13 @@ static bool builds_alike(const struct lua_build *a, const struct lua_build *b)
 	return a->dialect == b->dialect && memcmp(&left, &right, sizeof(left)) == 0;
 }
 
-static void name_version(const struct lua_build *build, const char *version_hint,
-			 struct discovery *d)
+static void name_version(const struct lua_build *build, const struct lua_build *twin,
+			 const char *version_hint, struct discovery *d)
 {
 	if (build_has_release(build, lua_release(version_hint)))
 		snprintf(d->version, sizeof(d->version), "%s", version_hint);
+	else if (twin)
+		snprintf(d->version, sizeof(d->version), "Lua %s or %s", build->name, twin->name);
 	else
 		snprintf(d->version, sizeof(d->version), "Lua %s", build->name);
 }
@@ -261,10 +263,9 @@ static void name_version(const struct lua_build *build, const char *version_hint
 int puc_discover(const struct mem_reader *mem, uaddr_t state, const char *version_hint,
 		 struct discovery *ret)
 {
-	const struct lua_build *found = NULL;
+	const struct lua_build *found = NULL, *twin = NULL;
 	unsigned release = lua_release(version_hint);
 	struct discovery d = {0};
-	bool ambiguous = false;
 
 	for (size_t i = 0; i < lua_nr_builds; i++) {
 		const struct lua_build *build = &lua_builds[i];
@@ -273,18 +274,21 @@ int puc_discover(const struct mem_reader *mem, uaddr_t state, const char *versio
 			continue;
 		if (found && !builds_alike(found, build))
 			return -ENOTUNIQ;
-		ambiguous = found != NULL;
-		if (!found || build_has_release(build, release))
+		if (found)
+			twin = build;
+		else
 			found = build;
 	}
 	if (!found)
 		return -ENOENT;
+	if (twin && build_has_release(twin, release))
+		found = twin;
 	d.layout = layout_of(found);
-	if (ambiguous && !build_has_release(found, release))
+	if (twin && !build_has_release(found, release))
 		d.layout.puc.ci_tail_mask = 0;
 	if (!lua_layout_valid(&d.layout))
 		return -ENOENT;
-	name_version(found, version_hint, &d);
+	name_version(found, twin, version_hint, &d);
 	*ret = d;
 	return 0;
 }
