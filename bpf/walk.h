@@ -40,7 +40,7 @@ enum walk_leaf {
 	WALK_LEAF_SAVED_BASE,	 /* L->base, proved by a pc */
 	WALK_LEAF_BUILTIN,	 /* a fast function parked in a helper */
 	WALK_LEAF_PARKED_BASE,	 /* rbp or a pushed word, proved by a pc */
-	WALK_LEAF_SAVED_PC,	 /* L->base and SAVE_PC: the trace compiler keeps both current */
+	WALK_LEAF_SAVED_PC,	 /* L->base and SAVE_PC: collector and trace compiler store both */
 	WALK_LEAF_C_SAVED_BASE,	 /* L->base of a C function outside of vmstate C (its GC) */
 	WALK_LEAF_VM_BASE,	 /* in the interpreter: rdx and rbx */
 	WALK_LEAF_VM_BUILTIN,	 /* in a fast function: rdx, and rbx is its link */
@@ -49,9 +49,10 @@ enum walk_leaf {
 	WALK_LEAF_VM_RETURN_BASE, /* just returning: base minus the call's A */
 	WALK_LEAF_VM_RETURN_SAVED,
 	WALK_LEAF_VM_ANY_BUILTIN,
-	WALK_LEAF_VM_EDGE,    /* entering from or returning to C: the frame below the C link */
-	WALK_LEAF_HOST,	      /* after lua_resume() came back to C: the state under it */
-	WALK_LEAF_HOST_FRAME, /* the same while still in the interpreter */
+	WALK_LEAF_VM_RETURNED, /* a builtin's result lies over its function slot */
+	WALK_LEAF_VM_EDGE,     /* entering from or returning to C: the frame below the C link */
+	WALK_LEAF_HOST,	       /* after lua_resume() came back to C: the state under it */
+	WALK_LEAF_HOST_FRAME,  /* the same while still in the interpreter */
 	WALK_LEAF_PUC_SAVED_PC = 32,
 	WALK_LEAF_PUC_REGISTER,
 	WALK_LEAF_PUC_PUSHED,

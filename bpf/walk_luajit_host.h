@@ -32,6 +32,24 @@ WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state)
 	return cframe && walk_on_this_stack(w, cframe) ? cframe : 0;
 }
 
+/* Is the word at @at the L of a CFRAME? Non-zero: yes, or the search is at its end. */
+WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
+{
+	struct luajit_work *j;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	if (at >= j->host_end)
+		return 1;
+	if ((word & 7) || (word ^ w->vm.global) >> 32)
+		return 0;
+	if (luajit_state_cframe(w, word) != at - LUAJIT_CFRAME_STATE)
+		return 0;
+	j->host_found = word;
+	return 1;
+}
+
 /* One chunk of native stack. Returns 1 when a state was found or the end is reached. */
 WALK_INLINE int luajit_scan_chunk(struct walk *w)
 {
@@ -40,21 +58,11 @@ WALK_INLINE int luajit_scan_chunk(struct walk *w)
 
 	if (start >= j->host_end)
 		return 1;
-	if (WALK_READ(w, j->host_word, sizeof(j->host_word), start)) {
-		w->failed_reads++;
+	if (walk_must_read(w, j->host_word, sizeof(j->host_word), start))
 		return 1;
-	}
 	for (u32 i = 0; i < LUAJIT_HOST_WORDS; i++) {
-		u64 x = j->host_word[i], at = start + 8ULL * i;
-
-		if (at >= j->host_end)
+		if (luajit_scan_word(w, j->host_word[i], start + 8ULL * i))
 			return 1;
-		if ((x & 7) || (x ^ w->vm.global) >> 32 || x == j->host_found)
-			continue;
-		if (luajit_state_cframe(w, x) == at - LUAJIT_CFRAME_STATE) {
-			j->host_found = x;
-			return 1;
-		}
 	}
 	j->host_next = start + sizeof(j->host_word);
 	return 0;

@@ -19,9 +19,12 @@
 #ifndef BPROF_WALK_LUAJIT_LEAF_H
 #define BPROF_WALK_LUAJIT_LEAF_H
 
+#define LUAJIT_BUILTIN_BYTES 1024 /* the longest fast function is shorter */
+
 enum luajit_vmstate {
 	LUAJIT_VMSTATE_C = -2,
-	LUAJIT_VMSTATE_EXIT = -4, /* and below: recorder, optimiser, assembler */
+	/* collector; below it: trace exit, recorder, optimiser, assembler. All store base and pc */
+	LUAJIT_VMSTATE_GC = -3,
 };
 
 WALK_INLINE int luajit_take(struct walk *w, u64 base, u64 pc, enum walk_leaf how)
@@ -69,10 +72,32 @@ WALK_STEP int luajit_has_pc(struct walk *w, u64 pc)
 	return 0;
 }
 
-/*
- * Collects candidates: rbx and rbp, and what was pushed below the CFRAME, the nearest first. Words
- * that point into the Lua stack are bases; other aligned addresses may be pcs.
- */
+/* A pushed word that points into the Lua stack is a base; another aligned address may be a pc. */
+WALK_STEP int luajit_add_candidate(struct walk *w, u64 word)
+{
+	struct luajit_work *j;
+	u32 n;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (luajit_base_plausible(j, word)) {
+		n = j->nr_bases;
+		if (n < LUAJIT_MAX_BASES) {
+			j->candidate_base[walk_index(n, LUAJIT_MAX_BASES - 1)] = word;
+			j->nr_bases = n + 1;
+		}
+	} else if (!(word & 3) && walk_is_user_address(word)) {
+		n = j->nr_pcs;
+		if (n < LUAJIT_MAX_PCS) {
+			j->candidate_pc[walk_index(n, LUAJIT_MAX_PCS - 1)] = word;
+			j->nr_pcs = n + 1;
+		}
+	}
+	return 0;
+}
+
+/* Collects candidates: rbx and rbp, and what was pushed below the CFRAME, the nearest first. */
 WALK_STEP int luajit_collect(struct walk *w)
 {
 	struct luajit_work *j;
@@ -98,26 +123,12 @@ WALK_STEP int luajit_collect(struct walk *w)
 	if (walk_must_read(w, j->pushed, (u32)bytes, j->cframe - 8 - bytes))
 		return 0;
 	for (u32 i = 0; i < LUAJIT_PUSHED_WORDS; i++) {
-		u32 k = (u32)nr - 1 - i, n;
-		u64 x;
+		u32 k = (u32)nr - 1 - i;
 
 		WALK_OPAQUE(k);
 		if (k >= LUAJIT_PUSHED_WORDS)
 			break;
-		x = j->pushed[k];
-		if (luajit_base_plausible(j, x)) {
-			n = j->nr_bases;
-			if (n < LUAJIT_MAX_BASES) {
-				j->candidate_base[walk_index(n, LUAJIT_MAX_BASES - 1)] = x;
-				j->nr_bases = n + 1;
-			}
-		} else if (!(x & 3) && walk_is_user_address(x)) {
-			n = j->nr_pcs;
-			if (n < LUAJIT_MAX_PCS) {
-				j->candidate_pc[walk_index(n, LUAJIT_MAX_PCS - 1)] = x;
-				j->nr_pcs = n + 1;
-			}
-		}
+		luajit_add_candidate(w, j->pushed[k]);
 	}
 	return 0;
 }
@@ -180,7 +191,7 @@ WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
 			return 1;
 	}
 	kind = luajit_frame_valid(w, j->saved_base, j->cframe_word[3]);
-	if (kind == LUAJIT_LUA && j->vmstate <= LUAJIT_VMSTATE_EXIT)
+	if (kind == LUAJIT_LUA && j->vmstate <= LUAJIT_VMSTATE_GC)
 		return luajit_take(w, j->saved_base, j->cframe_word[3], WALK_LEAF_SAVED_PC);
 	if (kind == LUAJIT_C)
 		return luajit_take(w, j->saved_base, 0, WALK_LEAF_C_SAVED_BASE);
@@ -216,6 +227,29 @@ WALK_STEP int luajit_leaf_at_edge(struct walk *w)
 	return luajit_take(w, below, 0, WALK_LEAF_VM_EDGE);
 }
 
+/*
+ * A fast function that has just returned a function looks like a call of that one: the result lies
+ * over the function slot. It is a call if ip lies in the code of this very function.
+ */
+WALK_STEP int luajit_runs_builtin(struct walk *w, u64 base)
+{
+	struct luajit_work *j;
+	u64 handler = 0, ip;
+	u32 header = 0;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	ip = w->reg[BPROF_REG_IP];
+	if (luajit_function(w, base) != LUAJIT_C)
+		return 0;
+	if (walk_must_read(w, &header, sizeof(header), j->function_word[4]) ||
+	    walk_must_read(w, &handler, sizeof(handler),
+			   w->vm.global + w->chosen.luajit.dispatch + 8ULL * (header & 0xff)))
+		return 0;
+	return ip >= handler && ip < handler + LUAJIT_BUILTIN_BYTES;
+}
+
 /* The interpreter's own code runs: pc is rbx, and rdx is BASE except where it carries an argument.
  */
 WALK_STEP int luajit_leaf_in_vm(struct walk *w)
@@ -232,8 +266,14 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	kind = luajit_frame_valid(w, base, pc);
 	if (kind == LUAJIT_LUA)
 		return luajit_take(w, base, pc, WALK_LEAF_VM_BASE);
-	if (kind == LUAJIT_C && j->link == pc)
-		return luajit_take(w, base, 0, WALK_LEAF_VM_BUILTIN);
+	if (kind == LUAJIT_C && j->link == pc) {
+		u64 distance = 0;
+
+		if ((pc & 3) || luajit_runs_builtin(w, base))
+			return luajit_take(w, base, 0, WALK_LEAF_VM_BUILTIN);
+		if (!luajit_caller_distance(w, pc, &distance))
+			return luajit_take(w, base - distance, pc, WALK_LEAF_VM_RETURNED);
+	}
 
 	/* after RET the frame is gone already: its results lie over the function slot */
 	if (walk_is_user_address(pc) && !(pc & 3)) {

@@ -224,6 +224,9 @@ WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 		frame->flags &= ~(u32)BPROF_FRAME_LINE_LATER;
 		frame->flags |= BPROF_FRAME_NO_POS;
 		frame->line = w->proto.first_line;
+		/* a caller always has its pc, except while a tail call moves the stack */
+		if (!p->is_leaf)
+			walk_set_status(w, BPROF_WALK_BAD_FRAME);
 		return;
 	}
 	frame->pos = pc > code ? (u32)((pc - code) >> 2) - 1 : 0;

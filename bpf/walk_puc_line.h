@@ -10,8 +10,7 @@
 #ifndef BPROF_WALK_PUC_LINE_H
 #define BPROF_WALK_PUC_LINE_H
 
-#define PUC_BYTES_ABOVE_MAX_DELTAS 8
-#define PUC_LOG2_MAX_ABS_LINES	   20
+#define PUC_LOG2_MAX_ABS_LINES 20
 
 WALK_INLINE int puc_pc_inside(u64 pc, u64 code, u32 code_len)
 {
@@ -39,20 +38,20 @@ WALK_INLINE int puc_returns_to_loop(const struct walk *w, u64 word)
 WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 {
 	struct puc_work *p;
-	u64 found = 0;
 
 	if (!w)
 		return 0;
 	p = &w->puc;
+	p->pushed_pc = 0;
 	if (walk_must_read(w, p->scan_word, sizeof(p->scan_word), w->reg[BPROF_REG_SP]))
 		return 0;
 	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
 		u64 word = p->scan_word[i];
 
 		if (puc_returns_to_loop(w, word))
-			return found;
+			return p->pushed_pc;
 		if (puc_pc_running(word, code, code_len))
-			found = word;
+			p->pushed_pc = word;
 	}
 	return 0;
 }
@@ -101,28 +100,58 @@ WALK_STEP u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 	return puc_saved_pc(w, code, code_len);
 }
 
-/* Sum of the first @count signed bytes in delta_word. Eight at a time. */
-WALK_INLINE s32 puc_sum_deltas(const struct puc_work *p, u32 count)
+/*
+ * Sum of the first @count signed bytes in delta_word, eight at a time: with the sign bit flipped
+ * they are unsigned and 128 too large. What is behind the last byte counts as 0.
+ */
+WALK_STEP int puc_sum_deltas(struct walk *w, u32 count)
 {
-	s32 sum = 0;
+	struct puc_work *p;
+	u32 last = walk_index(count >> 3, 31);
 
-	for (u32 i = 0; i < PUC_MAX_DELTAS / 8; i++) {
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if (last >= PUC_DELTA_WORDS)
+		return 0;
+	p->delta_word[last] &= (1ULL << (8 * (count & 7))) - 1;
+	p->delta_sum = 0;
+	for (u32 i = 0; i < PUC_DELTA_WORDS; i++) {
 		u64 bytes, pairs;
-		u32 nr;
 
-		if (8 * i >= count)
+		if (i > last)
 			break;
-		/* flip the sign bit: unsigned bytes that are 128 too large */
 		bytes = p->delta_word[i] ^ 0x8080808080808080ULL;
-		nr = count - 8 * i;
-		if (nr < 8)
-			bytes &= (1ULL << (8 * nr)) - 1;
-		else
-			nr = 8;
 		pairs = (bytes & 0x00ff00ff00ff00ffULL) + ((bytes >> 8) & 0x00ff00ff00ff00ffULL);
-		sum += (s32)((pairs * 0x0001000100010001ULL) >> 48) - 128 * (s32)nr;
+		p->delta_sum += (u32)((pairs * 0x0001000100010001ULL) >> 48) - 8 * 128U;
 	}
-	return sum;
+	return (int)p->delta_sum;
+}
+
+/* One step of the search for the last absolute entry at or before @position. */
+WALK_STEP int puc_halve_abs_lines(struct walk *w, u32 position)
+{
+	struct puc_work *p;
+	s32 entry[2] = {};
+	u32 middle;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (p->abs_low >= p->abs_high)
+		return 1;
+	middle = (u32)(((u64)p->abs_low + p->abs_high) >> 1);
+	if (walk_must_read(w, entry, sizeof(entry),
+			   puc_proto_word(p, w->chosen.puc.proto_abs_lines) + 8ULL * middle))
+		return 1;
+	if (entry[0] >= 0 && (u32)entry[0] <= position) {
+		p->abs_low = middle + 1;
+		p->abs_pc = entry[0];
+		p->abs_line = entry[1];
+	} else {
+		p->abs_high = middle;
+	}
+	return 0;
 }
 
 /*
@@ -133,44 +162,30 @@ WALK_STEP int puc_line_from_deltas(struct walk *w, u32 position)
 {
 	const struct puc_layout *layout;
 	struct puc_work *p;
-	u64 deltas, absolute, count;
-	u32 low = 0, high;
-	s32 at = -1, line;
+	u64 count;
 
 	if (!w)
 		return 0;
 	p = &w->puc;
 	layout = &w->chosen.puc;
-	deltas = puc_proto_word(p, layout->proto_lines);
-	absolute = puc_proto_word(p, layout->proto_abs_lines);
-	high = puc_proto_int(p, layout->proto_abs_lines_len);
-	line = (s32)puc_proto_int(p, layout->proto_first_line);
+	p->abs_low = 0;
+	p->abs_high = puc_proto_int(p, layout->proto_abs_lines_len);
+	p->abs_pc = -1;
+	p->abs_line = (s32)puc_proto_int(p, layout->proto_first_line);
 	for (u32 i = 0; i < PUC_LOG2_MAX_ABS_LINES; i++) {
-		s32 entry[2] = {};
-		u32 middle;
-
-		if (low >= high)
+		if (puc_halve_abs_lines(w, position))
 			break;
-		middle = (u32)(((u64)low + high) >> 1);
-		if (walk_must_read(w, entry, sizeof(entry), absolute + 8ULL * middle))
-			return 0;
-		if (entry[0] >= 0 && (u32)entry[0] <= position) {
-			low = middle + 1;
-			at = entry[0];
-			line = entry[1];
-		} else {
-			high = middle;
-		}
 	}
-	count = position - (u32)at;
+	count = position - (u32)p->abs_pc;
 	if (!count)
-		return line;
+		return p->abs_line;
 	WALK_OPAQUE(count);
 	if (count > PUC_MAX_DELTAS || count < 1)
 		return 0;
-	if (walk_must_read(w, p->delta_word, (u32)count, deltas + (u64)at + 1))
+	if (walk_must_read(w, p->delta_word, (u32)count,
+			   puc_proto_word(p, layout->proto_lines) + (u64)p->abs_pc + 1))
 		return 0;
-	return (int)((u32)line + (u32)puc_sum_deltas(p, (u32)count));
+	return (int)((u32)p->abs_line + (u32)puc_sum_deltas(w, (u32)count));
 }
 
 /* Line of an instruction; 0 if the chunk was stripped. */

@@ -10,6 +10,7 @@
 #define PUC_SCAN_WORDS	   64  /* one chunk of native stack */
 #define PUC_JUMP_WORDS	   17  /* around a lua_longjmp, see walk_puc_state.h */
 #define PUC_MAX_DELTAS	   128 /* instructions between two absolute line entries */
+#define PUC_DELTA_WORDS	   (PUC_MAX_DELTAS / 8 + 1)
 
 /* A lua_State that runs or waits on this stack, and its innermost error handler. */
 struct puc_active {
@@ -46,7 +47,13 @@ struct puc_work {
 	u64 known_proto;
 	u64 proto_word[PUC_PROTO_WORDS];
 
-	u64 delta_word[PUC_MAX_DELTAS / 8 + 1];
+	u64 pushed_pc;
+
+	/* line of a position */
+	u32 abs_low, abs_high;
+	s32 abs_pc, abs_line;
+	u32 delta_sum;
+	u64 delta_word[PUC_DELTA_WORDS];
 };
 
 #endif
