@@ -13,6 +13,7 @@
 #include "base.h"
 #include "json_writer.h"
 #include "rows.h"
+#include "statistics.h"
 
 #define SCHEMA "bprof-perf/profile/1"
 
@@ -215,35 +216,25 @@ static void write_micros(struct json *j, const char *key, bool known, uint64_t n
 		json_null(j, key);
 }
 
-/* Wall times of test bodies; a pending test did not run and does not count. */
 static void write_statistics(struct json *j, const struct profile *p)
 {
-	CLEANUP(cleanup_free) uint64_t *values = NULL;
 	struct statistics s;
-	size_t nr = 0;
+	bool any;
 
-	values = reallocarray(NULL, p->nr_tests + 1, sizeof(*values));
-	if (!values) {
-		writer_fail(j->writer, -ENOMEM);
+	writer_fail(j->writer, statistics_of_tests(p, &s));
+	if (j->writer->error < 0)
 		return;
-	}
-	for (size_t i = 0; i < p->nr_tests; i++) {
-		const struct test *t = &p->tests[i];
-
-		if (t->status != TEST_PENDING && t->body.wall_ns != PROFILE_UNKNOWN)
-			values[nr++] = t->body.wall_ns;
-	}
-	statistics_compute(&s, values, nr);
+	any = s.nr > 0;
 	json_open_map(j, "statistics");
 	json_text(j, "unit", "microseconds");
-	json_uint(j, "count", nr);
-	write_micros(j, "mean", nr > 0, s.mean);
-	write_micros(j, "median", nr > 0, s.median);
-	write_micros(j, "standard_deviation", nr > 0, s.deviation);
-	write_micros(j, "sample_standard_deviation", nr > 0, s.sample_deviation);
-	write_micros(j, "min", nr > 0, s.min);
-	write_micros(j, "max", nr > 0, s.max);
-	write_micros(j, "percentile_95", nr > 0, s.percentile_95);
+	json_uint(j, "count", s.nr);
+	write_micros(j, "mean", any, s.mean);
+	write_micros(j, "median", any, s.median);
+	write_micros(j, "standard_deviation", any, s.deviation);
+	write_micros(j, "sample_standard_deviation", any, s.sample_deviation);
+	write_micros(j, "min", any, s.min);
+	write_micros(j, "max", any, s.max);
+	write_micros(j, "percentile_95", any, s.percentile_95);
 	write_micros(j, "total", true, suite_span(p));
 	json_close_map(j);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers as text, and the few statistics of profile.json.
+ * Numbers as text.
  *
  * Invariant: no floating point, so that a recording gives the same bytes everywhere.
  */
@@ -145,68 +145,4 @@ struct number number_time(uint64_t realtime_ns)
 	len = strftime(number.text, sizeof(number.text), "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(number.text + len, sizeof(number.text) - len, ".%03uZ", millis);
 	return number;
-}
-
-uint64_t number_sum(uint64_t a, uint64_t b)
-{
-	if (a == PROFILE_UNKNOWN)
-		return b;
-	return b == PROFILE_UNKNOWN ? a : a + b;
-}
-
-/* ---- statistics ---------------------------------------------------------------------------- */
-
-static int compare_values(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-	return (a > b) - (a < b);
-}
-
-/* The nearest whole number to the square root: one bit of the result per round. */
-static uint64_t square_root(wide n)
-{
-	uint64_t root = 0;
-
-	for (int bit = 63; bit >= 0; bit--) {
-		uint64_t trial = root | UINT64_C(1) << bit;
-
-		if ((wide)trial * trial <= n)
-			root = trial;
-	}
-	return n - (wide)root * root > root ? root + 1 : root;
-}
-
-static wide squared_distances(const uint64_t *values, size_t nr, uint64_t mean)
-{
-	wide sum = 0;
-
-	for (size_t i = 0; i < nr; i++) {
-		uint64_t distance = values[i] > mean ? values[i] - mean : mean - values[i];
-
-		sum += (wide)distance * distance;
-	}
-	return sum;
-}
-
-void statistics_compute(struct statistics *ret, uint64_t *values, size_t nr)
-{
-	wide sum = 0, squares;
-
-	*ret = (struct statistics){.nr = nr, .sample_deviation = PROFILE_UNKNOWN};
-	if (nr == 0)
-		return;
-	qsort(values, nr, sizeof(*values), compare_values);
-	for (size_t i = 0; i < nr; i++)
-		sum += values[i];
-	ret->mean = (uint64_t)((sum + nr / 2) / nr);
-	ret->min = values[0];
-	ret->max = values[nr - 1];
-	ret->median = nr % 2 ? values[nr / 2]
-			     : (uint64_t)(((wide)values[nr / 2 - 1] + values[nr / 2] + 1) / 2);
-	ret->percentile_95 = values[(nr * 95 + 99) / 100 - 1];
-	squares = squared_distances(values, nr, ret->mean);
-	ret->deviation = square_root(squares / nr);
-	if (nr > 1)
-		ret->sample_deviation = square_root(squares / (nr - 1));
 }

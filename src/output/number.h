@@ -22,18 +22,4 @@ struct number number_micros(uint64_t ns);     /* always three decimals: "12.300"
 /* UTC, "2026-11-20T09:28:00.123Z". */
 struct number number_time(uint64_t realtime_ns);
 
-/* a + b, where an unknown adds nothing and two unknowns are unknown. */
-uint64_t number_sum(uint64_t a, uint64_t b);
-
-/* Of a set of measurements in one unit. Rounded to whole units. */
-struct statistics {
-	size_t nr; /* of values; with 0 the rest means nothing */
-	uint64_t mean, median, min, max, percentile_95;
-	uint64_t deviation;	   /* population */
-	uint64_t sample_deviation; /* PROFILE_UNKNOWN for fewer than two values */
-};
-
-/* Sorts @values. */
-void statistics_compute(struct statistics *ret, uint64_t *values, size_t nr);
-
 #endif

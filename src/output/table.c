@@ -19,7 +19,12 @@
 
 #define INDENT	  2
 #define GAP	  2
-#define MIN_WIDTH 8 /* a text column is not squeezed below it */
+#define MIN_WIDTH 8  /* a text column is not squeezed below it */
+#define MIN_TEXT  40 /* what all text columns should have together */
+
+/* Shares of the text columns: the start of a path says least. */
+#define WEIGHT_PATH 2
+#define WEIGHT_NAME 3
 
 static const char *const style_codes[] = {
 	[STYLE_NONE] = "",	   [STYLE_TITLE] = "\033[1m", [STYLE_DIM] = "\033[2m",
@@ -138,40 +143,83 @@ static unsigned room_for_text(const struct table *t, const unsigned *widths, uns
 	return width > taken ? width - taken : 0;
 }
 
-/* Columns of text that want more than @limit; what the others want is taken off *ret_room. */
-static unsigned count_wide(const struct table *t, const unsigned *widths, unsigned limit,
-			   unsigned *ret_room)
+/* What the text columns want, up to what they should have. */
+static unsigned wanted_room(const struct table *t, const unsigned *widths)
 {
-	unsigned wide = 0;
+	unsigned wanted = 0;
+
+	for (size_t column = 0; column < t->nr_columns && wanted < MIN_TEXT; column++)
+		if (!t->columns[column].right)
+			wanted += widths[column];
+	return wanted < MIN_TEXT ? wanted : MIN_TEXT;
+}
+
+/* Leaves out optional columns, the most optional first, until names have room. */
+static void drop_columns(const struct table *t, unsigned *widths, unsigned width)
+{
+	unsigned wanted = wanted_room(t, widths);
+
+	while (room_for_text(t, widths, width) < wanted) {
+		unsigned highest = 0;
+		size_t victim = 0;
+
+		for (size_t column = 0; column < t->nr_columns; column++) {
+			if (widths[column] > 0 && t->columns[column].optional > highest) {
+				highest = t->columns[column].optional;
+				victim = column;
+			}
+		}
+		if (highest == 0)
+			return;
+		widths[victim] = 0;
+	}
+}
+
+static unsigned weight(const struct column *column)
+{
+	return column->cut == TEXT_CUT_START ? WEIGHT_PATH : WEIGHT_NAME;
+}
+
+/* The weights of the text columns that want more than @share each; what the others want is taken
+ * off *ret_room. */
+static unsigned wide_weights(const struct table *t, const unsigned *widths, unsigned share,
+			     unsigned *ret_room)
+{
+	unsigned weights = 0;
 
 	for (size_t column = 0; column < t->nr_columns; column++) {
-		if (t->columns[column].right)
+		const struct column *c = &t->columns[column];
+
+		if (c->right)
 			continue;
-		if (widths[column] > limit)
-			wide++;
+		if (widths[column] > share * weight(c))
+			weights += weight(c);
 		else
 			*ret_room -= widths[column] < *ret_room ? widths[column] : *ret_room;
 	}
-	return wide;
+	return weights;
 }
 
 /* Narrow columns keep their width, the wide ones share what is left. */
 static void fit_widths(const struct table *t, unsigned *widths, unsigned width)
 {
 	unsigned total = room_for_text(t, widths, width);
-	unsigned limit = 0, room = total;
-	unsigned wide = count_wide(t, widths, limit, &room);
+	unsigned share = 0, room = total;
+	unsigned weights = wide_weights(t, widths, share, &room);
 
-	while (wide > 0 && room / wide > limit) {
-		limit = room / wide;
+	while (weights > 0 && room / weights > share) {
+		share = room / weights;
 		room = total;
-		wide = count_wide(t, widths, limit, &room);
+		weights = wide_weights(t, widths, share, &room);
 	}
-	if (limit < MIN_WIDTH)
-		limit = MIN_WIDTH;
-	for (size_t column = 0; column < t->nr_columns; column++)
-		if (!t->columns[column].right && widths[column] > limit)
-			widths[column] = limit;
+	for (size_t column = 0; column < t->nr_columns; column++) {
+		const struct column *c = &t->columns[column];
+		unsigned limit = weights > 0 ? room * weight(c) / weights : widths[column];
+
+		if (c->right || widths[column] <= share * weight(c))
+			continue;
+		widths[column] = limit > MIN_WIDTH ? limit : MIN_WIDTH;
+	}
 }
 
 /* ---- printing ------------------------------------------------------------------------------ */
@@ -190,25 +238,36 @@ static void print_cell(struct writer *w, const struct column *column, const char
 
 	buf_init(&cut, TEXT_MAX_BUFFER);
 	writer_fail(w, text_add_columns(&cut, text, width, column->cut));
+	while (last && cut.len > 0 && cut.data[cut.len - 1] == ' ')
+		cut.data[--cut.len] = 0;
 	used = cut.data ? text_width(cut.data) : 0;
 	if (column->right)
 		add_spaces(w, width - used);
-	style_begin(w, colour, style);
-	writer_add(w, cut.data ? cut.data : "", cut.len);
-	style_end(w, colour, style);
+	if (cut.len > 0) {
+		style_begin(w, colour, style);
+		writer_add(w, cut.data, cut.len);
+		style_end(w, colour, style);
+	}
 	if (!column->right && !last)
 		add_spaces(w, width - used);
 	buf_done(&cut);
 }
 
-/* Whether a cell follows in this row, so that no line ends in spaces. */
-static bool anything_after(const struct table *t, char **cells, const unsigned *widths,
-			   size_t column)
+/* A cell of a row, or a title where there is no row; NULL where there is nothing to print. */
+static const char *cell_text(const struct table *t, char **cells, size_t column)
+{
+	const char *text = cells ? cells[column] : t->columns[column].title;
+
+	return text && *text ? text : NULL;
+}
+
+/* Whether this is the last cell of its row, so that no line ends in spaces. */
+static bool is_last(const struct table *t, char **cells, const unsigned *widths, size_t column)
 {
 	for (size_t i = column + 1; i < t->nr_columns; i++)
-		if (widths[i] > 0 && (!cells || cells[i]))
-			return true;
-	return false;
+		if (widths[i] > 0 && cell_text(t, cells, i))
+			return false;
+	return true;
 }
 
 static void print_row(const struct table *t, struct writer *w, char **cells,
@@ -217,8 +276,8 @@ static void print_row(const struct table *t, struct writer *w, char **cells,
 	unsigned gap = INDENT;
 
 	for (size_t i = 0; i < t->nr_columns; i++) {
-		const char *text = cells ? cells[i] : t->columns[i].title;
-		bool last = !anything_after(t, cells, widths, i);
+		const char *text = cell_text(t, cells, i);
+		bool last = is_last(t, cells, widths, i);
 
 		if (widths[i] == 0)
 			continue;
@@ -240,6 +299,7 @@ void table_print(const struct table *t, struct writer *w, unsigned width, bool c
 	if (t->error < 0 || t->nr_columns > ARRAY_SIZE(widths))
 		return;
 	natural_widths(t, widths);
+	drop_columns(t, widths, width);
 	fit_widths(t, widths, width);
 	print_row(t, w, NULL, NULL, widths, colour);
 	for (size_t i = 0; i + t->nr_columns <= t->nr_cells; i += t->nr_columns)

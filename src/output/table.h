@@ -15,6 +15,7 @@ struct column {
 	const char *title;
 	bool right;	   /* aligned right, never cut: numbers */
 	enum text_cut cut; /* left-aligned columns give way to the width, like this */
+	unsigned optional; /* left out where names have too little room, the highest first */
 };
 
 #define TABLE_MAX_COLUMNS 10

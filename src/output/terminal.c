@@ -19,95 +19,109 @@
 #include "number.h"
 #include "report.h"
 #include "rows.h"
+#include "statistics.h"
 
 /* ---- headline ------------------------------------------------------------------------------ */
+
+/* One line, cut where the terminal ends. Frees @text. */
+static void add_line(struct report *r, const char *indent, struct buf *text, enum style style)
+{
+	struct buf shown;
+	unsigned width = r->width - (unsigned)strlen(indent);
+
+	buf_init(&shown, TEXT_MAX_BUFFER);
+	if (text->data)
+		writer_fail(r->writer, text_add_columns(&shown, text->data, width, TEXT_CUT_END));
+	writer_addstr(r->writer, indent);
+	style_begin(r->writer, r->colour, style);
+	writer_add(r->writer, shown.data ? shown.data : "", shown.len);
+	style_end(r->writer, r->colour, style);
+	writer_add(r->writer, "\n", 1);
+	buf_done(&shown);
+	buf_done(text);
+}
+
+#define add(r, text, ...) writer_fail((r)->writer, buf_addf(text, __VA_ARGS__))
 
 static void add_command(struct report *r)
 {
 	const struct profile *p = r->profile;
-	struct buf command, shown;
-	int error = 0;
+	struct buf text;
 
-	buf_init(&command, TEXT_MAX_BUFFER);
-	buf_init(&shown, TEXT_MAX_BUFFER);
-	for (size_t i = 0; i < p->nr_command && error == 0; i++) {
-		error = i > 0 ? buf_addstr(&command, " ") : 0;
-		if (error == 0)
-			error = buf_addstr(&command, p->command[i]);
-	}
-	if (error == 0 && command.data)
-		error = text_add_columns(&shown, command.data, r->width, TEXT_CUT_END);
-	writer_fail(r->writer, error);
-	style_begin(r->writer, r->colour, STYLE_TITLE);
-	writer_add(r->writer, shown.data ? shown.data : "", shown.len);
-	style_end(r->writer, r->colour, STYLE_TITLE);
-	writer_add(r->writer, "\n", 1);
-	buf_done(&command);
-	buf_done(&shown);
+	buf_init(&text, TEXT_MAX_BUFFER);
+	for (size_t i = 0; i < p->nr_command; i++)
+		add(r, &text, "%s%s", i > 0 ? " " : "", p->command[i]);
+	if (p->nr_command == 0)
+		add(r, &text, "(command not known)");
+	add_line(r, "", &text, STYLE_TITLE);
 }
 
-static void add_part(struct writer *w, const char *separator, uint64_t n, const char *one,
-		     const char *many)
+static void add_count(struct report *r, struct buf *text, uint64_t n, const char *one,
+		      const char *many)
 {
 	if (n > 0)
-		writer_addf(w, "%s%llu %s", separator, (unsigned long long)n, n == 1 ? one : many);
+		add(r, text, "%s%llu %s", text->len > 0 ? ", " : "", (unsigned long long)n,
+		    n == 1 ? one : many);
 }
 
 static void add_suite_result(struct report *r)
 {
 	const struct suite_result *s = &r->profile->suite;
 	bool bad = s->failures + s->errors + s->errors_outside_tests > 0;
+	struct buf text;
 
-	writer_addstr(r->writer, "  ");
-	style_begin(r->writer, r->colour, bad ? STYLE_BAD : STYLE_GOOD);
-	writer_addf(r->writer, "%llu %s", (unsigned long long)s->successes,
-		    s->successes == 1 ? "success" : "successes");
-	add_part(r->writer, ", ", s->failures, "failure", "failures");
-	add_part(r->writer, ", ", s->errors, "error", "errors");
-	style_end(r->writer, r->colour, bad ? STYLE_BAD : STYLE_GOOD);
-	add_part(r->writer, ", ", s->pendings, "pending", "pending");
-	add_part(r->writer, ", ", s->errors_outside_tests, "error outside tests",
-		 "errors outside tests");
+	buf_init(&text, TEXT_MAX_BUFFER);
+	if (!s->seen) {
+		add(r, &text, "no test suite was seen");
+		add_line(r, "  ", &text, STYLE_NONE);
+		return;
+	}
+	add_count(r, &text, s->failures, "failure", "failures");
+	add_count(r, &text, s->errors, "error", "errors");
+	add_count(r, &text, s->errors_outside_tests, "error outside tests", "errors outside tests");
+	add_count(r, &text, s->successes, "success", "successes");
+	add_count(r, &text, s->pendings, "pending", "pending");
+	if (text.len == 0)
+		add(r, &text, "no tests");
 	if (s->iterations > 1)
-		writer_addf(r->writer, ", in %llu iterations", (unsigned long long)s->iterations);
-	writer_addf(r->writer, "; exit status %d\n", r->profile->exit_status);
+		add(r, &text, ", in %llu iterations", (unsigned long long)s->iterations);
+	add_line(r, "  ", &text, bad ? STYLE_BAD : STYLE_GOOD);
 }
 
-static void add_runtime(struct report *r, const struct runtime *runtime)
+static void add_runtimes(struct report *r)
 {
-	struct buf version;
+	const struct profile *p = r->profile;
+	struct buf text;
 
-	buf_init(&version, TEXT_MAX_BUFFER);
-	writer_fail(r->writer, text_add_short(&version, runtime->version ? runtime->version : "?",
-					      TEXT_MAX_NAME));
-	writer_addf(r->writer, ", %.100s", version.data ? version.data : "?");
-	buf_done(&version);
-	if (runtime->kind && strcmp(runtime->kind, "luajit") == 0 && runtime->jit >= 0)
-		writer_addstr(r->writer, runtime->jit ? " (JIT on)" : " (JIT off)");
-	if (runtime->nr_processes > 1)
-		writer_addf(r->writer, " in %llu processes",
+	if (p->nr_runtimes == 0)
+		return;
+	buf_init(&text, TEXT_MAX_BUFFER);
+	for (size_t i = 0; i < p->nr_runtimes; i++) {
+		const struct runtime *runtime = &p->runtimes[i];
+		bool luajit = runtime->kind && strcmp(runtime->kind, "luajit") == 0;
+
+		add(r, &text, "%s%s", i > 0 ? ", " : "", runtime->version ? runtime->version : "?");
+		if (luajit && runtime->jit >= 0)
+			add(r, &text, runtime->jit ? " (JIT on)" : " (JIT off)");
+		if (runtime->nr_processes > 1)
+			add(r, &text, " in %llu processes",
 			    (unsigned long long)runtime->nr_processes);
+	}
+	add_line(r, "  ", &text, STYLE_NONE);
 }
-
-#define SHOWN_RUNTIMES 3
 
 static void add_headline(struct report *r)
 {
 	const struct profile *p = r->profile;
+	struct buf text;
 
 	add_command(r);
-	writer_addf(r->writer, "  %s wall, %s CPU", number_duration(p->wall_ns).text,
-		    number_duration(p->cpu_ns).text);
-	for (size_t i = 0; i < p->nr_runtimes && i < SHOWN_RUNTIMES; i++)
-		add_runtime(r, &p->runtimes[i]);
-	if (p->nr_runtimes > SHOWN_RUNTIMES)
-		writer_addf(r->writer, ", and %zu more", p->nr_runtimes - SHOWN_RUNTIMES);
-	writer_add(r->writer, "\n", 1);
-	if (p->suite.seen)
-		add_suite_result(r);
-	else
-		writer_addf(r->writer, "  no test suite was seen; exit status %d\n",
-			    p->exit_status);
+	buf_init(&text, TEXT_MAX_BUFFER);
+	add(r, &text, "%s wall, %s CPU, exit status %d", number_duration(p->wall_ns).text,
+	    number_duration(p->cpu_ns).text, p->exit_status);
+	add_line(r, "  ", &text, STYLE_NONE);
+	add_suite_result(r);
+	add_runtimes(r);
 }
 
 /* ---- where the time went ------------------------------------------------------------------- */
@@ -135,7 +149,7 @@ static const struct phase_row outside_tests[] = {
 	{PHASE_DESCRIBE, "  bodies of describes"},
 	{PHASE_FIXTURE, "  setup and teardown"},
 	{PHASE_BUSTED, "  busted itself"},
-	{PHASE_OUTPUT, "  busted's output"},
+	{PHASE_OUTPUT, "  output handlers (within busted itself)"},
 	{PHASE_SHUTDOWN, "  after the suite"},
 };
 
@@ -149,19 +163,43 @@ static bool has_costs(const struct costs *c)
 	return is_known(c->wall_ns) || is_known(c->cpu_ns) || c->samples > 0;
 }
 
+/* A sum with an unknown part is unknown, unless nothing was seen in that part either. */
+static uint64_t sum_times(uint64_t sum, uint64_t part, uint64_t samples)
+{
+	if (part == PROFILE_UNKNOWN)
+		return samples > 0 ? PROFILE_UNKNOWN : sum;
+	return sum == PROFILE_UNKNOWN ? PROFILE_UNKNOWN : sum + part;
+}
+
+static void add_costs(struct costs *sum, const struct costs *part)
+{
+	sum->wall_ns = sum_times(sum->wall_ns, part->wall_ns, part->samples);
+	sum->cpu_ns = sum_times(sum->cpu_ns, part->cpu_ns, part->samples);
+	sum->samples += part->samples;
+}
+
 /* Share of the wall time of the run where that was measured, else of its samples. */
 static struct number share_of_run(const struct profile *p, const struct costs *c)
 {
+	struct number share, marked;
+
 	if (c->wall_ns != PROFILE_UNKNOWN && p->wall_ns != PROFILE_UNKNOWN)
 		return number_share(c->wall_ns, p->wall_ns);
-	return number_share(c->samples, p->accounts.taken - p->accounts.lost);
+	share = number_share(c->samples, p->accounts.taken - p->accounts.lost);
+	snprintf(marked.text, sizeof(marked.text), "~%.30s", share.text);
+	return *share.text == '-' ? share : marked;
+}
+
+static uint64_t estimated_ns(const struct profile *p, uint64_t samples)
+{
+	return p->ns_per_sample == PROFILE_UNKNOWN ? PROFILE_UNKNOWN : samples * p->ns_per_sample;
 }
 
 /* CPU time that is only known by samples. */
 static struct number cpu_time(const struct profile *p, const struct costs *c)
 {
-	if (c->cpu_ns == PROFILE_UNKNOWN && p->ns_per_sample != PROFILE_UNKNOWN && c->samples > 0)
-		return number_estimate(c->samples * p->ns_per_sample);
+	if (c->cpu_ns == PROFILE_UNKNOWN && c->samples > 0)
+		return number_estimate(estimated_ns(p, c->samples));
 	return number_duration(c->cpu_ns);
 }
 
@@ -176,22 +214,30 @@ static void add_phase(struct report *r, struct table *t, const struct costs *c, 
 	table_add(t, label);
 }
 
+/* Output has no time of its own: its wall and CPU time are in busted's. */
+static struct costs sum_outside(const struct phase_total *phases)
+{
+	struct costs sum = {0, 0, 0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(outside_tests); i++) {
+		struct costs part = phases[outside_tests[i].phase].costs;
+
+		if (outside_tests[i].phase == PHASE_OUTPUT)
+			part.wall_ns = part.cpu_ns = 0;
+		add_costs(&sum, &part);
+	}
+	return sum;
+}
+
 static void add_phases(struct report *r)
 {
 	const struct phase_total *phases = r->profile->phases;
-	struct costs outside = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, 0};
+	struct costs outside = sum_outside(phases);
 	struct table t;
 
 	table_init(&t, phase_columns, ARRAY_SIZE(phase_columns));
 	for (size_t i = 0; i < ARRAY_SIZE(in_tests); i++)
 		add_phase(r, &t, &phases[in_tests[i].phase].costs, in_tests[i].label);
-	for (size_t i = 0; i < ARRAY_SIZE(outside_tests); i++) {
-		const struct costs *c = &phases[outside_tests[i].phase].costs;
-
-		outside.wall_ns = number_sum(outside.wall_ns, c->wall_ns);
-		outside.cpu_ns = number_sum(outside.cpu_ns, c->cpu_ns);
-		outside.samples += c->samples;
-	}
 	add_phase(r, &t, &outside, "outside tests");
 	for (size_t i = 0; i < ARRAY_SIZE(outside_tests); i++)
 		add_phase(r, &t, &phases[outside_tests[i].phase].costs, outside_tests[i].label);
@@ -206,10 +252,14 @@ static void add_phases(struct report *r)
 /* ---- slowest tests ------------------------------------------------------------------------- */
 
 static const struct column test_columns[] = {
-	{.title = "wall", .right = true},	   {.title = "CPU", .right = true},
-	{.title = "share", .right = true},	   {.title = "fixtures", .right = true},
-	{.title = "samples", .right = true},	   {.title = "run", .right = true},
-	{.title = "status", .right = true},	   {.title = "test", .cut = TEXT_CUT_MIDDLE},
+	{.title = "wall", .right = true},
+	{.title = "CPU", .right = true},
+	{.title = "share", .right = true, .optional = 3},
+	{.title = "fixtures", .right = true, .optional = 2},
+	{.title = "samples", .right = true, .optional = 1},
+	{.title = "run", .right = true},
+	{.title = "", .right = true}, /* status */
+	{.title = "test", .cut = TEXT_CUT_MIDDLE},
 	{.title = "where", .cut = TEXT_CUT_START},
 };
 
@@ -236,13 +286,13 @@ static void add_status(struct table *t, const struct test *test)
 		const char *text;
 		enum style style;
 	} shown[] = {
-		[TEST_SUCCESS] = {"ok", STYLE_NONE},	 [TEST_FAILURE] = {"FAILED", STYLE_BAD},
-		[TEST_ERROR] = {"ERROR", STYLE_BAD},	 [TEST_PENDING] = {"pending", STYLE_WARN},
-		[TEST_UNKNOWN] = {"unknown", STYLE_DIM},
+		[TEST_SUCCESS] = {"ok", STYLE_NONE}, [TEST_FAILURE] = {"FAIL", STYLE_BAD},
+		[TEST_ERROR] = {"ERROR", STYLE_BAD}, [TEST_PENDING] = {"pend", STYLE_WARN},
+		[TEST_UNKNOWN] = {"?", STYLE_DIM},
 	};
 
 	if (test->incomplete)
-		table_add_styled(t, "cut off", STYLE_BAD);
+		table_add_styled(t, "cut", STYLE_BAD);
 	else
 		table_add_styled(t, shown[test->status].text, shown[test->status].style);
 }
@@ -276,6 +326,20 @@ static void add_test(struct report *r, struct table *t, const struct test *test)
 	add_place(t, test->source && *test->source ? test->source : test->file, test->line);
 }
 
+static void title_of_tests(struct report *r, size_t shown)
+{
+	const struct profile *p = r->profile;
+	struct statistics s = {0};
+
+	writer_fail(r->writer, statistics_of_tests(p, &s));
+	if (s.nr > 0)
+		report_title(r, "slowest tests (%zu of %zu; median %s, 95 %% within %s)", shown,
+			     p->nr_tests, number_duration(s.median).text,
+			     number_duration(s.percentile_95).text);
+	else
+		report_title(r, "tests with the most samples (%zu of %zu)", shown, p->nr_tests);
+}
+
 static void add_slowest_tests(struct report *r)
 {
 	const struct profile *p = r->profile;
@@ -296,8 +360,7 @@ static void add_slowest_tests(struct report *r)
 	table_init(&t, test_columns, ARRAY_SIZE(test_columns));
 	for (size_t i = 0; i < nr; i++)
 		add_test(r, &t, sorted[i]);
-	report_title(r, "slowest tests (%zu of %zu, the middle one takes %s)", nr, p->nr_tests,
-		     number_duration(sorted[p->nr_tests / 2]->body.wall_ns).text);
+	title_of_tests(r, nr);
 	report_table(r, &t);
 	free(sorted);
 }
@@ -305,23 +368,24 @@ static void add_slowest_tests(struct report *r)
 /* ---- files --------------------------------------------------------------------------------- */
 
 static const struct column file_columns[] = {
-	{.title = "wall", .right = true},	  {.title = "CPU", .right = true},
-	{.title = "share", .right = true},	  {.title = "samples", .right = true},
-	{.title = "tests", .right = true},	  {.title = "failed", .right = true},
-	{.title = "fixtures", .right = true},	  {.title = "loading", .right = true},
+	{.title = "wall", .right = true},
+	{.title = "CPU", .right = true},
+	{.title = "share", .right = true, .optional = 2},
+	{.title = "samples", .right = true, .optional = 1},
+	{.title = "tests", .right = true},
+	{.title = "failed", .right = true},
+	{.title = "fixtures", .right = true, .optional = 4},
+	{.title = "loading", .right = true, .optional = 3},
 	{.title = "file", .cut = TEXT_CUT_START},
 };
 
 static struct costs sum_costs(const struct file_total *f)
 {
-	const struct costs *parts[] = {&f->tests, &f->fixtures, &f->loading, &f->describes};
-	struct costs sum = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, 0};
+	struct costs sum = f->tests;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		sum.wall_ns = number_sum(sum.wall_ns, parts[i]->wall_ns);
-		sum.cpu_ns = number_sum(sum.cpu_ns, parts[i]->cpu_ns);
-		sum.samples += parts[i]->samples;
-	}
+	add_costs(&sum, &f->fixtures);
+	add_costs(&sum, &f->loading);
+	add_costs(&sum, &f->describes);
 	return sum;
 }
 
@@ -341,12 +405,9 @@ static void add_file(struct report *r, struct table *t, const struct file_total 
 {
 	uint64_t failed = f->nr_by_status[TEST_FAILURE] + f->nr_by_status[TEST_ERROR];
 	struct costs all = sum_costs(f);
-	struct costs loading = {
-		number_sum(f->loading.wall_ns, f->describes.wall_ns),
-		number_sum(f->loading.cpu_ns, f->describes.cpu_ns),
-		f->loading.samples + f->describes.samples,
-	};
+	struct costs loading = f->loading;
 
+	add_costs(&loading, &f->describes);
 	table_add(t, number_duration(all.wall_ns).text);
 	table_add(t, cpu_time(r->profile, &all).text);
 	table_add(t, share_of_run(r->profile, &all).text);
@@ -387,9 +448,9 @@ static void add_files(struct report *r)
 
 static const struct column function_columns[] = {
 	{.title = "self", .right = true},
-	{.title = "time", .right = true},
+	{.title = "time", .right = true, .optional = 2},
 	{.title = "total", .right = true},
-	{.title = "samples", .right = true},
+	{.title = "samples", .right = true, .optional = 1},
 	{.title = "function", .cut = TEXT_CUT_MIDDLE},
 	{.title = "where", .cut = TEXT_CUT_START},
 };
@@ -398,7 +459,6 @@ static void print_functions(struct report *r, const struct view *v, const struct
 {
 	const struct profile *p = r->profile;
 	size_t nr = tally->nr_functions < r->opts->top ? tally->nr_functions : r->opts->top;
-	bool timed = p->ns_per_sample != PROFILE_UNKNOWN;
 	struct table t;
 
 	if (nr == 0)
@@ -406,9 +466,10 @@ static void print_functions(struct report *r, const struct view *v, const struct
 	table_init(&t, function_columns, ARRAY_SIZE(function_columns));
 	for (size_t i = 0; i < nr; i++) {
 		const struct function_tally *f = &tally->functions[i];
+		bool timed = f->self > 0 && p->ns_per_sample != PROFILE_UNKNOWN;
 
 		table_add(&t, number_share(f->self, tally->samples).text);
-		table_add(&t, timed ? number_estimate(f->self * p->ns_per_sample).text : NULL);
+		table_add(&t, timed ? number_estimate(estimated_ns(p, f->self)).text : NULL);
 		table_add(&t, number_share(f->total, tally->samples).text);
 		table_add(&t, number_count(f->self).text);
 		report_function(&t, v, f->function);

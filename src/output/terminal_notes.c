@@ -30,10 +30,10 @@ static void sentence_end(struct sentence *s, struct report *r, const char *key, 
 
 #define sentence_add(s, ...) writer_fail((s)->writer, buf_addf(&(s)->text, __VA_ARGS__))
 
-/* ", " between the parts of a list. */
-static const char *comma(const struct sentence *s)
+/* Between the parts of a list. */
+static const char *separator(const struct sentence *s, const char *between)
 {
-	return s->text.len > 0 ? ", " : "";
+	return s->text.len > 0 ? between : "";
 }
 
 typedef unsigned long long count_t; /* for %llu */
@@ -61,7 +61,7 @@ static void note_event(struct report *r)
 static void note_reasons(struct report *r)
 {
 	static const char *const reasons[BPROF_NR_WALK_STATUS] = {
-#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = sentence,
+#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = text " (" sentence ")",
 		BPROF_WALK_STATUS_LIST(BPROF_X)
 #undef BPROF_X
 	};
@@ -71,7 +71,7 @@ static void note_reasons(struct report *r)
 	sentence_init(&s, r);
 	for (int i = BPROF_WALK_TRUNCATED; i < BPROF_NR_WALK_STATUS; i++)
 		if (a->by_status[i] > 0)
-			sentence_add(&s, "%s%llu: %s", comma(&s), (count_t)a->by_status[i],
+			sentence_add(&s, "%s%llu %s", separator(&s, ", "), (count_t)a->by_status[i],
 				     reasons[i]);
 	sentence_end(&s, r, "incomplete", STYLE_NONE);
 }
@@ -97,10 +97,10 @@ static void note_losses(struct report *r)
 	sentence_init(&s, r);
 	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
 		if (p->counters[losses[i]] > 0)
-			sentence_add(&s, "%s%llu %s", comma(&s), (count_t)p->counters[losses[i]],
-				     sentences[losses[i]]);
+			sentence_add(&s, "%s%s: %llu", separator(&s, "; "), sentences[losses[i]],
+				     (count_t)p->counters[losses[i]]);
 	if (p->check.gaps > 0)
-		sentence_add(&s, "%s%llu gaps between test boundaries", comma(&s),
+		sentence_add(&s, "%sgaps between test boundaries: %llu", separator(&s, "; "),
 			     (count_t)p->check.gaps);
 	any = s.text.len > 0;
 	if (!any)
@@ -150,7 +150,7 @@ static void note_modes(struct report *r)
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
 		if (shown[i].samples > 0 && shown[i].samples != PROFILE_UNKNOWN)
 			sentence_add(
-				&s, "%s%s %s", comma(&s), shown[i].name,
+				&s, "%s%s %s", separator(&s, ", "), shown[i].name,
 				number_share(shown[i].samples, p->accounts.taken - p->accounts.lost)
 					.text);
 	sentence_end(&s, r, "modes", STYLE_NONE);

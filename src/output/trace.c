@@ -48,7 +48,8 @@ void trace_text(struct trace *t, const char *key, const char *name)
 	struct buf shown;
 
 	buf_init(&shown, TEXT_MAX_BUFFER);
-	writer_fail(t->json.writer, text_add_short(&shown, name ? name : "", TEXT_MAX_NAME));
+	writer_fail(t->json.writer,
+		    text_add_short(&shown, name && *name ? name : "(unnamed)", TEXT_MAX_NAME));
 	json_text(&t->json, key, shown.data ? shown.data : "");
 	buf_done(&shown);
 }

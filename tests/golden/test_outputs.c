@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every output of every hand-made profile, byte for byte.
+ *
+ * The expected files are in tests/golden/outputs/. A new output or case fails until it has one:
+ *	BLESS=1 build/tests/test_outputs
+ * writes them. A blessing is a claim: read the diff before you commit it.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base.h"
+#include "output.h"
+#include "profiles.h"
+
+#define EXPECTED SOURCE_DIR "/tests/golden/outputs/"
+#define CHECKER	 "/usr/bin/python3 " SOURCE_DIR "/tests/golden/check_outputs.py"
+#define SKIPPED	 77
+
+static const struct output_opts plain = {.top = 20, .min_percent = 1, .output_dir = "bprof-out"};
+
+/* The output as bytes; free() it. */
+static char *render(const struct output_ops *ops, const struct profile *p,
+		    const struct output_opts *o, size_t *ret_len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, ret_len);
+	int r = ops->write(p, o, out);
+
+	fclose(out);
+	cr_assert(eq(int, r, 0), "%s", ops->name);
+	return text;
+}
+
+static char *read_file(const char *path, size_t *ret_len)
+{
+	FILE *in = fopen(path, "rb");
+	char *text = NULL;
+	long size;
+
+	if (!in)
+		return NULL;
+	fseek(in, 0, SEEK_END);
+	size = ftell(in);
+	rewind(in);
+	text = malloc((size_t)size + 1);
+	*ret_len = fread(text, 1, (size_t)size, in);
+	text[*ret_len] = 0;
+	fclose(in);
+	return text;
+}
+
+static void write_file(const char *path, const char *text, size_t len)
+{
+	FILE *out = fopen(path, "wb");
+
+	cr_assert(out != NULL, "cannot write '%s': %s", path, strerror(errno));
+	cr_assert(eq(sz, fwrite(text, 1, len, out), len));
+	fclose(out);
+}
+
+static void show_difference(const char *expected, const char *text, size_t len)
+{
+	char command[1024];
+	FILE *diff;
+
+	snprintf(command, sizeof(command), "diff -u '%s' - >&2", expected);
+	diff = popen(command, "w");
+	if (!diff)
+		return;
+	fwrite(text, 1, len, diff);
+	pclose(diff);
+}
+
+static void compare(const char *name, const struct output_ops *ops, const struct profile *p,
+		    const struct output_opts *o)
+{
+	char path[512];
+	size_t len, expected_len = 0;
+	char *text = render(ops, p, o, &len), *expected;
+
+	if (ops->kind == OUTPUT_FILE)
+		snprintf(path, sizeof(path), EXPECTED "%s.%s", name, ops->file_name);
+	else
+		snprintf(path, sizeof(path), EXPECTED "%s.%s.txt", name, ops->name);
+	expected = read_file(path, &expected_len);
+	if (!expected || expected_len != len || memcmp(expected, text, len) != 0) {
+		show_difference(expected ? path : "/dev/null", text, len);
+		if (getenv("BLESS"))
+			write_file(path, text, len);
+		else
+			cr_expect(false, "'%s' differs; if it should, run BLESS=1 test_outputs",
+				  path);
+	}
+	free(expected);
+	free(text);
+}
+
+Test(outputs, every_row_writes_what_its_expected_file_says)
+{
+	size_t nr;
+	const struct output_ops *const *all = outputs_all(&nr);
+
+	for (const struct profile_case *c = profile_cases; c->name; c++)
+		for (size_t i = 0; i < nr; i++)
+			compare(c->name, all[i], c->make(), &plain);
+}
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+static void compare_options(const char *name, const char *output, const struct output_opts *o)
+{
+	compare(name, output_find(output), profile_ordinary(), o);
+}
+
+Test(outputs, lines_are_the_current_ones_on_request)
+{
+	struct output_opts o = plain;
+
+	o.lines = true;
+	compare_options("lines", "folded", &o);
+	compare_options("lines", "trace", &o);
+}
+
+Test(outputs, frames_of_busted_are_shown_on_request)
+{
+	struct output_opts o = plain;
+
+	o.include_framework = true;
+	compare_options("framework", "folded", &o);
+	compare_options("framework", "terminal", &o);
+}
+
+Test(outputs, ignored_frames_are_left_out_and_their_samples_go_to_the_caller)
+{
+	const char *globs[] = {"string.*", "src.text", NULL};
+	struct output_opts o = plain;
+
+	o.ignore = globs;
+	compare_options("ignore", "folded", &o);
+	compare_options("ignore", "terminal", &o);
+	compare_options("ignore", "callers", &o);
+}
+
+Test(outputs, only_the_wanted_frames_are_shown)
+{
+	const char *globs[] = {"spec.a_spec", NULL};
+	struct output_opts o = plain;
+
+	o.only = globs;
+	compare_options("only", "folded", &o);
+}
+
+Test(outputs, the_report_has_colours_on_request_and_few_rows_in_a_narrow_terminal)
+{
+	struct output_opts o = plain;
+
+	o.colour = true;
+	o.width = 72;
+	o.top = 3;
+	compare_options("colour", "terminal", &o);
+}
+
+Test(outputs, the_trace_is_cut_at_its_limit_and_says_so)
+{
+	struct output_opts o = plain;
+	bool cut = false;
+
+	o.max_events = 10;
+	o.ret_cut = &cut;
+	compare_options("cut", "trace", &o);
+	cr_assert(cut);
+}
+
+/* ---- other readers ------------------------------------------------------------------------- */
+
+static void check_with_python(const char *what)
+{
+	char command[512];
+	int status;
+
+	snprintf(command, sizeof(command), CHECKER " %s " SOURCE_DIR, what);
+	status = system(command);
+	cr_assert(ne(int, WIFEXITED(status), 0));
+	if (WEXITSTATUS(status) == SKIPPED)
+		cr_skip_test("%s needs python3 with jsonschema (package python3-jsonschema)", what);
+	cr_assert(eq(int, WEXITSTATUS(status), 0), "%s", what);
+}
+
+Test(outputs, profile_json_satisfies_its_schema, .timeout = 60)
+{
+	check_with_python("schema");
+}
+
+Test(outputs, trace_events_keep_the_rules_of_their_readers, .timeout = 60)
+{
+	check_with_python("trace");
+}
+
+Test(outputs, folded_lines_keep_the_rules_of_their_readers, .timeout = 60)
+{
+	check_with_python("folded");
+}
+
+Test(outputs, reports_hold_no_control_characters_and_no_line_is_too_wide, .timeout = 60)
+{
+	check_with_python("report");
+}
+
+/* ---- failures ------------------------------------------------------------------------------ */
+
+Test(outputs, a_full_disk_is_reported_by_every_row)
+{
+	size_t nr;
+	const struct output_ops *const *all = outputs_all(&nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		FILE *full = fopen("/dev/full", "w");
+
+		cr_assert(full != NULL);
+		cr_expect(eq(int, all[i]->write(profile_ordinary(), &plain, full), -ENOSPC), "%s",
+			  all[i]->name);
+		fclose(full);
+	}
+}
+
+Test(outputs, rows_are_found_by_name_and_have_a_sentence)
+{
+	size_t nr;
+	const struct output_ops *const *all = outputs_all(&nr);
+
+	cr_assert(output_find("no such output") == NULL);
+	for (size_t i = 0; i < nr; i++) {
+		cr_expect(output_find(all[i]->name) == all[i]);
+		cr_expect(all[i]->summary && *all[i]->summary);
+		cr_expect(eq(int, all[i]->file_name != NULL, all[i]->kind == OUTPUT_FILE));
+	}
+}
