@@ -167,8 +167,8 @@ static const struct mem_reader *target_mem(struct target *t)
 	return proc_mem(t->proc);
 }
 
-/* True the first time. Beyond the limit everything counts as known: names less, memory bounded. */
-static bool target_meets(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail)
+static struct thing *target_thing(const struct target *t, enum thing_kind kind, uint64_t object,
+				  uint64_t detail)
 {
 	struct thing_key key;
 	struct thing *thing;
@@ -178,17 +178,38 @@ static bool target_meets(struct target *t, enum thing_kind kind, uint64_t object
 	key.detail = detail;
 	key.kind = kind;
 	HASH_FIND(hh, t->things, &key, sizeof(key), thing);
+	return thing;
+}
+
+/* True the first time. Beyond the limit everything counts as known: names less, memory bounded. */
+static bool target_meets(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail)
+{
+	struct thing *thing = target_thing(t, kind, object, detail);
+
 	if (thing || HASH_COUNT(t->things) >= MAX_KNOWN_THINGS)
 		return false;
 	thing = calloc(1, sizeof(*thing));
 	if (!thing)
 		return false;
-	thing->key = key;
+	thing->key.object = object;
+	thing->key.detail = detail;
+	thing->key.kind = kind;
 	hash_failed = false;
-	HASH_ADD(hh, t->things, key, sizeof(key), thing);
+	HASH_ADD(hh, t->things, key, sizeof(thing->key), thing);
 	if (hash_failed)
 		free(thing);
 	return !hash_failed;
+}
+
+static void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object,
+				uint64_t detail)
+{
+	struct thing *thing = target_thing(t, kind, object, detail);
+
+	if (!thing)
+		return;
+	HASH_DEL(t->things, thing);
+	free(thing);
 }
 
 static const struct proc_map *target_map(struct target *t, uaddr_t address)
@@ -720,8 +741,13 @@ static int tell_element(struct facts *f, struct target *t, const struct lua_vm *
 		return 0;
 	buf_reset(&f->buf);
 	r = capture_element(mem, &f->layouts[vm->layout], t->pid, span, &f->buf);
-	if (r < 0)
+	if (r < 0) {
+		log_trace("symbols", "symbols::element_unread pid=%u, element=0x%llx, error=%s",
+			  t->pid, span->element, strerror(-r));
+		/* its table may just be growing: the next sample that shows it tries again */
+		target_forget_thing(t, THING_ELEMENT, span->element, span->descriptor);
 		return r == -ENOMEM ? r : 0;
+	}
 	return record_captured(f);
 }
 
