@@ -59,7 +59,7 @@ struct puc_table_shape {
 
 /* The value is at offset 0 of a node and its tag at 8, in all of them. */
 static const struct puc_table_shape puc_table_shapes[LUA_NR_DIALECTS] = {
-	[LUA_DIALECT_51] = {11, 32, 40, 16, 24}, [LUA_DIALECT_52] = {11, 32, 40, 16, 24},
+	[LUA_DIALECT_51] = {11, 32, 40, 16, 24}, [LUA_DIALECT_52] = {11, 24, 40, 16, 24},
 	[LUA_DIALECT_53] = {11, 24, 32, 16, 24}, [LUA_DIALECT_54] = {11, 24, 24, 16, 9},
 	[LUA_DIALECT_55] = {11, 24, 24, 16, 9},
 };
