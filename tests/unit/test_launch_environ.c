@@ -21,7 +21,7 @@ TestSuite(environ, .fini = end, .timeout = 10);
 
 static char *const *list(const char *const *variables)
 {
-	static char *copies[16];
+	static char *copies[64];
 	static char **at = copies;
 	char **start = at;
 
