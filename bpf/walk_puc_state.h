@@ -113,6 +113,7 @@ WALK_STEP int puc_found_jump(struct walk *w, u64 at)
 	struct puc_work *p;
 	u64 jump = at - PUC_JUMP_PC, state = 0, innermost;
 	u32 nr;
+	int r;
 
 	if (!w)
 		return 0;
@@ -126,7 +127,10 @@ WALK_STEP int puc_found_jump(struct walk *w, u64 at)
 		return 0;
 	if ((state & 7) || !walk_is_user_address(state) || state == w->vm.main)
 		return 0;
-	if (puc_load_state(w, state))
+	r = puc_load_state(w, state);
+	if (r < 0)
+		w->failed_reads++;
+	if (r)
 		return 0;
 	innermost = puc_state_jump(w);
 	if (innermost == jump ||
@@ -144,7 +148,9 @@ WALK_INLINE int puc_scan_chunk(struct walk *w)
 	if (start >= p->scan_end)
 		return 1;
 	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start)) {
-		walk_set_status(w, BPROF_WALK_CHAIN);
+		if (p->scan_end_known)
+			walk_set_status(w, BPROF_WALK_CHAIN);
+		p->scan_next = p->scan_end;
 		return 1;
 	}
 	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
@@ -157,16 +163,24 @@ WALK_INLINE int puc_scan_chunk(struct walk *w)
 
 WALK_LOOP_BODY(puc_scan_body, puc_scan_chunk)
 
-/* The chain from sp up to @end, once a lua_longjmp is known. */
+/*
+ * The chain from sp up to @end, once a lua_longjmp is known. 0: up to the end of the stack, which
+ * shows by a read that fails if nobody has told where it is.
+ */
 WALK_STEP int puc_scan(struct walk *w, u64 end)
 {
 	struct puc_work *p;
+	u64 sp;
 
 	if (!w)
 		return 0;
 	p = &w->puc;
-	p->scan_next = w->reg[BPROF_REG_SP] & ~7ULL;
-	p->scan_end = end;
+	sp = w->reg[BPROF_REG_SP] & ~7ULL;
+	if (!end)
+		end = w->stack_end;
+	p->scan_end_known = end != 0;
+	p->scan_next = sp;
+	p->scan_end = end ? end : sp + PUC_SCAN_CHUNKS * sizeof(p->scan_word);
 	WALK_LOOP(PUC_SCAN_CHUNKS, puc_scan_body, w);
 	if (p->scan_next < p->scan_end)
 		walk_set_status(w, BPROF_WALK_CHAIN);
@@ -236,7 +250,7 @@ WALK_STEP int puc_find_by_candidates(struct walk *w)
 WALK_STEP int puc_find_active(struct walk *w)
 {
 	struct puc_work *p;
-	u64 main_jump, limit;
+	u64 main_jump;
 	int r;
 
 	if (!w)
@@ -251,8 +265,6 @@ WALK_STEP int puc_find_active(struct walk *w)
 	if (r)
 		return 1;
 	main_jump = puc_state_jump(w);
-	limit = w->stack_end ? w->stack_end
-			     : w->reg[BPROF_REG_SP] + PUC_SCAN_WORDS * 8 * PUC_CANDIDATE_CHUNKS;
 	if (main_jump && walk_on_this_stack(w, main_jump)) {
 		if (puc_learn_jump(w, w->vm.main, main_jump))
 			walk_set_status(w, BPROF_WALK_CHAIN);
@@ -264,9 +276,9 @@ WALK_STEP int puc_find_active(struct walk *w)
 	if (main_jump) {
 		/* main runs on another thread */
 		if (!puc_learn_jump(w, w->vm.main, main_jump))
-			puc_scan(w, limit);
+			puc_scan(w, 0);
 	} else if (puc_find_by_candidates(w)) {
-		puc_scan(w, limit);
+		puc_scan(w, 0);
 	}
 	return p->nr_active == 0;
 }

@@ -31,6 +31,7 @@ struct puc_work {
 	u64 state_offset; /* of L, relative to its lua_longjmp */
 	u64 scan_word[PUC_SCAN_WORDS];
 	u64 scan_next, scan_end;
+	u32 scan_end_known;
 	u64 last_candidate;
 
 	/* cursor */

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/* The PUC walker over stacks of Lua 5.4 built by hand. Real interpreters: test_walk_live.c. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "fake_mem.h"
+#include "host_walk.h"
+#include "lua_layouts.h"
+
+#define HEAP	    0x100000UL
+#define HEAP_BYTES  0x80000UL
+#define STACK	    0x7ffd00000000UL
+#define STACK_BYTES 0x40000UL
+#define SP	    (STACK + 0x1000)
+#define JUMP_PC	    0x5eed5eed5eed5eedUL /* what setjmp() saved, mangled */
+#define JUMP_STATE  32			 /* L lies this far below a lua_longjmp */
+#define MAX_READS   20000
+
+#define TAG_LUA	   (6 | 64)
+#define TAG_C	   (38 | 64)
+#define TAG_STRING (4 | 64)
+#define TAG_TABLE  (5 | 64)
+
+struct program {
+	struct fake_mem mem;
+	struct host_walk_input in;
+	struct host_walk_result out;
+	const struct puc_layout *layout;
+	uaddr_t next; /* free heap */
+	uaddr_t main;
+};
+
+static struct program p;
+
+static uaddr_t allocate(size_t bytes)
+{
+	uaddr_t at = p.next;
+
+	p.next += (bytes + 15) & ~15UL;
+	cr_assert(p.next <= HEAP + HEAP_BYTES);
+	return at;
+}
+
+static void put(uaddr_t at, unsigned bytes, uint64_t value)
+{
+	fake_mem_put(&p.mem, at, bytes, value);
+}
+
+static uint64_t word(uaddr_t at)
+{
+	return fake_mem_get(&p.mem, at, 8);
+}
+
+/* A lua_State with an empty call stack and 4 KiB of Lua stack. */
+static void make_state(uaddr_t state)
+{
+	uaddr_t base_ci = state + p.layout->state_base_ci, stack = allocate(4096 * 4);
+
+	put(state + 8, 1, 8);
+	put(state + p.layout->state_global, 8, p.in.vms.vm[0].global);
+	put(state + p.layout->state_ci, 8, base_ci);
+	put(base_ci + p.layout->ci_func, 8, stack);
+}
+
+static void activate(uaddr_t state, uaddr_t jump)
+{
+	put(state + p.layout->state_error_jmp, 8, jump);
+	put(jump + 64, 8, JUMP_PC);
+	put(jump - JUMP_STATE, 8, state);
+}
+
+static void setup(void)
+{
+	const struct lua_layout *layout = test_layout("lua5.4");
+	uaddr_t globals;
+
+	p = (struct program){.next = HEAP + 4096, .layout = &layout->puc};
+	fake_mem_init(&p.mem);
+	fake_mem_add(&p.mem, HEAP, HEAP_BYTES);
+	fake_mem_add(&p.mem, STACK, STACK_BYTES);
+	p.main = allocate(p.layout->state_bytes + 1536);
+	globals = p.main + p.layout->state_bytes;
+	p.in.layout[0] = *layout;
+	p.in.vms.nr = 1;
+	p.in.vms.vm[0] = (struct lua_vm){
+		.global = globals, .main = p.main, .family = BPROF_FAMILY_PUC, .layout = 1};
+	p.in.reg[BPROF_REG_SP] = SP;
+	p.in.heap_start = HEAP;
+	p.in.heap_end = HEAP + HEAP_BYTES;
+	p.in.pid = 7;
+	make_state(p.main);
+	activate(p.main, SP + 0x2000);
+}
+
+static void teardown(void)
+{
+	fake_mem_done(&p.mem);
+}
+
+static const struct host_walk_result *walk(void)
+{
+	unsigned long fail_at = p.mem.fail_at;
+
+	fake_mem_rewind(&p.mem);
+	p.mem.fail_at = fail_at;
+	cr_assert(eq(int, host_walk(&p.mem.reader, &p.in, &p.out), 0));
+	cr_assert(lt(ulong, p.mem.reads, MAX_READS));
+	return &p.out;
+}
+
+/* A prototype of @nr instructions; instruction i is on line first + 1 + i. */
+static uaddr_t make_proto(int first, unsigned nr)
+{
+	uaddr_t proto = allocate(128), code = allocate(4 * nr), deltas = allocate(nr);
+
+	put(proto + p.layout->proto_code, 8, code);
+	put(proto + p.layout->proto_code_len, 4, nr);
+	put(proto + p.layout->proto_lines, 8, deltas);
+	put(proto + p.layout->proto_lines_len, 4, nr);
+	put(proto + p.layout->proto_first_line, 4, (uint64_t)first);
+	put(proto + p.layout->proto_last_line, 4, (uint64_t)first + nr + 1);
+	put(proto + p.layout->proto_source, 8, allocate(64));
+	for (unsigned i = 0; i < nr; i++)
+		put(deltas + i, 1, 1);
+	return proto;
+}
+
+/* Pushes a CallInfo whose function slot holds @value. Returns the CallInfo. */
+static uaddr_t push_call(uaddr_t state, uint64_t value, unsigned tag)
+{
+	uaddr_t caller = word(state + p.layout->state_ci), ci = allocate(p.layout->ci_bytes);
+	uaddr_t slot = word(caller + p.layout->ci_func) + 64;
+
+	put(slot, 8, value);
+	put(slot + 8, 1, tag);
+	put(ci + p.layout->ci_func, 8, slot);
+	put(ci + p.layout->ci_previous, 8, caller);
+	put(state + p.layout->state_ci, 8, ci);
+	return ci;
+}
+
+/* @executed: instructions of it that were fetched; savedpc is the next one. */
+static uaddr_t push_lua(uaddr_t state, uaddr_t proto, unsigned executed)
+{
+	uaddr_t closure = allocate(48), ci;
+
+	put(closure + p.layout->lclosure_proto, 8, proto);
+	ci = push_call(state, closure, TAG_LUA);
+	put(ci + p.layout->ci_savedpc, 8, word(proto + p.layout->proto_code) + 4 * executed);
+	return ci;
+}
+
+static uaddr_t push_c(uaddr_t state, uaddr_t function)
+{
+	uaddr_t closure = allocate(48);
+
+	put(closure + p.layout->cclosure_f, 8, function);
+	return push_call(state, closure, TAG_C);
+}
+
+TestSuite(walk_puc, .init = setup, .fini = teardown, .timeout = 10);
+
+Test(walk_puc, frames_come_leaf_first_with_their_lines)
+{
+	uaddr_t outer = make_proto(0, 10), inner = make_proto(20, 300);
+
+	push_c(p.main, 0xc0de);
+	push_lua(p.main, outer, 3);
+	push_lua(p.main, inner, 40);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u8, p.out.sample.family, BPROF_FAMILY_PUC));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+	cr_expect(eq(u64, p.out.frame[0].object, inner));
+	cr_expect(eq(u32, p.out.frame[0].pos, 39));
+	cr_expect(eq(i32, p.out.frame[0].line, 60));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA));
+	cr_expect(eq(i32, p.out.frame[1].line, 3));
+	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_LUA | BPROF_FRAME_MAIN));
+	cr_expect(eq(u64, p.out.frame[2].object, 0xc0de));
+	cr_expect(eq(u32, p.out.frame[2].flags, BPROF_FRAME_C));
+	cr_expect(eq(u32, p.out.nr_fresh, 2));
+	cr_expect(eq(u64, p.out.fresh[0].object, inner));
+	cr_expect(eq(u32, p.out.fresh[0].fingerprint, p.out.frame[0].fingerprint));
+}
+
+Test(walk_puc, absolute_line_entries_are_the_base_of_the_deltas)
+{
+	uaddr_t proto = make_proto(20, 300), table = allocate(16);
+
+	put(table, 4, 100);
+	put(table + 4, 4, 5000);
+	put(table + 8, 4, 200);
+	put(table + 12, 4, 7000);
+	put(proto + p.layout->proto_abs_lines, 8, table);
+	put(proto + p.layout->proto_abs_lines_len, 4, 2);
+	put(word(proto + p.layout->proto_lines) + 203, 1, (uint8_t)-11);
+	push_lua(p.main, proto, 211);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 210));
+	cr_expect(eq(i32, p.out.frame[0].line, 7000 + 9 - 11));
+	put(p.main + p.layout->state_ci, 8, p.main + p.layout->state_base_ci);
+	push_lua(p.main, proto, 101);
+	walk();
+	cr_expect(eq(i32, p.out.frame[0].line, 5000));
+}
+
+Test(walk_puc, the_pc_register_beats_a_stale_savedpc_in_the_leaf)
+{
+	uaddr_t proto = make_proto(20, 100);
+
+	push_lua(p.main, proto, 10);
+	p.in.reg[p.layout->pc_reg] = word(proto + p.layout->proto_code) + 4 * 50;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 49));
+	p.in.reg[p.layout->pc_reg] = word(proto + p.layout->proto_code) + 4 * 101;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+}
+
+Test(walk_puc, a_pushed_pc_counts_only_below_the_return_address_into_the_loop)
+{
+	uaddr_t proto = make_proto(20, 100), code = word(proto + p.layout->proto_code);
+
+	push_lua(p.main, proto, 10);
+	p.in.vms.vm[0].vm_start = 0x555500001000;
+	p.in.vms.vm[0].vm_end = 0x555500002000;
+	p.in.reg[BPROF_REG_IP] = 0x7f0000001234;
+	put(SP + 8, 8, code + 4 * 50);
+	put(SP + 24, 8, 0x555500001500);
+	put(SP + 32, 8, code + 4 * 70);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 49));
+	put(SP + 8, 8, 0);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+}
+
+Test(walk_puc, coroutines_follow_in_the_order_of_their_error_handlers)
+{
+	uaddr_t proto[3];
+	uaddr_t middle = allocate(208), leaf = allocate(208);
+
+	for (int i = 0; i < 3; i++)
+		proto[i] = make_proto(10 * (i + 1), 10);
+	make_state(middle);
+	make_state(leaf);
+	push_lua(p.main, proto[0], 2);
+	push_c(p.main, 0x1000);
+	push_lua(middle, proto[1], 2);
+	push_c(middle, 0x1000);
+	push_lua(leaf, proto[2], 2);
+	activate(middle, SP + 0x1000);
+	activate(leaf, SP + 0x400);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 5));
+	cr_expect(eq(u64, p.out.frame[0].object, proto[2]));
+	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_C | BPROF_FRAME_NEW_STATE));
+	cr_expect(eq(u64, p.out.frame[2].object, proto[1]));
+	cr_expect(eq(u32, p.out.frame[3].flags, BPROF_FRAME_C | BPROF_FRAME_NEW_STATE));
+	cr_expect(eq(u64, p.out.frame[4].object, proto[0]));
+}
+
+Test(walk_puc, remains_of_a_dead_coroutine_are_not_believed)
+{
+	uaddr_t dead = allocate(208), proto = make_proto(10, 10);
+
+	make_state(dead);
+	push_lua(dead, proto, 2);
+	activate(dead, SP + 0x400);
+	put(dead + p.layout->state_error_jmp, 8, 0);
+	push_c(p.main, 0xc0de);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+	/* suspended: the handler is still named, but the state does not run */
+	put(dead + p.layout->state_error_jmp, 8, SP + 0x400);
+	put(dead + p.layout->state_status, 1, 1);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+}
+
+Test(walk_puc, a_coroutine_resumed_by_a_host_without_pcall_is_found)
+{
+	uaddr_t co = allocate(208), proto = make_proto(10, 10);
+
+	put(p.main + p.layout->state_error_jmp, 8, 0);
+	make_state(co);
+	push_lua(co, proto, 2);
+	activate(co, SP + 0x400);
+	put(SP + 0x80, 8, co);
+	p.in.stack_end = SP + 0x4000;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+}
+
+Test(walk_puc, a_host_between_calls_is_idle)
+{
+	put(p.main + p.layout->state_error_jmp, 8, 0);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_IDLE));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 0));
+}
+
+Test(walk_puc, lua_on_another_thread_is_idle_here)
+{
+	push_lua(p.main, make_proto(10, 10), 2);
+	p.in.stack_end = SP + 0x800;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_IDLE));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 0));
+}
+
+Test(walk_puc, lua_run_without_any_pcall_is_walked)
+{
+	put(p.main + p.layout->state_error_jmp, 8, 0);
+	push_lua(p.main, make_proto(10, 10), 2);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+}
+
+Test(walk_puc, of_two_vms_the_one_on_this_stack_is_walked)
+{
+	uaddr_t other = allocate(p.layout->state_bytes + 1536);
+
+	push_lua(p.main, make_proto(10, 10), 2);
+	p.in.vms.nr = 2;
+	p.in.layout[1] = p.in.layout[0];
+	p.in.vms.vm[1] = p.in.vms.vm[0];
+	p.in.vms.vm[0] = (struct lua_vm){
+		.global = other + p.layout->state_bytes, .main = other, .family = BPROF_FAMILY_PUC};
+	put(other + 8, 1, 8);
+	put(other + p.layout->state_global, 8, p.in.vms.vm[0].global);
+	put(other + p.layout->state_error_jmp, 8, STACK + STACK_BYTES + (64UL << 20));
+	walk();
+	cr_expect(eq(u64, p.out.sample.vm, p.in.vms.vm[1].global));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+}
+
+Test(walk_puc, a_half_made_leaf_is_left_out)
+{
+	uaddr_t proto = make_proto(10, 10), ci;
+
+	push_lua(p.main, proto, 2);
+	ci = push_c(p.main, 0xc0de);
+	put(word(ci + p.layout->ci_func) + 8, 1, TAG_TABLE);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+}
+
+Test(walk_puc, an_inner_frame_that_is_no_function_is_flagged)
+{
+	uaddr_t proto = make_proto(10, 10), ci;
+
+	ci = push_c(p.main, 0xc0de);
+	put(word(ci + p.layout->ci_func) + 8, 1, TAG_TABLE);
+	push_lua(p.main, proto, 2);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_BAD_FRAME));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+}
+
+Test(walk_puc, a_caller_whose_pc_is_outside_its_code_is_flagged)
+{
+	push_lua(p.main, make_proto(10, 10), 12);
+	push_c(p.main, 0xc0de);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_BAD_FRAME));
+	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+}
+
+Test(walk_puc, a_self_linked_callinfo_stops)
+{
+	uaddr_t ci = push_lua(p.main, make_proto(10, 10), 2);
+
+	put(ci + p.layout->ci_previous, 8, ci);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_PROGRESS));
+}
+
+Test(walk_puc, a_cycle_of_callinfos_ends_as_a_truncated_stack)
+{
+	uaddr_t first = push_lua(p.main, make_proto(10, 10), 2);
+	uaddr_t second = push_lua(p.main, make_proto(20, 10), 2);
+
+	put(first + p.layout->ci_previous, 8, second);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_TRUNCATED));
+	cr_expect(eq(u16, p.out.sample.nr_frames, BPROF_MAX_FRAMES));
+}
+
+Test(walk_puc, deep_stacks_keep_the_leaf_side_and_every_span)
+{
+	uaddr_t safe = make_proto(170, 30), rec = make_proto(10, 10), ci;
+
+	ci = push_lua(p.main, safe, 3);
+	put(word(ci + p.layout->ci_func) + 16, 8, 0xde5c);
+	put(word(ci + p.layout->ci_func) + 24, 1, TAG_STRING);
+	put(word(ci + p.layout->ci_func) + 48, 8, 0xe1e);
+	put(word(ci + p.layout->ci_func) + 56, 1, TAG_TABLE);
+	for (int i = 0; i < 150; i++)
+		push_lua(p.main, rec, 2);
+	p.in.safe_proto = safe;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_TRUNCATED));
+	cr_expect(eq(u16, p.out.sample.nr_frames, BPROF_MAX_FRAMES));
+	cr_expect(eq(u64, p.out.frame[BPROF_MAX_FRAMES - 1].object, rec));
+	cr_assert(eq(u8, p.out.sample.nr_spans, 1));
+	cr_expect(eq(u64, p.out.span[0].descriptor, 0xde5c));
+	cr_expect(eq(u64, p.out.span[0].element, 0xe1e));
+	cr_expect(eq(u32, p.out.span[0].frame, BPROF_MAX_FRAMES));
+}
+
+Test(walk_puc, spans_name_their_frame_and_only_take_strings_and_tables)
+{
+	uaddr_t safe = make_proto(170, 30), ci;
+
+	ci = push_lua(p.main, safe, 3);
+	put(word(ci + p.layout->ci_func) + 16, 8, 0xde5c);
+	put(word(ci + p.layout->ci_func) + 24, 1, TAG_TABLE);
+	push_c(p.main, 0xc0de);
+	push_lua(p.main, make_proto(10, 10), 2);
+	p.in.safe_proto = safe;
+	walk();
+	cr_assert(eq(u8, p.out.sample.nr_spans, 1));
+	cr_expect(eq(u64, p.out.span[0].descriptor, 0));
+	cr_expect(eq(u64, p.out.span[0].element, 0));
+	cr_expect(eq(u32, p.out.span[0].frame, 2));
+}
+
+Test(walk_puc, lines_of_captured_prototypes_are_left_to_user_space)
+{
+	uaddr_t proto = make_proto(10, 10);
+	struct bprof_seen *seen = calloc(SEEN_ENTRIES, sizeof(*seen)), *entry;
+
+	push_lua(p.main, proto, 5);
+	p.in.seen = seen;
+	walk();
+	cr_expect(eq(u32, p.out.nr_fresh, 1));
+	cr_expect(eq(i32, p.out.frame[0].line, 15));
+
+	entry = &seen[seen_index(proto, p.in.pid)];
+	*entry = (struct bprof_seen){
+		.object = proto, .pid = p.in.pid, .fingerprint = p.out.frame[0].fingerprint};
+	walk();
+	cr_expect(eq(u32, p.out.nr_fresh, 0));
+	cr_expect(eq(i32, p.out.frame[0].line, 15));
+
+	entry->flags = SEEN_CAPTURED;
+	walk();
+	cr_expect(eq(u32, p.out.nr_fresh, 0));
+	cr_expect(eq(u32, p.out.frame[0].pos, 4));
+	cr_expect(eq(i32, p.out.frame[0].line, 0));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_LINE_LATER));
+
+	entry->fingerprint++;
+	walk();
+	cr_expect(eq(u32, p.out.nr_fresh, 1));
+	cr_expect(eq(i32, p.out.frame[0].line, 15));
+	free(seen);
+}
+
+Test(walk_puc, no_vm_is_no_vm)
+{
+	p.in.vms.nr = 0;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_VM));
+	p.in.vms.nr = BPROF_MAX_VMS + 1;
+	cr_expect(lt(int, host_walk(&p.mem.reader, &p.in, &p.out), 0));
+}
+
+Test(walk_puc, a_stack_that_ends_before_the_main_handler_is_flagged)
+{
+	push_lua(p.main, make_proto(10, 10), 2);
+	activate(p.main, STACK + STACK_BYTES + 0x1000 - 0x1000 - 128);
+	p.in.reg[BPROF_REG_SP] = STACK + 0x100;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_CHAIN));
+}
+
+/* The walk of a stack with everything in it, without faults; then with each read failing. */
+Test(walk_puc, any_failed_read_is_flagged_or_changes_nothing)
+{
+	uaddr_t proto = make_proto(20, 300), table = allocate(16), co = allocate(208);
+	struct host_walk_result truth;
+	unsigned long nr_reads;
+
+	put(table, 4, 100);
+	put(table + 4, 4, 500);
+	put(proto + p.layout->proto_abs_lines, 8, table);
+	put(proto + p.layout->proto_abs_lines_len, 4, 1);
+	push_lua(p.main, make_proto(0, 10), 3);
+	push_lua(p.main, proto, 150);
+	push_c(p.main, 0xc0de);
+	make_state(co);
+	push_lua(co, make_proto(40, 10), 3);
+	push_lua(co, proto, 120);
+	activate(co, SP + 0x400);
+	p.in.safe_proto = proto;
+	truth = *walk();
+	nr_reads = p.mem.reads;
+	cr_assert(eq(u8, truth.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, truth.sample.nr_frames, 5));
+	for (unsigned long k = 1; k <= nr_reads; k++) {
+		p.mem.fail_at = k;
+		walk();
+		cr_assert(p.mem.failed, "read %lu", k);
+		if (p.out.sample.status != BPROF_WALK_OK)
+			continue;
+		cr_assert(eq(u16, p.out.sample.nr_frames, truth.sample.nr_frames), "read %lu", k);
+		cr_assert(memcmp(p.out.frame, truth.frame,
+				 truth.sample.nr_frames * sizeof(truth.frame[0])) == 0,
+			  "read %lu", k);
+		cr_assert(memcmp(p.out.span, truth.span, sizeof(truth.span)) == 0, "read %lu", k);
+	}
+}
+
+static void tear_ci(struct fake_mem *mem, unsigned long read)
+{
+	if (read > 2)
+		fake_mem_put(mem, p.main + p.layout->state_ci, 8, SP + 8);
+}
+
+Test(walk_puc, state_that_changes_under_the_walk_ends_it)
+{
+	push_lua(p.main, make_proto(10, 10), 2);
+	fake_mem_rewind(&p.mem);
+	p.mem.on_read = tear_ci;
+	cr_assert(eq(int, host_walk(&p.mem.reader, &p.in, &p.out), 0));
+	cr_expect(ne(u8, p.out.sample.status, BPROF_WALK_OK));
+}
