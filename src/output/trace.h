@@ -16,7 +16,7 @@
 
 /* Spans of sampled frames in one file. Perfetto has been reported to give up on 900 MB; a span
  * takes about 200 bytes. */
-#define TRACE_MAX_SPANS 1000000
+#define TRACE_MAX_SPANS 500000
 
 /* From this many samples on only every second, third, ... is drawn. */
 #define TRACE_MAX_SAMPLES 250000

@@ -177,6 +177,68 @@ Test(outputs, the_trace_is_cut_at_its_limit_and_says_so)
 	cr_assert(cut);
 }
 
+/* ---- names without end --------------------------------------------------------------------- */
+
+#define HUGE (100 * 1000)
+
+/* One test, one stack, and every name is the same one. */
+static void make_huge(struct profile *p, const char *name)
+{
+	static struct function function;
+	static struct stack_frame frame;
+	static const char *prefix[1], *command[1];
+	static struct profile_stack stack;
+	static struct test test;
+	static struct file_total file;
+	static struct runtime runtime;
+
+	prefix[0] = command[0] = name;
+	function = (struct function){name, name, 1, FUNCTION_LUA, false, 1, 1, NULL, 0};
+	stack = (struct profile_stack){prefix, 1, &frame, 1, 0, PHASE_TEST, 1};
+	test = (struct test){.file = name, .name = name, .full_name = name, .source = name};
+	file = (struct file_total){.file = name, .nr_tests = 1};
+	runtime = (struct runtime){.kind = name, .version = name, .path = name};
+	*p = (struct profile){
+		.command = command,
+		.nr_command = 1,
+		.wall_ns = 1000,
+		.accounts = {.taken = 1, .in_tests = 1},
+		.functions = &function,
+		.nr_functions = 1,
+		.stacks = &stack,
+		.nr_stacks = 1,
+		.tests = &test,
+		.nr_tests = 1,
+		.files = &file,
+		.nr_files = 1,
+		.runtimes = &runtime,
+		.nr_runtimes = 1,
+	};
+}
+
+Test(outputs, names_of_100_kb_are_whole_in_profile_json_and_short_elsewhere)
+{
+	char *name = malloc(HUGE + 1);
+	struct profile p;
+	size_t nr;
+	const struct output_ops *const *all = outputs_all(&nr);
+
+	memset(name, 'n', HUGE);
+	name[HUGE] = 0;
+	make_huge(&p, name);
+	for (size_t i = 0; i < nr; i++) {
+		size_t len;
+		char *text = render(all[i], &p, &plain, &len);
+
+		if (strcmp(all[i]->name, "json") == 0)
+			cr_expect(strstr(text, name) != NULL);
+		else
+			cr_expect(lt(sz, len, 8000), "%s", all[i]->name);
+		free(text);
+	}
+	free(name);
+}
+
 /* ---- other readers ------------------------------------------------------------------------- */
 
 static void check_with_python(const char *what)

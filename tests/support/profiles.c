@@ -524,6 +524,12 @@ static struct profile_stack program_stacks[] = {
 	 FRAMES({CHUNK, 0, 0}, {NO_LEAF, 0, 0})},
 };
 
+static const uint8_t program_order[] = {0, 0, 0, 1, 2, 3, 3, 0, 4, 0};
+static const struct schedule program_samples[] = {
+	{900, 900, MS, 1003009, program_order, ARRAY_SIZE(program_order)},
+};
+static const struct schedules program_schedules = {program_samples, 1};
+
 static struct runtime program_runtimes[] = {
 	{900, "lua", "Lua 5.4", "/usr/bin/lua5.4", false, -1, true, 1},
 };
@@ -564,8 +570,10 @@ const struct profile *profile_program(void)
 		.phases = {[PHASE_PROGRAM] = {{1234567890, 1204567890, 970}}},
 		.stacks = program_stacks,
 		.nr_stacks = ARRAY_SIZE(program_stacks),
+		.each_sample = play_schedules,
 	};
 
+	p.each_sample_ctx = (void *)&program_schedules;
 	return &p;
 }
 
