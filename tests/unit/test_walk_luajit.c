@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/* The LuaJIT walker over stacks built by hand. Real interpreters: test_walk_live.c. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "fake_mem.h"
+#include "host_walk.h"
+#include "lua_layouts.h"
+
+#define HEAP	    0x100000UL
+#define HEAP_BYTES  0x80000UL
+#define STACK	    0x7ffd00000000UL
+#define STACK_BYTES 0x40000UL
+#define SP	    (STACK + 0x1000)
+#define VM_START    0x555500000000UL
+#define VM_BYTES    0x4000
+#define MAX_READS   20000
+
+#define TAG(itype)   (0x1fff0UL << 47 | (uint64_t)(itype) << 47)
+#define TAG_FUNCTION TAG(7)
+#define TAG_STRING   TAG(11)
+#define TAG_TABLE    TAG(4)
+
+#define LINK_C	   1
+#define LINK_CONT  2
+#define LINK_VARG  3
+#define LINK_CP	   5
+#define LINK_PCALL 6
+
+#define PROTO_BYTES 104
+#define FFID_LUA    0
+#define FFID_C	    1
+
+struct thread {
+	uaddr_t state, stack, base; /* base of the innermost frame */
+};
+
+struct program {
+	struct fake_mem mem;
+	struct host_walk_input in;
+	struct host_walk_result out;
+	const struct luajit_layout *layout;
+	uaddr_t next, global;
+	struct thread main;
+};
+
+static struct program p;
+
+static uaddr_t allocate(size_t bytes)
+{
+	uaddr_t at = p.next;
+
+	p.next += (bytes + 15) & ~15UL;
+	cr_assert(le(ulong, p.next, HEAP + HEAP_BYTES));
+	return at;
+}
+
+static void put(uaddr_t at, unsigned bytes, uint64_t value)
+{
+	fake_mem_put(&p.mem, at, bytes, value);
+}
+
+static uint64_t word(uaddr_t at)
+{
+	return fake_mem_get(&p.mem, at, 8);
+}
+
+static void make_thread(struct thread *t)
+{
+	t->stack = allocate(32768) + 64;
+	t->base = t->stack + 16;
+	put(t->state + 9, 1, 6);
+	put(t->state + 16, 8, p.global);
+	put(t->state + 48, 8, t->stack + 32000);
+	put(t->state + 56, 8, t->stack);
+}
+
+/* A CFRAME of @t at @at; @previous of the same thread, @caller: where it returns to. */
+static void make_cframe(const struct thread *t, uaddr_t at, uaddr_t previous, uaddr_t caller)
+{
+	put(at + 16, 8, t->state);
+	put(at + 32, 8, previous);
+	put(at + 72, 8, caller);
+	put(t->state + 80, 8, at);
+}
+
+static uaddr_t make_function(unsigned ffid, uaddr_t pc)
+{
+	uaddr_t function = allocate(48);
+
+	put(function + 9, 1, 8);
+	put(function + 10, 1, ffid);
+	put(function + 32, 8, pc);
+	put(function + 40, 8, 0xc0de0000 + ffid);
+	return function;
+}
+
+/* A Lua function of @nr instructions; instruction i (from 1) is on line first + i. */
+static uaddr_t make_lua(int first, unsigned nr)
+{
+	uaddr_t proto = allocate(PROTO_BYTES + 4 * nr), lines = allocate(nr);
+
+	put(proto + 9, 1, 7);
+	put(proto + 12, 4, nr);
+	put(proto + 64, 8, allocate(64));
+	put(proto + 72, 4, (uint64_t)first);
+	put(proto + 76, 4, nr);
+	put(proto + 80, 8, lines);
+	for (unsigned i = 0; i < nr - 1; i++)
+		put(lines + i, 1, i + 1);
+	return make_function(FFID_LUA, proto + PROTO_BYTES);
+}
+
+static uaddr_t proto_of(uaddr_t function)
+{
+	return word(function + 32) - PROTO_BYTES;
+}
+
+/* The pc when instruction @position has been fetched. */
+static uaddr_t pc_at(uaddr_t function, unsigned position)
+{
+	return word(function + 32) + 4 * (position + 1);
+}
+
+/* A frame whose link is of type @link (with its distance) or a pc in the caller. */
+static void push_frame(struct thread *t, uaddr_t function, uint64_t link)
+{
+	uaddr_t base = t->base + 64;
+
+	if ((link & 3) == 0) {
+		/* the call's A says where: (64 - 16) / 8 */
+		put(link - 4, 4, 6U << 8);
+	} else {
+		link |= 64;
+	}
+	put(base - 16, 8, TAG_FUNCTION | function);
+	put(base - 8, 8, link);
+	t->base = base;
+	put(t->state + 32, 8, base);
+}
+
+static void setup(void)
+{
+	const struct lua_layout *layout = test_layout("luajit");
+
+	p = (struct program){.next = HEAP + 4096, .layout = &layout->luajit};
+	fake_mem_init(&p.mem);
+	fake_mem_add(&p.mem, HEAP, HEAP_BYTES);
+	fake_mem_add(&p.mem, STACK, STACK_BYTES);
+	p.main.state = allocate(8192);
+	p.global = p.main.state + p.layout->state_bytes;
+	p.in.layout[0] = *layout;
+	p.in.vms.nr = 1;
+	p.in.vms.vm[0] = (struct lua_vm){.global = p.global,
+					 .main = p.main.state,
+					 .vm_start = VM_START,
+					 .vm_end = VM_START + VM_BYTES,
+					 .family = BPROF_FAMILY_LUAJIT};
+	p.in.reg[BPROF_REG_SP] = SP;
+	p.in.reg[BPROF_REG_IP] = 0x7f0000001000;
+	make_thread(&p.main);
+	make_cframe(&p.main, SP + 0x2000, 0, 0x7f0000002000);
+	put(p.global + p.layout->cur_L, 8, p.main.state);
+	put(p.global + p.layout->vmstate, 4, (uint32_t)-1);
+}
+
+static void teardown(void)
+{
+	fake_mem_done(&p.mem);
+}
+
+static const struct host_walk_result *walk(void)
+{
+	unsigned long fail_at = p.mem.fail_at;
+
+	fake_mem_rewind(&p.mem);
+	p.mem.fail_at = fail_at;
+	cr_assert(eq(int, host_walk(&p.mem.reader, &p.in, &p.out), 0));
+	cr_assert(lt(ulong, p.mem.reads, MAX_READS));
+	return &p.out;
+}
+
+static void run_in_interpreter(uaddr_t base, uaddr_t pc)
+{
+	p.in.reg[BPROF_REG_IP] = VM_START + 0x100;
+	p.in.reg[BPROF_REG_DX] = base;
+	p.in.reg[BPROF_REG_BX] = pc;
+}
+
+static void run_in_c(void)
+{
+	put(p.global + p.layout->vmstate, 4, (uint32_t)-2);
+}
+
+TestSuite(walk_luajit, .init = setup, .fini = teardown, .timeout = 10);
+
+Test(walk_luajit, frames_come_leaf_first_with_their_lines)
+{
+	uaddr_t chunk = make_lua(0, 20), inner = make_lua(30, 20);
+
+	push_frame(&p.main, make_function(FFID_C, 0), LINK_CP);
+	push_frame(&p.main, chunk, LINK_C);
+	push_frame(&p.main, inner, pc_at(chunk, 5));
+	make_cframe(&p.main, SP + 0x1000, SP + 0x2000, 0x7f0000003000);
+	run_in_interpreter(p.main.base, pc_at(inner, 7));
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(inner)));
+	cr_expect(eq(u32, p.out.frame[0].pos, 7));
+	cr_expect(eq(i32, p.out.frame[0].line, 37));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA));
+	cr_expect(eq(i32, p.out.frame[1].line, 5));
+	cr_expect(eq(u32, p.out.frame[1].flags,
+		     BPROF_FRAME_LUA | BPROF_FRAME_MAIN | BPROF_FRAME_BOUNDARY));
+	cr_expect(eq(u64, p.out.frame[2].object, 0xc0de0000 + FFID_C));
+	cr_expect(eq(u32, p.out.frame[2].flags, BPROF_FRAME_C | BPROF_FRAME_BOUNDARY));
+	cr_expect(eq(u8, p.out.sample.flags, BPROF_SAMPLE_IN_VM));
+}
+
+Test(walk_luajit, a_lua_frame_below_c_takes_its_pc_from_the_enclosing_cframe)
+{
+	uaddr_t outer = make_lua(10, 20), callback = make_lua(50, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, callback, LINK_C);
+	make_cframe(&p.main, SP + 0x1000, SP + 0x2000, 0x7f0000003000);
+	put(SP + 0x2000 + 24, 8, pc_at(outer, 4));
+	run_in_interpreter(p.main.base, pc_at(callback, 3));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(i32, p.out.frame[1].line, 14));
+}
+
+Test(walk_luajit, builtins_have_their_number_and_pcall_its_flag)
+{
+	uaddr_t outer = make_lua(10, 20), inner = make_lua(50, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, make_function(17, 0), pc_at(outer, 4));
+	push_frame(&p.main, inner, LINK_PCALL);
+	run_in_interpreter(p.main.base, pc_at(inner, 3));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_PCALL));
+	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_BUILTIN));
+	cr_expect(eq(u32, p.out.frame[1].pos, 17));
+	cr_expect(eq(i32, p.out.frame[2].line, 14));
+}
+
+Test(walk_luajit, a_vararg_function_is_one_frame)
+{
+	uaddr_t chunk = make_lua(0, 20), vararg = make_lua(30, 20);
+
+	push_frame(&p.main, chunk, LINK_C);
+	push_frame(&p.main, vararg, pc_at(chunk, 5));
+	push_frame(&p.main, vararg, LINK_VARG);
+	run_in_interpreter(p.main.base, pc_at(vararg, 7));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(i32, p.out.frame[0].line, 37));
+	cr_expect(eq(i32, p.out.frame[1].line, 5));
+}
+
+Test(walk_luajit, a_metamethod_is_called_by_the_vm)
+{
+	uaddr_t outer = make_lua(10, 20), meta = make_lua(50, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, meta, LINK_CONT);
+	put(p.main.base - 32, 8, VM_START + 0x500);
+	put(p.main.base - 24, 8, pc_at(outer, 8));
+	run_in_interpreter(p.main.base, pc_at(meta, 3));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_CONT));
+	cr_expect(eq(i32, p.out.frame[1].line, 18));
+}
+
+Test(walk_luajit, the_running_c_function_is_the_leaf)
+{
+	uaddr_t outer = make_lua(10, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, make_function(FFID_C, 0), pc_at(outer, 4));
+	run_in_c();
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_C));
+}
+
+/* L->base and the saved pc name a frame that has returned since; they agree with each other. */
+Test(walk_luajit, a_stale_saved_base_is_not_believed_without_its_pc)
+{
+	uaddr_t outer = make_lua(10, 20), returned = make_lua(50, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, returned, pc_at(outer, 4));
+	put(SP + 0x2000 + 24, 8, pc_at(returned, 9));
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_LEAF));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_UNKNOWN));
+	/* the collector stores both, so then they count */
+	put(p.global + p.layout->vmstate, 4, (uint32_t)-3);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(i32, p.out.frame[0].line, 59));
+}
+
+Test(walk_luajit, a_helper_without_saved_base_is_found_by_what_it_pushed)
+{
+	uaddr_t outer = make_lua(10, 20), returned = make_lua(50, 20), base;
+
+	push_frame(&p.main, outer, LINK_C);
+	base = p.main.base;
+	push_frame(&p.main, returned, pc_at(outer, 4));
+	put(SP + 0x2000 - 16, 8, pc_at(outer, 6)); /* rbx */
+	put(SP + 0x2000 - 24, 8, base);		   /* rbp */
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(i32, p.out.frame[0].line, 16));
+}
+
+Test(walk_luajit, resumed_coroutines_lead_to_the_state_that_resumed_them)
+{
+	struct thread co = {.state = allocate(96)};
+	uaddr_t outer = make_lua(10, 20), body = make_lua(50, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, make_function(36, 0), pc_at(outer, 4));
+	make_thread(&co);
+	make_cframe(&co, SP + 0x2000 - 80, 0, VM_START + 0x800);
+	push_frame(&co, body, LINK_CP);
+	put(p.global + p.layout->cur_L, 8, co.state);
+	run_in_interpreter(co.base, pc_at(body, 3));
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+	cr_expect(eq(i32, p.out.frame[0].line, 53));
+	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_BUILTIN | BPROF_FRAME_NEW_STATE));
+	cr_expect(eq(i32, p.out.frame[2].line, 14));
+	/* the resumer does not answer to its name: the chain is cut, and says so */
+	put(p.main.state + 9, 1, 5);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_CHAIN));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+}
+
+/* main, resumed from Lua: co1, in a C function that resumed co2, which has yielded back to it. */
+Test(walk_luajit, after_a_yield_to_c_the_state_below_is_walked_not_main)
+{
+	struct thread co1 = {.state = allocate(96)}, co2 = {.state = allocate(96)};
+	uaddr_t outer = make_lua(10, 20), body = make_lua(50, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, make_function(36, 0), pc_at(outer, 4));
+	make_thread(&co1);
+	make_thread(&co2);
+	make_cframe(&co1, SP + 0x2000 - 80, 0, VM_START + 0x800);
+	push_frame(&co1, body, LINK_CP);
+	push_frame(&co1, make_function(FFID_C, 0), pc_at(body, 6));
+	put(p.global + p.layout->cur_L, 8, co2.state);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 4));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_C));
+	cr_expect(eq(i32, p.out.frame[1].line, 56));
+	cr_expect(eq(i32, p.out.frame[3].line, 14));
+}
+
+Test(walk_luajit, a_host_between_calls_is_idle)
+{
+	put(p.main.state + 80, 8, 0);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_IDLE));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 0));
+}
+
+Test(walk_luajit, a_leaf_on_a_trace_stands_where_the_trace_starts)
+{
+	uaddr_t outer = make_lua(10, 20), table = allocate(64), trace = allocate(128);
+
+	push_frame(&p.main, outer, LINK_C);
+	put(p.global + p.layout->jit_base, 8, p.main.base);
+	put(p.global + p.layout->vmstate, 4, 3);
+	put(p.global + p.layout->trace_table, 8, table);
+	put(p.global + p.layout->trace_table + 12, 4, 8);
+	put(table + 24, 8, trace);
+	put(trace + 9, 1, 9);
+	put(trace + 72, 8, word(outer + 32) + 4 * 6);
+	put(trace + 104, 2, 3);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u32, p.out.frame[0].pos, 6));
+	cr_expect(eq(i32, p.out.frame[0].line, 16));
+	cr_expect(eq(u32, p.out.frame[0].flags,
+		     BPROF_FRAME_LUA | BPROF_FRAME_TRACE | BPROF_FRAME_BOUNDARY));
+	cr_expect(eq(u8, p.out.sample.flags, BPROF_SAMPLE_ON_TRACE));
+	/* the collector runs under the trace: which one is not known, nor the line */
+	put(p.global + p.layout->vmstate, 4, (uint32_t)-3);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags,
+		     BPROF_FRAME_LUA | BPROF_FRAME_TRACE | BPROF_FRAME_BOUNDARY |
+			     BPROF_FRAME_NO_POS));
+}
+
+Test(walk_luajit, a_frame_linked_to_itself_stops)
+{
+	uaddr_t outer = make_lua(10, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	push_frame(&p.main, make_function(FFID_C, 0), LINK_C);
+	put(p.main.base - 64 - 8, 8, LINK_CP);
+	run_in_c();
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_PROGRESS));
+}
+
+Test(walk_luajit, a_chain_of_states_that_resume_each_other_ends)
+{
+	struct thread co = {.state = allocate(96)};
+	uaddr_t body = make_lua(50, 20);
+
+	make_thread(&co);
+	push_frame(&p.main, make_function(36, 0), LINK_CP);
+	push_frame(&co, body, LINK_CP);
+	p.in.vms.vm[0].main = HEAP; /* so that no state is the root */
+	make_cframe(&p.main, SP + 0x2000, 0, VM_START + 0x800);
+	make_cframe(&co, SP + 0x2000 - 80, 0, VM_START + 0x800);
+	put(SP + 0x2000 + 80 + 16, 8, co.state);
+	put(p.global + p.layout->cur_L, 8, co.state);
+	run_in_interpreter(co.base, pc_at(body, 3));
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_CHAIN));
+	cr_expect(lt(u16, p.out.sample.nr_frames, 40));
+}
+
+Test(walk_luajit, deep_stacks_keep_the_leaf_side_and_every_span)
+{
+	uaddr_t safe = make_lua(170, 20), rec = make_lua(10, 20);
+
+	push_frame(&p.main, safe, LINK_C);
+	put(p.main.base, 8, TAG_STRING | 0xde5c0);
+	put(p.main.base + 16, 8, TAG_TABLE | 0xe1e0);
+	push_frame(&p.main, rec, pc_at(safe, 4));
+	for (int i = 0; i < 150; i++)
+		push_frame(&p.main, rec, pc_at(rec, 4));
+	p.in.safe_proto = proto_of(safe);
+	run_in_interpreter(p.main.base, pc_at(rec, 3));
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_TRUNCATED));
+	cr_expect(eq(u16, p.out.sample.nr_frames, BPROF_MAX_FRAMES));
+	cr_assert(eq(u8, p.out.sample.nr_spans, 1));
+	cr_expect(eq(u64, p.out.span[0].descriptor, 0xde5c0));
+	cr_expect(eq(u64, p.out.span[0].element, 0xe1e0));
+	cr_expect(eq(u32, p.out.span[0].frame, BPROF_MAX_FRAMES));
+}
+
+Test(walk_luajit, any_failed_read_is_flagged_or_changes_nothing)
+{
+	struct thread co = {.state = allocate(96)};
+	uaddr_t outer = make_lua(10, 20), body = make_lua(50, 20), helper = make_lua(90, 20);
+	struct host_walk_result truth;
+	unsigned long nr_reads;
+
+	push_frame(&p.main, make_function(FFID_C, 0), LINK_CP);
+	push_frame(&p.main, outer, LINK_C);
+	make_cframe(&p.main, SP + 0x1000, SP + 0x2000, 0x7f0000003000);
+	push_frame(&p.main, make_function(36, 0), pc_at(outer, 4));
+	make_thread(&co);
+	make_cframe(&co, SP + 0x1000 - 80, 0, VM_START + 0x800);
+	push_frame(&co, body, LINK_CP);
+	push_frame(&co, helper, pc_at(body, 5));
+	put(SP + 0x1000 - 80 - 16, 8, pc_at(helper, 6));
+	put(p.global + p.layout->cur_L, 8, co.state);
+	p.in.safe_proto = proto_of(body);
+	truth = *walk();
+	nr_reads = p.mem.reads;
+	cr_assert(eq(u8, truth.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, truth.sample.nr_frames, 5));
+	for (unsigned long k = 1; k <= nr_reads; k++) {
+		p.mem.fail_at = k;
+		walk();
+		cr_assert(p.mem.failed, "read %lu", k);
+		if (p.out.sample.status != BPROF_WALK_OK)
+			continue;
+		cr_assert(eq(u16, p.out.sample.nr_frames, truth.sample.nr_frames), "read %lu", k);
+		cr_assert(memcmp(p.out.frame, truth.frame,
+				 truth.sample.nr_frames * sizeof(truth.frame[0])) == 0,
+			  "read %lu", k);
+		cr_assert(memcmp(p.out.span, truth.span, sizeof(truth.span)) == 0, "read %lu", k);
+	}
+}
