@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import resource
+import shlex
 import shutil
 import statistics
 import struct
@@ -187,7 +188,7 @@ class Bench:
             if shutil.which("perf"):
                 tools.append(("perf record -g", self.perf(argv, "-g")))
             for name, tool in tools:
-                rows.append((" ".join(argv) or "", name,
+                rows.append(("`%s`" % shlex.join(argv), name,
                              difference_ms(pairs_of(argv, tool, self.pairs, "wall")),
                              difference_ms(pairs_of(argv, tool, self.pairs, "cpu"))))
         table("Start-up and shutdown added to a run", ("command", "tool", "wall", "CPU"), rows)
