@@ -135,21 +135,24 @@ static void add_time_between(struct attribute *a)
 
 enum phase attribute_final_phase(const struct attribute *a, enum phase phase)
 {
-	return phase == PHASE_STARTUP && !a->suite.seen ? PHASE_PROGRAM : phase;
+	bool outside = phase == PHASE_STARTUP || phase == PHASE_SHUTDOWN;
+
+	return outside && !a->suite.seen ? PHASE_PROGRAM : phase;
 }
 
 static void fill_phases(struct attribute *a, struct profile *p)
 {
-	if (a->nr_intervals) {
-		add_time_between(a);
-	} else if (!a->suite.seen) {
-		a->phases[PHASE_PROGRAM] = a->phases[PHASE_STARTUP];
-		a->phases[PHASE_PROGRAM].wall_ns = a->end_ns - a->start_ns;
-		a->phases[PHASE_STARTUP] = (struct costs){0};
-	} else {
-		/* Boundaries by stack only: samples are all there is. */
+	if (a->timeless_suites) {
+		/* One suite without boundaries in time spoils the sum of all. */
 		for (size_t i = 0; i < NR_PHASES; i++)
 			a->phases[i].wall_ns = a->phases[i].cpu_ns = PROFILE_UNKNOWN;
+	} else {
+		add_time_between(a);
+	}
+	if (!a->suite.seen) {
+		add_costs(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_STARTUP]);
+		add_costs(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_SHUTDOWN]);
+		a->phases[PHASE_STARTUP] = a->phases[PHASE_SHUTDOWN] = (struct costs){0};
 	}
 	a->phases[PHASE_OUTPUT].wall_ns = PROFILE_UNKNOWN;
 	a->phases[PHASE_OUTPUT].cpu_ns = PROFILE_UNKNOWN;
@@ -176,7 +179,7 @@ static struct profile_node profile_node_of(const struct attribute *a, const stru
 		.tid = node->tid,
 		.start_ns = since_start(a, node->start_ns),
 		.end_ns = since_start(a, node->closed ? node->end_ns : a->end_ns),
-		.cpu_ns = node->by_stack ? PROFILE_UNKNOWN : node->cpu_ns,
+		.cpu_ns = node->cpu_ns,
 		.incomplete = node->incomplete,
 	};
 
@@ -197,10 +200,9 @@ static int fill_nodes(struct attribute *a, struct profile *p)
 	for (size_t i = 0; i < a->nr_nodes; i++)
 		p->nodes[i] = profile_node_of(a, &a->nodes[i]);
 	for (size_t i = a->nr_nodes; i-- > 1;) {
-		struct profile_node *node = &p->nodes[i], *parent = &p->nodes[node->parent];
-
-		if (node->cpu_ns != PROFILE_UNKNOWN && parent->cpu_ns != PROFILE_UNKNOWN)
-			parent->cpu_ns += node->cpu_ns;
+		p->nodes[p->nodes[i].parent].cpu_ns += p->nodes[i].cpu_ns;
+		if (a->nodes[i].by_stack)
+			p->nodes[i].cpu_ns = PROFILE_UNKNOWN;
 	}
 	return 0;
 }

@@ -151,18 +151,23 @@ void charge_cpu(struct attribute *a, struct place place, uint64_t cpu_ns)
 	a->phases[place.phase].cpu_ns += cpu_ns;
 }
 
-/* Everything since the latest charge goes to where the process is now. Clocks never run back. */
+/*
+ * Everything since the latest charge goes to where the process is now. Clocks never run back.
+ * A place read from a stack says nothing about the time since the latest record.
+ */
 void process_charge(struct attribute *a, struct process *p, uint64_t time_ns, uint64_t cpu_ns)
 {
+	struct place place = p->by_stack ? (struct place){p->node, PHASE_STARTUP} : p->now;
+
 	if (time_ns > p->charged_ns) {
 		uint64_t wall_ns = time_ns - p->charged_ns;
 
-		a->nodes[p->now.node].wall_ns += wall_ns;
-		a->phases[p->now.phase].wall_ns += wall_ns;
+		a->nodes[place.node].wall_ns += wall_ns;
+		a->phases[place.phase].wall_ns += wall_ns;
 		p->charged_ns = time_ns;
 	}
 	if (cpu_ns > p->charged_cpu_ns) {
-		charge_cpu(a, p->now, cpu_ns - p->charged_cpu_ns);
+		charge_cpu(a, place, cpu_ns - p->charged_cpu_ns);
 		p->charged_cpu_ns = cpu_ns;
 	}
 }
@@ -215,7 +220,11 @@ static int process_finish(struct attribute *a, struct process *p, uint64_t time_
 		a->nodes[p->node].end_ns = time_ns;
 		a->nodes[p->node].closed = true;
 	}
-	return p->by_stack ? 0 : add_interval(a, p->start_ns, p->charged_ns);
+	if (p->by_stack) {
+		a->timeless_suites++;
+		return 0;
+	}
+	return add_interval(a, p->start_ns, p->charged_ns);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -341,8 +350,12 @@ int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *
 		ret = begin_time_line(a, p, r);
 		if (ret < 0)
 			return ret;
+	} else if (p->by_stack) {
+		/* A sample came between busted's first frame and the hook's first word. */
+		p->by_stack = false;
+		p->iteration = 0;
+		p->now = (struct place){p->node, PHASE_STARTUP};
 	}
-	p->by_stack = false;
 	process_charge(a, p, r->h.time_ns, r->cpu_ns);
 	ret = tree_announce(a, p, r, &announcement);
 	return ret < 0 ? ret : remember(p);

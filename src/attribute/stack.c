@@ -229,6 +229,10 @@ int attribute_place_stack(struct attribute *a, uint32_t pid,
 		set_place(a, p->home, ret_node, ret_phase, ret_test);
 		return 0;
 	}
+	if (p->node != NONE && !p->by_stack) {
+		set_place(a, p->now, ret_node, ret_phase, ret_test); /* the hook speaks here */
+		return 0;
+	}
 	if (!nr) {
 		/* No busted frame any more: the suite is over, or it comes again (--repeat). */
 		p->now = (struct place){p->node, PHASE_SHUTDOWN};

@@ -105,6 +105,7 @@ struct attribute {
 	struct costs phases[NR_PHASES];
 	struct suite_result suite;
 	uint64_t suites_started, suites_ended;
+	uint64_t timeless_suites; /* suite processes known by their stacks only */
 	struct boundary_check check;
 };
 

@@ -222,6 +222,20 @@ Test(stack, an_event_of_a_file_is_not_a_disagreement)
 	expect(1, 0, 0);
 }
 
+Test(stack, the_hook_takes_over_from_a_sample_that_came_first)
+{
+	static const struct attribute_element suite = {"suite", "suite", NULL, NULL, 0, 0x50};
+	enum phase phase;
+	uint32_t test;
+
+	place(&suite, 1, &phase, &test);
+	cr_assert(eq(int, phase, PHASE_BUSTED));
+	hook_opens_test();
+	story_end(&s);
+	cr_assert(eq(u64, s.profile.phases[PHASE_STARTUP].costs.wall_ns, 10));
+	cr_assert(eq(u64, s.profile.suite.iterations, 1));
+}
+
 Test(stack, one_boundary_apart_is_transit)
 {
 	hook_opens_test();
