@@ -192,6 +192,11 @@ static void look_cycles(const struct session *session, struct finding *f)
 		finding_say(f, CHECK_OK, "a hardware counter, opened and counts");
 		return;
 	}
+	if (r == -EACCES || r == -EPERM) {
+		finding_say(f, CHECK_WARN, "cannot be tried: %s", strerror(-r));
+		finding_remedy(f, "sudo bprof-perf doctor");
+		return;
+	}
 	finding_say(f, CHECK_WARN,
 		    "no cycle counter on this machine (%s): --event=auto samples cpu-clock",
 		    r < 0 ? strerror(-r) : "it stands still");

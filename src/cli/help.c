@@ -117,8 +117,8 @@ static void write_usage(FILE *out, enum verb about)
 
 		if (about != VERB_HELP && about != (enum verb)i)
 			continue;
-		snprintf(form, sizeof(form), "%s %s", i == VERB_RUN ? "[run]" : verbs[i].name,
-			 verbs[i].arguments);
+		snprintf(form, sizeof(form), "%s%s%s", i == VERB_RUN ? "[run]" : verbs[i].name,
+			 *verbs[i].arguments ? " " : "", verbs[i].arguments);
 		fprintf(out, "  bprof-perf %s\n        %s\n", form, verbs[i].help);
 	}
 }

@@ -272,7 +272,7 @@ static int recover_from(const struct ancestor *sudo, const struct identity *id,
 	return correct_pwd(ret);
 }
 
-static int copy_own(struct environment *ret)
+int environment_own(struct environment *ret)
 {
 	char *const none[] = {NULL};
 	struct environment_parts parts = {.user = environ, .own = none};
@@ -318,7 +318,7 @@ static int add_usual_directories(const struct identity *id, struct environment *
 
 static int fall_back(const struct identity *id, int reason, struct environment *ret)
 {
-	int r = copy_own(ret);
+	int r = environment_own(ret);
 
 	if (r == 0)
 		r = set_login_variables(id, ret);
@@ -348,7 +348,7 @@ static int fall_back(const struct identity *id, int reason, struct environment *
 /* --user: another user than the one behind us. What we have is as good as anything. */
 static int for_other_user(const struct identity *id, struct environment *ret)
 {
-	int r = copy_own(ret);
+	int r = environment_own(ret);
 
 	if (r == 0)
 		r = set_login_variables(id, ret);
@@ -364,7 +364,7 @@ int environment_recover(const struct identity *id, struct environment *ret)
 	int r;
 
 	if (id->uid == getuid()) {
-		r = copy_own(&environment);
+		r = environment_own(&environment);
 	} else {
 		r = ancestry_find_sudo(id->uid, &sudo);
 		if (r == 0)

@@ -40,6 +40,9 @@ struct environment {
  * Return: 0, also for the fallback; -ENOMEM.
  */
 int environment_recover(const struct identity *id, struct environment *ret) MUST_CHECK;
+
+/* Ours, without SUDO_*: to read options from where no identity could be found. 0 or -ENOMEM. */
+int environment_own(struct environment *ret) MUST_CHECK;
 void environment_done(struct environment *environment);
 
 /* The value, borrowed until the next change; NULL = not set. */

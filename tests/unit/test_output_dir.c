@@ -326,7 +326,7 @@ Test(output_dir, swapping_the_directory_gains_nothing)
 	cr_assert(eq(int, mkdir("out", 0777), 0));
 	cr_assert(eq(int, chmod("out", 0777), 0));
 	swapper = start_swapper();
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		if (open_dir("out") == 0)
 			(void)!write_file("bprof-test-file", "text");
 	}
