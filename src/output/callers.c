@@ -96,7 +96,7 @@ static void print_callers(struct report *report, const struct view *v, const str
 static int write_callers(const struct profile *p, const struct output_opts *o, FILE *out)
 {
 	struct report report;
-	struct tally tally;
+	struct tally tally = {0};
 	struct writer w;
 	struct view v;
 	int r = view_init(&v, p, o);

@@ -32,13 +32,13 @@ static const char *const kind_names[] = {
 };
 
 static const char *const counter_keys[BPROF_NR_COUNTERS] = {
-#define BPROF_X(name, key, sentence) [BPROF_COUNTER_##name] = key,
+#define BPROF_X(name, key, sentence) [BPROF_COUNTER_##name] = (key),
 	BPROF_COUNTER_LIST(BPROF_X)
 #undef BPROF_X
 };
 
 static const char *const walk_keys[BPROF_NR_WALK_STATUS] = {
-#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = text,
+#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = (text),
 	BPROF_WALK_STATUS_LIST(BPROF_X)
 #undef BPROF_X
 };
@@ -357,7 +357,8 @@ static void write_function(struct json *j, const struct profile *p, const struct
 
 static void write_functions(struct json *j, const struct profile *p)
 {
-	const struct function **sorted = reallocarray(NULL, p->nr_functions + 1, sizeof(*sorted));
+	const struct function **sorted =
+		reallocarray(NULL, p->nr_functions + 1, sizeof(struct function *));
 
 	if (!sorted) {
 		writer_fail(j->writer, -ENOMEM);
@@ -365,7 +366,7 @@ static void write_functions(struct json *j, const struct profile *p)
 	}
 	for (size_t i = 0; i < p->nr_functions; i++)
 		sorted[i] = &p->functions[i];
-	qsort(sorted, p->nr_functions, sizeof(*sorted), compare_functions);
+	qsort(sorted, p->nr_functions, sizeof(struct function *), compare_functions);
 	json_open_array(j, "functions");
 	for (size_t i = 0; i < p->nr_functions; i++)
 		write_function(j, p, sorted[i]);

@@ -38,14 +38,12 @@ struct unit {
 };
 
 #define SECOND UINT64_C(1000000000)
+#define MINUTE (60 * SECOND)
 
 /* A limit is where three digits would round up to the next unit. */
 static const struct unit units[] = {
-	{"us", 1000, 999500},
-	{"ms", 1000000, 999500000},
-	{"s", SECOND, 600 * SECOND},
-	{"min", 60 * SECOND, 100 * 60 * SECOND},
-	{"h", 3600 * SECOND, UINT64_MAX},
+	{"us", 1000, 999500},	       {"ms", 1000000, 999500000},     {"s", SECOND, 10 * MINUTE},
+	{"min", MINUTE, 100 * MINUTE}, {"h", 60 * MINUTE, UINT64_MAX},
 };
 
 /* @ns in @unit with three digits. */

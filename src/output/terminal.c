@@ -349,14 +349,14 @@ static void add_slowest_tests(struct report *r)
 
 	if (nr == 0)
 		return;
-	sorted = reallocarray(NULL, p->nr_tests, sizeof(*sorted));
+	sorted = reallocarray(NULL, p->nr_tests, sizeof(struct test *));
 	if (!sorted) {
 		writer_fail(r->writer, -ENOMEM);
 		return;
 	}
 	for (size_t i = 0; i < p->nr_tests; i++)
 		sorted[i] = &p->tests[i];
-	qsort(sorted, p->nr_tests, sizeof(*sorted), compare_tests);
+	qsort(sorted, p->nr_tests, sizeof(struct test *), compare_tests);
 	table_init(&t, test_columns, ARRAY_SIZE(test_columns));
 	for (size_t i = 0; i < nr; i++)
 		add_test(r, &t, sorted[i]);
@@ -428,14 +428,14 @@ static void add_files(struct report *r)
 
 	if (nr == 0)
 		return;
-	sorted = reallocarray(NULL, p->nr_files, sizeof(*sorted));
+	sorted = reallocarray(NULL, p->nr_files, sizeof(struct file_total *));
 	if (!sorted) {
 		writer_fail(r->writer, -ENOMEM);
 		return;
 	}
 	for (size_t i = 0; i < p->nr_files; i++)
 		sorted[i] = &p->files[i];
-	qsort(sorted, p->nr_files, sizeof(*sorted), compare_files);
+	qsort(sorted, p->nr_files, sizeof(struct file_total *), compare_files);
 	table_init(&t, file_columns, ARRAY_SIZE(file_columns));
 	for (size_t i = 0; i < nr; i++)
 		add_file(r, &t, sorted[i]);

@@ -60,8 +60,10 @@ static void note_event(struct report *r)
 
 static void note_reasons(struct report *r)
 {
-	static const char *const reasons[BPROF_NR_WALK_STATUS] = {
-#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = text " (" sentence ")",
+	static const struct {
+		const char *name, *sentence;
+	} reasons[BPROF_NR_WALK_STATUS] = {
+#define BPROF_X(name, text, sentence) [BPROF_WALK_##name] = {(text), (sentence)},
 		BPROF_WALK_STATUS_LIST(BPROF_X)
 #undef BPROF_X
 	};
@@ -71,8 +73,9 @@ static void note_reasons(struct report *r)
 	sentence_init(&s, r);
 	for (int i = BPROF_WALK_TRUNCATED; i < BPROF_NR_WALK_STATUS; i++)
 		if (a->by_status[i] > 0)
-			sentence_add(&s, "%s%llu %s", separator(&s, ", "), (count_t)a->by_status[i],
-				     reasons[i]);
+			sentence_add(&s, "%s%llu %s (%s)", separator(&s, ", "),
+				     (count_t)a->by_status[i], reasons[i].name,
+				     reasons[i].sentence);
 	sentence_end(&s, r, "incomplete", STYLE_NONE);
 }
 
@@ -86,7 +89,7 @@ static void note_losses(struct report *r)
 		BPROF_COUNTER_MALFORMED,
 	};
 	static const char *const sentences[BPROF_NR_COUNTERS] = {
-#define BPROF_X(name, key, sentence) [BPROF_COUNTER_##name] = sentence,
+#define BPROF_X(name, key, sentence) [BPROF_COUNTER_##name] = (sentence),
 		BPROF_COUNTER_LIST(BPROF_X)
 #undef BPROF_X
 	};

@@ -152,7 +152,8 @@ static void write_lanes(struct trace *t, const struct profile_node **sorted, siz
 int trace_write_lane(struct trace *t)
 {
 	const struct profile *p = t->profile;
-	const struct profile_node **sorted = reallocarray(NULL, p->nr_nodes + 1, sizeof(*sorted));
+	const struct profile_node **sorted =
+		reallocarray(NULL, p->nr_nodes + 1, sizeof(struct profile_node *));
 	struct enclosing e = {.ends = reallocarray(NULL, p->nr_nodes + 1, sizeof(*e.ends))};
 	int r = sorted && e.ends ? 0 : -ENOMEM;
 	size_t nr = 0;
@@ -161,7 +162,7 @@ int trace_write_lane(struct trace *t)
 		for (size_t i = 0; i < p->nr_nodes; i++)
 			if (category(&p->nodes[i]))
 				sorted[nr++] = &p->nodes[i];
-		qsort(sorted, nr, sizeof(*sorted), compare_nodes);
+		qsort(sorted, nr, sizeof(struct profile_node *), compare_nodes);
 		write_lanes(t, sorted, nr, &e);
 	}
 	free(sorted);
