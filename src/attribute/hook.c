@@ -113,9 +113,9 @@ static int add_file(struct buf *out, const char *path)
 	return r;
 }
 
-static int inject(const struct hook_environ *environ, const char *name, const char *hook)
+static int inject(const struct hook_environ *variables, const char *name, const char *hook)
 {
-	const char *own = environ->get(environ->ctx, name);
+	const char *own = variables->get(variables->ctx, name);
 	struct buf value;
 	int r;
 
@@ -126,7 +126,7 @@ static int inject(const struct hook_environ *environ, const char *name, const ch
 	if (r == 0 && own)
 		r = own[0] == '@' ? add_file(&value, own + 1) : buf_addstr(&value, own);
 	if (r == 0)
-		r = environ->set(environ->ctx, name, value.data);
+		r = variables->set(variables->ctx, name, value.data);
 	buf_done(&value);
 	return r;
 }
@@ -141,7 +141,7 @@ char *hook_code(void)
 	return code.data;
 }
 
-int hook_inject(const struct hook_environ *environ)
+int hook_inject(const struct hook_environ *variables)
 {
 	CLEANUP(cleanup_free) char *hook = hook_code();
 	int r = 0;
@@ -149,8 +149,8 @@ int hook_inject(const struct hook_environ *environ)
 	if (!hook)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(hook_variables) && r == 0; i++) {
-		if (i == 0 || environ->get(environ->ctx, hook_variables[i]))
-			r = inject(environ, hook_variables[i], hook);
+		if (i == 0 || variables->get(variables->ctx, hook_variables[i]))
+			r = inject(variables, hook_variables[i], hook);
 	}
 	return r;
 }

@@ -22,9 +22,9 @@ struct hook_environ {
  * the interpreter would. A variable that already carries the hook stays as it is.
  *
  * Return: 0; -E2BIG if a value would be too long for an environment (that variable is unchanged);
- *         -ENOMEM; or what @environ->set returned.
+ *         -ENOMEM; or what @variables->set returned.
  */
-int hook_inject(const struct hook_environ *environ) MUST_CHECK;
+int hook_inject(const struct hook_environ *variables) MUST_CHECK;
 
 /* The hook as one line of Lua, without the user's value. Allocated. */
 char *hook_code(void) MUST_CHECK;

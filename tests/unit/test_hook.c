@@ -706,6 +706,25 @@ LuaTest(the_users_own_init_runs_as_the_interpreter_would_run_it)
 	}
 }
 
+/* One line of its traceback says that a tail call came before: the hook, which started the file. */
+LuaTest(an_error_in_the_users_init_file_has_the_same_message)
+{
+	const char *args[] = {"-e", "print('never')", NULL};
+	const char *init = "@" SPECS "/failing_init.lua";
+	struct run plain, hooked;
+
+	(void)log;
+	run_with_init(lua, "LUA_INIT", init, false, args, &plain);
+	run_with_init(lua, "LUA_INIT", init, true, args, &hooked);
+	cr_expect(eq(int, plain.status, hooked.status));
+	cr_expect(eq(sz, hooked.out.len, 0));
+	plain.err.data[strcspn(plain.err.data, "\n")] = '\0';
+	hooked.err.data[strcspn(hooked.err.data, "\n")] = '\0';
+	cr_expect(eq(str, plain.err.data, hooked.err.data));
+	run_done(&plain);
+	run_done(&hooked);
+}
+
 LuaTest(a_missing_busted_is_missed_with_the_same_words)
 {
 	const char *args[] = {"-e", "print(pcall(require, 'busted.core'))", NULL};
