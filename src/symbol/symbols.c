@@ -414,7 +414,7 @@ static int grow_functions(struct symbols *s)
 	return 0;
 }
 
-/* Chunks of busted and what it is made of. */
+/* Chunks of busted and what it is made of; "bprof" is the boundary hook inside it. */
 static bool is_framework(const char *chunk)
 {
 	static const char *const parts[] = {
@@ -422,7 +422,7 @@ static bool is_framework(const char *chunk)
 		"/cliargs/", "/cliargs.lua", "/bin/busted",   "/luassert.lua",
 	};
 
-	if (!strcmp(chunk, "busted") || !strncmp(chunk, "busted/", 7))
+	if (!strcmp(chunk, "busted") || !strcmp(chunk, "bprof") || !strncmp(chunk, "busted/", 7))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strstr(chunk, parts[i]))
