@@ -392,7 +392,8 @@ static void expect_report_of(const char *user)
 	expect_line("report", "SigBlk: 0000000000000000");
 	cr_expect(eq(ptr, strstr(contents("report"), "shadow"), NULL),
 		  "a descriptor of ours leaked:\n%s", contents("report"));
-	expect_line("said", "launcher: source 1");
+	cr_expect(eq(ptr, strstr(contents("report"), "anon_inode"), NULL),
+		  "a descriptor of ours leaked:\n%s", contents("report"));
 }
 
 Test(sudo, plain_command_is_as_without_sudo)
@@ -401,6 +402,7 @@ Test(sudo, plain_command_is_as_without_sudo)
 	cr_expect(eq(int, run_without_terminal(PLAIN_USER, "umask 027; sudo @ ./report.sh"), 7),
 		  "%s", contents("said"));
 	expect_report_of(PLAIN_USER);
+	expect_line("said", "launcher: source 1");
 }
 
 Test(sudo, command_behind_a_pseudo_terminal_is_as_without_sudo)
@@ -429,6 +431,35 @@ Test(sudo, shells_and_make_between_sudo_and_us_do_no_harm)
 		     7),
 		  "%s", contents("said"));
 	expect_report_of(PLAIN_USER);
+}
+
+Test(sudo, bprof_perf_itself_does_the_same_and_leaves_files_of_the_user)
+{
+	const struct passwd *entry = getpwnam(PTY_USER);
+	struct stat status;
+
+	write_script("report.sh", report);
+	/* The hook would change LUA_INIT. */
+	cr_expect(eq(int,
+		     run_on_terminal(PTY_USER, "umask 027; sudo " BPROF_PERF
+					       " -q --boundaries=none -o out ./report.sh"),
+		     7),
+		  "%s", contents("said"));
+	expect_report_of(PTY_USER);
+	cr_assert(eq(int, stat("out/profile.json", &status), 0), "%s", contents("said"));
+	cr_expect(eq(uint, status.st_uid, entry->pw_uid));
+	cr_expect(eq(uint, status.st_gid, entry->pw_gid));
+}
+
+Test(sudo, bprof_perf_writes_nothing_through_a_link)
+{
+	cr_expect(eq(
+		int,
+		run_without_terminal(PLAIN_USER, "ln -s /etc out; sudo " BPROF_PERF " -o out true"),
+		125));
+	cr_expect(ne(ptr, strstr(contents("said"), "symbolic link"), NULL), "%s", contents("said"));
+	cr_expect(eq(int, access("/etc/profile.json", F_OK), -1));
+	cr_expect(eq(int, access("/etc/recording.bprof", F_OK), -1));
 }
 
 static const char show[] = "echo \"LUA_PATH $LUA_PATH\" >report; echo \"PATH $PATH\" >>report\n"
@@ -558,6 +589,34 @@ Test(sudo, control_c_reaches_the_command_once_and_we_wait_for_it)
 {
 	cr_expect(eq(int, press_control_c(PTY_USER), 61), "%s", contents("said"));
 	cr_expect(eq(int, press_control_c(PLAIN_USER), 61), "%s", contents("said"));
+}
+
+/* The shell notices that its job stopped, and goes on; fg continues all of it. */
+static int press_control_z(const char *user)
+{
+	int master, status;
+	pid_t pid;
+
+	write_script("sleeper.sh", "echo $$ >pid; sleep 0.5; exit 9\n");
+	unlink("pid");
+	unlink("stopped");
+	user_script("set -m; sudo @ ./sleeper.sh\n"
+		    "grep ^State /proc/$(cat pid)/status >stopped; fg; exit $?");
+	pid = start_on_terminal(user, &master);
+	wait_for_file("pid");
+	usleep(100000);
+	cr_assert(eq(int, (int)write(master, "\032", 1), 1));
+	status = status_of(pid);
+	close(master);
+	return status;
+}
+
+Test(sudo, control_z_stops_the_command_and_us_together)
+{
+	cr_expect(eq(int, press_control_z(PTY_USER), 9), "%s", contents("said"));
+	expect_line("stopped", "State:\tT (stopped)");
+	cr_expect(eq(int, press_control_z(PLAIN_USER), 9), "%s", contents("said"));
+	expect_line("stopped", "State:\tT (stopped)");
 }
 
 static pid_t only_child_of(pid_t parent)
