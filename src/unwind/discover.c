@@ -11,7 +11,8 @@
 
 #include "discover_family.h"
 
-#define SCAN_CHUNK 65536U /* bytes read at once; a multiple of the page size */
+#define SCAN_CHUNK    65536U /* bytes read at once; a multiple of the page size */
+#define CONFIRM_TRIES 8	     /* contradictions in a row that condemn a layout */
 
 int discover_find_index_name(const struct mem_reader *mem, uaddr_t from, size_t bytes,
 			     unsigned string_data, bool (*is_string)(const uint8_t header[16]),
@@ -67,8 +68,8 @@ int discover_matches(const struct mem_reader *mem, const struct lua_layout *layo
 	return puc_matches(mem, layout, state, ret);
 }
 
-int discover_confirm(const struct mem_reader *mem, const struct discover_env *env,
-		     struct discovery *d)
+static int confirm_once(const struct mem_reader *mem, const struct discover_env *env,
+			const struct discovery *d)
 {
 	struct lua_vm now;
 	int r = discover_matches(mem, &d->layout, d->vm.main, &now);
@@ -76,9 +77,24 @@ int discover_confirm(const struct mem_reader *mem, const struct discover_env *en
 	if (r < 0)
 		return r == -EAGAIN ? r : -EBADMSG;
 	if (d->layout.family == BPROF_FAMILY_LUAJIT)
-		r = luajit_confirm(mem, &d->layout.luajit, &now);
-	else
-		r = puc_confirm(mem, env, &d->layout, &now);
+		return luajit_confirm(mem, &d->layout.luajit, &now);
+	return puc_confirm(mem, env, &d->layout, &now);
+}
+
+int discover_confirm(const struct mem_reader *mem, const struct discover_env *env,
+		     struct discovery *d)
+{
+	int r = -EBADMSG;
+
+	/* A process that runs changes things between two reads, but not the same way each time. */
+	for (unsigned i = 0; i < CONFIRM_TRIES && r == -EBADMSG; i++) {
+		uint64_t probe;
+
+		r = mem_read(mem, &probe, sizeof(probe), d->vm.main);
+		if (r < 0)
+			return r; /* it is gone: that says nothing of the layout */
+		r = confirm_once(mem, env, d);
+	}
 	if (r < 0)
 		return r;
 	d->confirmed = true;

@@ -69,7 +69,7 @@ int discover_vm(const struct mem_reader *mem, const struct discover_env *env, ua
  * of the layout.
  *
  * Return: 0 and d->confirmed is set; -EAGAIN: no Lua code on the stack just now, or it moved;
- * -EBADMSG: the layout is wrong, do not use it.
+ * -EBADMSG: the layout is wrong, do not use it; -ESRCH, -EFAULT: the process or the VM is gone.
  */
 int discover_confirm(const struct mem_reader *mem, const struct discover_env *env,
 		     struct discovery *d);

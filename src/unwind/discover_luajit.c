@@ -382,9 +382,10 @@ int luajit_discover(const struct mem_reader *mem, const struct discover_env *env
 static int check_handlers(const struct mem_reader *mem, const struct luajit_layout *l,
 			  struct lua_vm *vm)
 {
-	uint64_t handler[DISPATCH_RUN];
+	/* The word before the table is the end of the hot counters: no address of code. */
+	uint64_t word[1 + DISPATCH_RUN], *handler = word + 1;
 
-	if (mem_read(mem, handler, sizeof(handler), vm->global + l->dispatch) < 0)
+	if (mem_read(mem, word, sizeof(word), vm->global + l->dispatch - 8) < 0)
 		return -ENOENT;
 	if (handler[0] == handler[1] && handler[1] == handler[2])
 		return handler[0] ? -EAGAIN : -ENOENT;
@@ -392,6 +393,8 @@ static int check_handlers(const struct mem_reader *mem, const struct luajit_layo
 		return -ENOENT;
 	vm->vm_start = handler[0] - l->vm_offset;
 	vm->vm_end = vm->vm_start + l->vm_bytes;
+	if (word[0] + l->vm_bytes >= vm->vm_start && word[0] < vm->vm_end)
+		return -ENOENT;
 	for (size_t i = 0; i < DISPATCH_RUN; i++) {
 		if (handler[i] < vm->vm_start || handler[i] >= vm->vm_end)
 			return -ENOENT;

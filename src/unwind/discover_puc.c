@@ -374,15 +374,14 @@ static enum call_kind check_call(const struct walk *w, uaddr_t ci, uint64_t pc)
 
 /*
  * From the leaf to the first call. The leaf itself may be half built or half gone: it proves
- * nothing either way. *ret_bad is the call that is wrong.
+ * nothing either way.
  */
-static int walk_calls(const struct walk *w, uaddr_t state, uaddr_t *ret_bad)
+static int walk_calls(const struct walk *w, uaddr_t state)
 {
 	uaddr_t first, ci;
 	unsigned nr_lua = 0;
 	uint64_t pc;
 
-	*ret_bad = 0;
 	if (!first_call(w->mem, state, w->l, &first) ||
 	    !read_word(w->mem, state + w->l->state_ci, &ci))
 		return -EAGAIN;
@@ -394,10 +393,8 @@ static int walk_calls(const struct walk *w, uaddr_t state, uaddr_t *ret_bad)
 
 			if (read_word(w->mem, ci + w->l->ci_savedpc, &pc))
 				kind = check_call(w, ci, pc);
-			if (kind == CALL_BAD) {
-				*ret_bad = ci;
+			if (kind == CALL_BAD)
 				return -EBADMSG;
-			}
 			nr_lua += kind == CALL_LUA;
 		}
 		if (!previous_call(w->mem, ci, w->l, &caller) ||
@@ -418,16 +415,8 @@ int puc_confirm(const struct mem_reader *mem, const struct discover_env *env,
 		.proto_tag = layout->dialect >= LUA_DIALECT_54 ? TYPE_PROTO_54 : TYPE_PROTO,
 		.tags_tell = layout->dialect > LUA_DIALECT_51,
 	};
-	uaddr_t bad, bad_again;
 
-	if (walk_calls(&w, vm->main, &bad) == 0)
-		return 0;
-	if (!bad)
-		return -EAGAIN;
-	/* Wrong twice at the same place: the layout. Otherwise the stack moved under the walk. */
-	if (walk_calls(&w, vm->main, &bad_again) == -EBADMSG && bad_again == bad)
-		return -EBADMSG;
-	return -EAGAIN;
+	return walk_calls(&w, vm->main);
 }
 
 uaddr_t puc_signature(uaddr_t at, uint64_t word, const struct lua_build *build)

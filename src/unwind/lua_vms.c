@@ -47,7 +47,7 @@
 const struct lua_build lua_builds[] = {
 	{
 		.name = "5.1-5.1.5",
-		.source = "offsetof on v5.1, v5.1.1; walked on Debian's 5.1.5",
+		.source = "offsetof on v5.1, v5.1.1; walked on 5.1.1 and Debian's 5.1.5",
 		.first_release = 50100,
 		.last_release = 50105,
 		.dialect = LUA_DIALECT_51,
@@ -94,7 +94,7 @@ const struct lua_build lua_builds[] = {
 	},
 	{
 		.name = "5.2.0",
-		.source = "offsetof on v5.2.0",
+		.source = "offsetof on v5.2.0; walked on 5.2.0",
 		.first_release = 50200,
 		.last_release = 50200,
 		.dialect = LUA_DIALECT_52,
@@ -156,7 +156,8 @@ const struct lua_build lua_builds[] = {
 		/* callstatus is one byte up to 5.3.3, two later: the low byte has the bit we need
 		 */
 		.name = "5.3.2-5.3.6",
-		.source = "offsetof on v5.3.2, v5.3.3, v5.3.6; walked on Debian's 5.3.6",
+		.source =
+			"offsetof on v5.3.2, v5.3.3, v5.3.6; walked on 5.3.2, 5.3.3 and Debian's 5.3.6",
 		.first_release = 50302,
 		.last_release = 50306,
 		.dialect = LUA_DIALECT_53,

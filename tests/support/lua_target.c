@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -154,6 +155,8 @@ static int spawn(struct lua_target *t, const char *const argv[], bool traced)
 			char *const *out;
 		} args = {.in = argv};
 
+		/* A test that fails leaves at once: its target must not outlive it, stopped. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		if (traced)
@@ -180,6 +183,29 @@ static int wait_for_line(int fd)
 	return 0;
 }
 
+/* Waits until the process sleeps: after its line of output it does so only in io.read(). */
+static int wait_for_sleep(pid_t pid)
+{
+	for (int waited_ms = 0; waited_ms < READY_TIMEOUT_MS; waited_ms++) {
+		char path[64], text[512] = "";
+		const char *state;
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0) {
+			cleanup_close(&fd);
+			return -ESRCH;
+		}
+		close(fd);
+		state = strrchr(text, ')'); /* the name before it can hold anything */
+		if (state && state[1] && state[2] == 'S')
+			return 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
 int lua_target_start_script(struct lua_target *t, const char *program, const char *code)
 {
 	const char *argv[] = {program, "-e", code, NULL};
@@ -189,10 +215,10 @@ int lua_target_start_script(struct lua_target *t, const char *program, const cha
 	if (r < 0)
 		return r;
 	r = wait_for_line(t->from_child);
+	if (r == 0)
+		r = wait_for_sleep(t->pid);
 	if (r < 0)
 		return r;
-	/* The line is out before the program blocks in io.read(): give it the time. */
-	usleep(20000);
 	kill(t->pid, SIGSTOP);
 	if (waitpid(t->pid, &status, WUNTRACED) != t->pid || !WIFSTOPPED(status))
 		return -ECHILD;
