@@ -81,7 +81,9 @@ bool attribute_hook_seen(const struct attribute *a, uint32_t pid);
  * @node: from attribute_place()
  *
  * Counts into struct boundary_check. A sample may fall between a boundary and its announcement: one
- * step apart is "transit". Processes inside a test of another are not compared.
+ * step apart is "transit". Not compared: processes inside a test of another, elements that could
+ * not be read, and a stack without busted while no stack of this process has shown it. Pass only
+ * stacks that were walked to their root.
  */
 void attribute_check_stack(struct attribute *a, uint32_t pid, uint32_t node,
 			   const struct attribute_element *elements, size_t nr);

@@ -264,8 +264,9 @@ static bool similar_name(const char *x, const char *y)
 {
 	size_t common = 0;
 
-	if (!x || !y)
-		return x == y;
+	/* A reader cannot tell an empty name from none. */
+	x = x ? x : "";
+	y = y ? y : "";
 	while (x[common] && x[common] == y[common])
 		common++;
 	return x[common] == y[common] || common >= NAME_CERTAIN;
@@ -307,15 +308,31 @@ static bool is_event_or_body(const struct step *step)
 	return step->kind == NODE_BODY && !is_text(step->element->descriptor, "it");
 }
 
+/*
+ * Frames of busted.safe are known once its prototype was seen, and elements once somebody read them
+ * while the process lived. Before that a stack is silent, which is not a contradiction.
+ */
+static bool stack_speaks(struct process *p, const struct attribute_element *elements, size_t nr)
+{
+	p->stack_seen |= nr > 0;
+	for (size_t i = 0; i < nr; i++) {
+		if (!elements[i].passed || !elements[i].descriptor)
+			return false;
+	}
+	return p->stack_seen;
+}
+
 void attribute_check_stack(struct attribute *a, uint32_t pid, uint32_t node,
 			   const struct attribute_element *elements, size_t nr)
 {
-	const struct process *p = process_find(a, pid);
+	struct process *p = process_find(a, pid);
 	struct step by_stack[MAX_PATH];
 	uint32_t by_hook[MAX_PATH];
 	int hook_len, stack_len, common = 0, apart;
 
 	if (!p || p->node == NONE || p->by_stack || process_inside_test(a, p))
+		return;
+	if (!stack_speaks(p, elements, nr))
 		return;
 	hook_len = node_path(a, node, by_hook);
 	if (hook_len < 0)

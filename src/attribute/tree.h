@@ -75,7 +75,9 @@ struct process {
 	size_t nr_open, open_room;
 	struct past_place *history; /* HISTORY entries by epoch, or NULL */
 	uint32_t iteration;
-	bool exited, by_stack;
+	bool exited;
+	bool by_stack;	 /* its nodes come from its stacks */
+	bool stack_seen; /* its stacks show busted at all */
 };
 
 /* A suite process's lifetime, for the wall time that lies outside of all of them. */

@@ -269,6 +269,37 @@ Test(stack, a_busted_inside_the_body_is_not_a_disagreement)
 	expect(1, 0, 0);
 }
 
+Test(stack, a_stack_that_says_nothing_is_not_compared_before_it_ever_spoke)
+{
+	struct attribute_element path[4];
+
+	memcpy(path, body, sizeof(body));
+	path[2].descriptor = path[3].descriptor = NULL;
+	hook_opens_test();
+	check(NULL, 0);
+	check(path, 4);
+	story_say(&s, LUA, "+");
+	check(body, 4);
+	check(path, 4);
+	check(NULL, 0); /* a test runs, and the stack knows of none */
+	expect(1, 0, 1);
+}
+
+Test(stack, an_empty_name_and_no_name_look_the_same_on_a_stack)
+{
+	struct attribute_element path[4];
+
+	memcpy(path, body, sizeof(body));
+	path[2].name = path[3].name = NULL;
+	story_say(&s, LUA, "s");
+	story_scope(&s, LUA, 1, "file", 0, "spec/a_spec.lua");
+	story_scope(&s, LUA, 2, "describe", 3, "outer");
+	story_scope(&s, LUA, 3, "it", 4, "");
+	story_say(&s, LUA, "+");
+	check(path, 4);
+	expect(1, 0, 0);
+}
+
 Test(stack, children_inside_a_test_are_not_compared)
 {
 	enum phase phase;
