@@ -58,7 +58,7 @@ Test(proc_maps, anonymous_memory_has_an_empty_path)
 	cr_assert(eq(sz, maps.nr, 2));
 	cr_expect(same_text(maps.map[0].path, ""));
 	cr_expect(same_text(maps.map[1].path, ""));
-	cr_expect((maps.map[1].prot & PROC_PROT_SHARED) != 0);
+	cr_expect(ne(uint, maps.map[1].prot & PROC_PROT_SHARED, 0));
 	proc_maps_done(&maps);
 }
 
