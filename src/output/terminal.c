@@ -310,9 +310,18 @@ static void add_place(struct table *t, const char *file, int32_t line)
 	buf_done(&place);
 }
 
+/* Fixtures are worth a column where they cost something next to the test. */
+static bool has_heavy_fixtures(const struct test *test)
+{
+	if (!is_known(test->fixtures.wall_ns))
+		return test->fixtures.samples > 0;
+	return test->body.wall_ns == PROFILE_UNKNOWN ||
+	       test->fixtures.wall_ns >= test->body.wall_ns / 100;
+}
+
 static void add_test(struct report *r, struct table *t, const struct test *test)
 {
-	bool fixtures = has_costs(&test->fixtures);
+	bool fixtures = has_heavy_fixtures(test);
 	bool repeated = r->profile->suite.iterations > 1;
 
 	table_add(t, number_duration(test->body.wall_ns).text);

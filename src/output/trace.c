@@ -5,7 +5,8 @@
  * Rules that keep speedscope, Perfetto and Tracy happy at once; each was a defect of some writer:
  *  - the first event is M process_name without "cat" (speedscope guesses the importer by it);
  *  - pid and tid are in every event, as numbers, and no two processes share a tid;
- *  - spans of a thread nest perfectly; every E repeats its name and carries no args;
+ *  - spans of a thread nest perfectly; every E repeats its name and carries no args; no frame
+ *    begins at the time another one ends;
  *  - frames have no args (speedscope makes them part of the name): their place is in the name and,
  *    for Tracy, in "loc";
  *  - ts and dur are microseconds since the start of the run, with exactly three decimals;

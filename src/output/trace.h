@@ -19,7 +19,7 @@
 #define TRACE_MAX_SPANS 500000
 
 /* From this many samples on only every second, third, ... is drawn. */
-#define TRACE_MAX_SAMPLES 250000
+#define TRACE_MAX_SAMPLES 100000
 
 struct trace {
 	const struct profile *profile;

@@ -11,7 +11,8 @@
  *	another                [====]         [====]
  *
  * A span ends at the next sample, or one period after the last one that had it. Spans never cross
- * the border of a test. Invariant: begins and ends of a thread are written in order and balanced.
+ * the border of a test. Invariant: begins and ends of a thread are written in order and balanced,
+ *and no span begins at the time another one ended.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "view.h"
 
 #define DEFAULT_PERIOD_NS 1000000
+#define SMALLEST_GAP	  1 /* ns: what three decimals of a microsecond can tell */
 
 struct thread {
 	uint32_t pid, tid;
@@ -194,7 +196,7 @@ static size_t common_frames(const struct frames *f, const struct thread *thread,
 }
 
 /* One period after the last sample, but not beyond the run. */
-static uint64_t end_of_last(const struct frames *f, const struct thread *thread)
+static uint64_t latest_end(const struct frames *f, const struct thread *thread)
 {
 	uint64_t end = thread->last_ns + f->period_ns;
 	uint64_t run = f->trace->profile->wall_ns;
@@ -202,6 +204,18 @@ static uint64_t end_of_last(const struct frames *f, const struct thread *thread)
 	if (run != PROFILE_UNKNOWN && end > run)
 		end = run > thread->last_ns ? run : thread->last_ns + 1;
 	return end;
+}
+
+/*
+ * Where spans end that the sample at @now does not continue: one nanosecond before it at the
+ * latest. Where an end and a begin of the same name have the same time, speedscope takes the begin
+ * first, and nothing nests from there on.
+ */
+static uint64_t end_before(const struct frames *f, const struct thread *thread, uint64_t now)
+{
+	uint64_t end = latest_end(f, thread);
+
+	return end < now ? end : now - SMALLEST_GAP;
 }
 
 /* ---- samples ------------------------------------------------------------------------------- */
@@ -246,12 +260,9 @@ static int draw(struct frames *f, struct thread *thread, const struct profile_sa
 
 	if (r < 0)
 		return r;
-	if (thread->nr_open > 0) {
-		uint64_t end = end_of_last(f, thread);
-
+	if (thread->nr_open > 0)
 		close_spans(f, thread, common_frames(f, thread, s, &stack),
-			    end < s->time_ns ? end : s->time_ns);
-	}
+			    end_before(f, thread, s->time_ns));
 	thread->last_ns = s->time_ns;
 	thread->test = s->stack->test;
 	thread->phase = s->stack->phase;
@@ -271,7 +282,7 @@ static int on_sample(void *arg, const struct profile_sample *s)
 		return -ENOMEM;
 	if (thread->seen++ % t->stride != 0)
 		return 0;
-	if (thread->nr_open > 0 && s->time_ns <= thread->last_ns) {
+	if (thread->nr_open > 0 && s->time_ns <= thread->last_ns + SMALLEST_GAP) {
 		t->unordered++;
 		return 0;
 	}
@@ -307,7 +318,7 @@ int trace_write_frames(struct trace *t)
 	f.max_spans = t->opts->max_events ? t->opts->max_events : TRACE_MAX_SPANS;
 	r = p->each_sample(p, on_sample, &f);
 	for (size_t i = 0; i < f.nr_threads; i++)
-		close_spans(&f, &f.threads[i], 0, end_of_last(&f, &f.threads[i]));
+		close_spans(&f, &f.threads[i], 0, latest_end(&f, &f.threads[i]));
 	frames_done(&f);
 	return r < 0 ? r : 0;
 }

@@ -74,7 +74,7 @@ def check_event(path, event):
 
 def spans_of(path, events):
     """(start, end, order) of every span of one thread; B and E are balanced by a stack."""
-    stack, spans, last = [], [], -1
+    stack, spans, last, last_end = [], [], -1, -1
     for order, event in enumerate(events):
         if event["ph"] not in "XBE":
             continue
@@ -86,12 +86,15 @@ def spans_of(path, events):
             complain(path, "B and E are not in order")
         last = start
         if event["ph"] == "B":
+            if start == last_end:  # speedscope may take the begin first
+                complain(path, "a span begins where another one ends")
             stack.append((event["name"], start, order))
             continue
         if not stack or stack[-1][0] != event["name"]:
             complain(path, "E without its B: %s" % event["name"][:60])
             continue
         spans.append((stack.pop()[1], start, order))
+        last_end = start
     if stack:
         complain(path, "%d spans never end" % len(stack))
     return spans

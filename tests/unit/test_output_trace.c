@@ -126,7 +126,7 @@ static uint64_t nanoseconds(yajl_val event)
 	return micros * 1000 + thousandths;
 }
 
-/* "B a 0 | B b 0 | E b 1000 ...": edges of one thread, times in microseconds. */
+/* "Ba0 Bb0 Eb1000 ...": edges of one thread, times in whole microseconds. */
 static char *edges(struct made *m, uint32_t tid)
 {
 	static char text[4096];
@@ -145,7 +145,7 @@ static char *edges(struct made *m, uint32_t tid)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%c%llu",
 					len > 0 ? " " : "", phase,
 					*YAJL_GET_STRING(at(event, "name")),
-					(unsigned long long)nanoseconds(event) / 1000);
+					(unsigned long long)(nanoseconds(event) + 500) / 1000);
 	}
 	yajl_tree_free(root);
 	return text;
@@ -258,7 +258,7 @@ struct open_spans {
 	const char *names[MAX_DEPTH];
 	uint64_t starts[MAX_DEPTH];
 	size_t nr;
-	uint64_t last_ns;
+	uint64_t last_ns, last_end_ns;
 };
 
 static void follow(struct open_spans *open, yajl_val event)
@@ -270,12 +270,14 @@ static void follow(struct open_spans *open, yajl_val event)
 	open->last_ns = ns;
 	if (*YAJL_GET_STRING(at(event, "ph")) == 'B') {
 		cr_assert(lt(sz, open->nr, MAX_DEPTH));
+		cr_assert(ge(u64, ns, open->last_end_ns + (open->last_end_ns > 0)));
 		open->names[open->nr] = name;
 		open->starts[open->nr++] = ns;
 		return;
 	}
 	cr_assert(gt(sz, open->nr, 0));
 	open->nr--;
+	open->last_end_ns = ns;
 	cr_assert(eq(str, (char *)name, (char *)open->names[open->nr]));
 	cr_assert(gt(u64, ns, open->starts[open->nr]));
 	cr_assert(at(event, "args") == NULL);
