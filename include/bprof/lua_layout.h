@@ -69,7 +69,7 @@ struct luajit_layout {
 	__u16 trace_table; /* G -> J.trace: pointer to the array of traces, its u32 size at +12; 0
 			      unknown */
 	__u8 funcc_op;	   /* BC_FUNCC of this build */
-	__u8 string_len;	   /* GCstr: offset of the u32 length; 20, before July 2020: 16 */
+	__u8 string_len;   /* GCstr: offset of the u32 length; 20, before July 2020: 16 */
 	__u8 reserved[2];
 	__u64 vm_offset; /* dispatch[0] - start of the interpreter's assembler code */
 	__u64 vm_bytes;	 /* length of that code */
