@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Manages the tables of known builds and the check of a layout.
+ * Manages the tables of known builds.
  *
  * Invariant: every row is a fact about a release: offsetof() compiled from its own headers with the
- * default configuration on a 64-bit machine, and for the rows marked "walked" equal to
- * debug.traceback() on a live process. No row is extrapolated.
+ * default configuration on a 64-bit machine; on the builds named after "walked", discover_confirm()
+ * has also read a live stack through it. No row is extrapolated.
  *
  * Facts: lstate.h, lobject.h, lfunc.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); lj_obj.h,
  * lj_dispatch.h, lj_jit.h of LuaJIT 2.1 (copyright Mike Pall, MIT).
