@@ -81,7 +81,10 @@ static void add_suite_result(struct report *r)
 	add_count(r, &text, s->errors_outside_tests, "error outside tests", "errors outside tests");
 	add_count(r, &text, s->successes, "success", "successes");
 	add_count(r, &text, s->pendings, "pending", "pending");
-	if (text.len == 0)
+	if (text.len == 0 && r->profile->nr_tests > 0)
+		add(r, &text, "%zu tests seen in samples, how they ended is not known",
+		    r->profile->nr_tests);
+	else if (text.len == 0)
 		add(r, &text, "no tests");
 	if (s->iterations > 1)
 		add(r, &text, ", in %llu iterations", (unsigned long long)s->iterations);
@@ -313,9 +316,7 @@ static void add_place(struct table *t, const char *file, int32_t line)
 /* Fixtures are worth a column where they cost something next to the test. */
 static bool has_heavy_fixtures(const struct test *test)
 {
-	if (!is_known(test->fixtures.wall_ns))
-		return test->fixtures.samples > 0;
-	return test->body.wall_ns == PROFILE_UNKNOWN ||
+	return is_known(test->fixtures.wall_ns) && test->body.wall_ns != PROFILE_UNKNOWN &&
 	       test->fixtures.wall_ns >= test->body.wall_ns / 100;
 }
 
@@ -423,8 +424,9 @@ static void add_file(struct report *r, struct table *t, const struct file_total 
 	table_add(t, number_count(all.samples).text);
 	table_add(t, number_count(f->nr_tests).text);
 	table_add_styled(t, failed > 0 ? number_count(failed).text : NULL, STYLE_BAD);
-	table_add(t, has_costs(&f->fixtures) ? number_duration(f->fixtures.wall_ns).text : NULL);
-	table_add(t, has_costs(&loading) ? number_duration(loading.wall_ns).text : NULL);
+	table_add(t,
+		  is_known(f->fixtures.wall_ns) ? number_duration(f->fixtures.wall_ns).text : NULL);
+	table_add(t, is_known(loading.wall_ns) ? number_duration(loading.wall_ns).text : NULL);
 	table_add(t, f->file && *f->file ? f->file : "(unnamed)");
 }
 

@@ -174,7 +174,7 @@ static void note_warnings(struct report *r)
 		const char *text;
 	} warnings[] = {
 		{!p->complete, "the recording ends in the middle: figures up to there"},
-		{p->suite.seen && !p->suite.ended,
+		{p->check.hook_seen && p->suite.seen && !p->suite.ended,
 		 "the suite never said that it ended: its last test may be cut off"},
 		{p->nr_runtimes == 0, "no Lua VM was seen in this run"},
 		{p->accounts.taken == 0,

@@ -32,6 +32,23 @@ def read(path):
         return file.read()
 
 
+def keys_of(schema):
+    """Every key that a schema names, at any depth."""
+    if isinstance(schema, list):
+        return set().union(*map(keys_of, schema))
+    if not isinstance(schema, dict):
+        return set()
+    keys = set(schema.get("properties", {}))
+    return keys.union(*map(keys_of, schema.values()))
+
+
+def check_documented(root, schema):
+    with open(os.path.join(root, "docs/PROFILE.md"), encoding="utf-8") as file:
+        words = set(re.findall(r"[a-z0-9_]+", file.read()))
+    for key in sorted(keys_of(schema) - words):
+        problems.append("docs/PROFILE.md does not mention the key " + key)
+
+
 def check_schema(root):
     try:
         import jsonschema
@@ -40,6 +57,7 @@ def check_schema(root):
     with open(os.path.join(root, "docs/profile.schema.json"), encoding="utf-8") as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
+    check_documented(root, schema)
     validator = jsonschema.Draft7Validator(schema)
     for path in goldens(root, "*.profile.json"):
         for error in validator.iter_errors(json.loads(read(path))):

@@ -324,6 +324,61 @@ const struct profile *profile_ordinary(void)
 	return &p;
 }
 
+/* ---- the same suite, read from the stacks alone -------------------------------------------- */
+
+static struct test sampled_tests[4];
+static struct file_total sampled_files[ARRAY_SIZE(ordinary_files)];
+
+static void forget_times(struct costs *c)
+{
+	c->wall_ns = c->cpu_ns = PROFILE_UNKNOWN;
+}
+
+/* Tests without samples are not known to exist, and nobody said how the others ended. */
+static size_t make_sampled_tests(void)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ordinary_tests); i++) {
+		if (ordinary_tests[i].body.samples == 0)
+			continue;
+		sampled_tests[nr] = ordinary_tests[i];
+		sampled_tests[nr].status = TEST_UNKNOWN;
+		forget_times(&sampled_tests[nr].body);
+		forget_times(&sampled_tests[nr++].fixtures);
+	}
+	return nr;
+}
+
+static void make_sampled_files(void)
+{
+	memcpy(sampled_files, ordinary_files, sizeof(sampled_files));
+	for (size_t i = 0; i < ARRAY_SIZE(sampled_files); i++) {
+		forget_times(&sampled_files[i].tests);
+		forget_times(&sampled_files[i].fixtures);
+		forget_times(&sampled_files[i].loading);
+		forget_times(&sampled_files[i].describes);
+	}
+}
+
+const struct profile *profile_sampled(void)
+{
+	static struct profile p;
+
+	p = *profile_ordinary();
+	p.boundaries = "stack";
+	p.tests = sampled_tests;
+	p.nr_tests = make_sampled_tests();
+	p.files = sampled_files;
+	make_sampled_files();
+	p.nr_nodes = 0;
+	p.check = (struct boundary_check){.stack_seen = true};
+	p.suite = (struct suite_result){.seen = true};
+	for (size_t i = 0; i < NR_PHASES; i++)
+		forget_times(&p.phases[i].costs);
+	return &p;
+}
+
 /* ---- names that want to break every format ------------------------------------------------- */
 
 static char long_name[2000 + 1]; /* more than any output shows */
@@ -579,6 +634,7 @@ const struct profile *profile_program(void)
 
 const struct profile_case profile_cases[] = {
 	{"ordinary", "a suite with all kinds of time", profile_ordinary},
+	{"sampled", "tests known by samples alone", profile_sampled},
 	{"hostile", "names that want to break every format", profile_hostile},
 	{"empty", "nothing was measured", profile_empty},
 	{"program", "no suite, native and kernel frames, a hardware event", profile_program},

@@ -16,6 +16,7 @@ struct profile_case {
 extern const struct profile_case profile_cases[];
 
 const struct profile *profile_ordinary(void); /* a suite on LuaJIT, with all kinds of time */
+const struct profile *profile_sampled(void);  /* the same, tests known by samples alone */
 const struct profile *profile_hostile(void);  /* names that want to break every format */
 const struct profile *profile_empty(void);    /* nothing was measured */
 const struct profile *profile_program(void);  /* no suite; native and kernel frames; cycles */
