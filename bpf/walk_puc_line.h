@@ -34,7 +34,28 @@ WALK_INLINE int puc_returns_to_loop(const struct walk *w, u64 word)
 	return (word ^ w->reg[BPROF_REG_IP]) >> 21 == 0;
 }
 
-/* The pc among the words pushed below the return address into the loop: the one nearest to it. */
+/*
+ * One word of native stack, upwards from sp. Returns 1 at the return address into the loop.
+ *
+ * The pc pushed nearest to that is the right one. But the loop may also hold the address of the
+ * current instruction in a register (r14 in Debian's 5.1), which is then pushed just above the pc.
+ */
+WALK_STEP int puc_consider_pushed(struct walk *w, u64 word, u64 code, u32 code_len)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	if (puc_returns_to_loop(w, word))
+		return 1;
+	if (puc_pc_running(word, code, code_len) && p->last_word != word + 4)
+		p->pushed_pc = word;
+	p->last_word = word;
+	return 0;
+}
+
+/* The pc that a helper pushed; 0 if none did, or if the loop is too far up. */
 WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 {
 	struct puc_work *p;
@@ -43,15 +64,12 @@ WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 		return 0;
 	p = &w->puc;
 	p->pushed_pc = 0;
+	p->last_word = 0;
 	if (walk_must_read(w, p->scan_word, sizeof(p->scan_word), w->reg[BPROF_REG_SP]))
 		return 0;
 	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
-		u64 word = p->scan_word[i];
-
-		if (puc_returns_to_loop(w, word))
+		if (puc_consider_pushed(w, p->scan_word[i], code, code_len))
 			return p->pushed_pc;
-		if (puc_pc_running(word, code, code_len))
-			p->pushed_pc = word;
 	}
 	return 0;
 }

@@ -48,7 +48,7 @@ struct puc_work {
 	u64 known_proto;
 	u64 proto_word[PUC_PROTO_WORDS];
 
-	u64 pushed_pc;
+	u64 pushed_pc, last_word;
 
 	/* line of a position */
 	u32 abs_low, abs_high;
