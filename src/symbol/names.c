@@ -28,10 +28,10 @@ int name_from_call(const struct proto_view *caller, uint32_t caller_pos, bool ca
 	}
 	*ret_kind = found.kind;
 	if (size == 0)
-		return found.kind[0] != 0;
+		return found.name.len > 0;
 	len = found.name.len < size - 1 ? found.name.len : size - 1;
 	if (len > 0)
 		memcpy(name, found.name.text, len);
 	name[len] = 0;
-	return found.kind[0] != 0;
+	return found.name.len > 0;
 }

@@ -113,6 +113,9 @@ int32_t proto_line(const struct proto_view *proto, uint32_t pos)
 {
 	int32_t line;
 
+	/* LuaJIT places the position behind the last instruction on the last line. */
+	if (pos > 0 && pos == proto->body.nr_lines && proto->body.dialect >= LUA_DIALECT_LUAJIT)
+		return proto->body.last_line > 0 ? proto->body.last_line : 0;
 	if (pos >= proto->body.nr_lines)
 		return 0;
 	line = (int32_t)load_u32(proto->lines + 4 * (size_t)pos);

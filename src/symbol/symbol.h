@@ -117,7 +117,7 @@ int32_t proto_line(const struct proto_view *proto, uint32_t pos);
  *
  * Do not ask for a callee that carries BPROF_FRAME_TAILCALL: the frame below is not its caller.
  *
- * Return: 1 if there is a name, 0 if not.
+ * Return: 1 if there is a name, 0 if not (stripped LuaJIT code has upvalues called "").
  * Source: ldebug.c of Lua 5.1-5.5 (getfuncname, getobjname), lj_debug.c of LuaJIT 2.1.
  */
 int name_from_call(const struct proto_view *caller, uint32_t caller_pos, bool callee_is_cont,
