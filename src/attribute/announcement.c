@@ -74,7 +74,8 @@ void announcement_parse(const char *text, size_t len, struct announcement *ret)
 		break;
 	case '-':
 		ret->kind = ANNOUNCE_CLOSE;
-		ret->letter = rest.len ? rest.at[0] : 0;
+		if (rest.len)
+			ret->letter = rest.at[0];
 		break;
 	case 's':
 		ret->kind = ANNOUNCE_SUITE_START;

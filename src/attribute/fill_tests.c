@@ -15,7 +15,7 @@
 
 #include "buf.h"
 
-#define MAX_NAME_BYTES (1U << 20)
+#define MAX_NAME_BYTES ((size_t)1 << 20)
 
 /* 8d0f9a52-6c1e-5b6b-9d5e-2f3b7c1a4e60: of this program, for ids of tests. */
 static const uuid_t test_namespace = {0x8d, 0x0f, 0x9a, 0x52, 0x6c, 0x1e, 0x5b, 0x6b,

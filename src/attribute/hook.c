@@ -18,16 +18,15 @@
 #include "buf.h"
 
 /* The kernel's MAX_ARG_STRLEN: one string of an environment, its name and NUL included. */
-#define MAX_VARIABLE (128 * 1024)
+#define MAX_VARIABLE ((size_t)128 * 1024)
 #define PLACEHOLDER  "HOOK_LUA"
 
 /* The assembler looks for the files in the include directories of this compilation. */
-#define EMBED(symbol, file)                                                                        \
-	extern const char symbol[];                                                                \
-	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" file "\"\n.byte 0\n.popsection\n")
-
-EMBED(hook_loader_lua, "hook_loader.lua");
-EMBED(hook_lua, "hook.lua");
+__asm__(".pushsection .rodata\n"
+	"hook_loader_lua: .incbin \"hook_loader.lua\"\n.byte 0\n"
+	"hook_lua: .incbin \"hook.lua\"\n.byte 0\n"
+	".popsection\n");
+extern const char hook_loader_lua[], hook_lua[];
 
 static const char *const hook_variables[] = {
 	"LUA_INIT", "LUA_INIT_5_2", "LUA_INIT_5_3", "LUA_INIT_5_4", "LUA_INIT_5_5",

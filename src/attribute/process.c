@@ -15,7 +15,7 @@
 
 static struct pid_slot *find_slot(struct pid_slot *pids, size_t size, uint32_t pid)
 {
-	size_t at = (pid * 0x9E3779B1U) & (size - 1);
+	size_t at = ((uint64_t)pid * 0x9E3779B97F4A7C15ULL >> 32) & (size - 1);
 
 	while (pids[at].process && pids[at].pid != pid)
 		at = (at + 1) & (size - 1);
