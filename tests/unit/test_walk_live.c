@@ -75,7 +75,7 @@ static void copy_registers(pid_t pid)
 	in.reg[BPROF_REG_IP] = r.rip;
 }
 
-/* Runs code in the interpreter until it has printed a line; it is traced and stopped then. */
+/* Runs code until it has printed a line and reads one; it is traced and stopped then. */
 static void start(struct lua_target *t, const struct interpreter *i, const char *code)
 {
 	struct discover_region regions[256];
@@ -200,9 +200,8 @@ ParameterizedTest(struct interpreter *i, walk_live, a_stack_of_everything_is_kno
 	struct lua_target t;
 
 	start(&t, i, everything);
-	ptrace(PTRACE_CONT, t.pid, 0, 0);
-	usleep(10000);
-	stop(&t);
+	copy_registers(t.pid);
+	copy_image(&t);
 	walk(&r);
 	cr_assert(eq(u8, r.sample.status, BPROF_WALK_OK));
 	cr_assert(eq(u16, r.sample.nr_frames, ARRAY_SIZE(everything_lines)));
@@ -227,7 +226,7 @@ ParameterizedTest(struct interpreter *i, walk_live, a_stack_of_everything_is_kno
  */
 
 static const char moments[] =
-	"io.stdout:write('ready\\n') io.stdout:flush()\n"
+	"io.stdout:write('ready\\n') io.stdout:flush() io.read(1)\n"
 	"local t = {} for i=1,100 do t[i] = tostring(i)..'x' end\n"
 	"local function cmp(a,b) return a<b end\n"
 	"local function gen(n) return coroutine.wrap(function()\n"
@@ -296,6 +295,7 @@ ParameterizedTest(struct interpreter *i, walk_live, one_failed_read_is_flagged_o
 	struct lua_target t;
 
 	start(&t, i, moments);
+	cr_assert(eq(long, write(t.to_child, "x", 1), 1));
 	for (unsigned k = 0; k < NR_STOPS; k++) {
 		ptrace(PTRACE_CONT, t.pid, 0, 0);
 		usleep(3000 + 371 * k);
