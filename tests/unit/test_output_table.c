@@ -66,8 +66,7 @@ Test(output_table, names_are_cut_before_numbers_are)
 
 	expect_table(cells, 4, 36,
 		     "       n  name            where\n"
-		     "  123456  a name …oo long  …le.lua:10\n" +
-			     0);
+		     "  123456  a name …o long  …e.lua:10\n");
 }
 
 Test(output_table, optional_columns_go_first_where_names_have_no_room)
