@@ -539,8 +539,8 @@ ParameterizedTest(struct interpreter *param, symbol_capture, a_read_that_fails_a
 		buf_reset(&out);
 	} while (faulty.reads >= k);
 	cr_expect(gt(u32, failed, 1));
-	/* All the rest once more with every read of the first hundred failing. */
-	for (k = 1; k <= 100; k++) {
+	/* All the rest once more, with each of the first fifty reads failing. */
+	for (k = 1; k <= 50; k++) {
 		faulty.reads = 0;
 		faulty.fail_at = k;
 		(void)capture_everything(f, &mem, "manyconstants", &out);
@@ -563,12 +563,12 @@ ParameterizedTest(struct interpreter *param, symbol_capture, memory_that_lies_is
 	struct buf out;
 
 	buf_init(&out, BPROF_MAX_RECORD);
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < 120; round++) {
 		faulty.flip_every = 100U << (round % 8);
 		(void)capture_everything(f, &mem, round % 2 ? "small" : "manyconstants", &out);
 	}
 	faulty.random = true;
-	for (unsigned round = 0; round < 300; round++)
+	for (unsigned round = 0; round < 120; round++)
 		(void)capture_everything(f, &mem, "small", &out);
 	buf_done(&out);
 	stop(f);
