@@ -7,10 +7,11 @@
 
 #include "lua_vms.h"
 
+#define STATE_READ_LIMIT    176U /* errorJmp of 5.1 is the last word */
 #define STATE_LIMIT	    256U
-#define CI_LIMIT	    128U
+#define CI_LIMIT	    80U
 #define PROTO_LIMIT	    128U
-#define CLOSURE_LIMIT	    64U
+#define CLOSURE_LIMIT	    40U
 #define STRING_LIMIT	    32U
 #define GLOBAL_LIMIT	    8192U
 #define LUAJIT_GLOBAL_LIMIT 1024U
@@ -43,7 +44,9 @@ static bool luajit_valid(const struct luajit_layout *l)
 		{l->string_len, 4, STRING_LIMIT},
 	};
 
-	return fields_fit(fields, ARRAY_SIZE(fields)) && l->cur_L && l->jit_base && l->dispatch &&
+	if (l->jit_base != l->cur_L + 8 && l->jit_base != l->cur_L + 16)
+		return false;
+	return fields_fit(fields, ARRAY_SIZE(fields)) && l->cur_L && l->dispatch &&
 	       l->string_data && l->string_len && l->funcc_op && l->vm_bytes &&
 	       l->vm_bytes <= LUAJIT_VM_LIMIT && l->vm_offset < l->vm_bytes;
 }
@@ -51,10 +54,14 @@ static bool luajit_valid(const struct luajit_layout *l)
 static bool puc_state_valid(const struct puc_layout *l)
 {
 	const struct field fields[] = {
-		{l->state_status, 1, STATE_LIMIT},     {l->state_global, 8, STATE_LIMIT},
-		{l->state_ci, 8, STATE_LIMIT},	       {l->state_savedpc, 8, STATE_LIMIT},
-		{l->state_base_ci, 8, STATE_LIMIT},    {l->state_error_jmp, 8, STATE_LIMIT},
-		{l->state_bytes, 8, STATE_LIMIT},      {l->global_mainthread, 8, GLOBAL_LIMIT},
+		{l->state_status, 1, STATE_READ_LIMIT},
+		{l->state_global, 8, STATE_READ_LIMIT},
+		{l->state_ci, 8, STATE_READ_LIMIT},
+		{l->state_savedpc, 8, STATE_READ_LIMIT},
+		{l->state_error_jmp, 8, STATE_READ_LIMIT},
+		{l->state_base_ci, 8, l->ci_is_array ? STATE_READ_LIMIT : STATE_LIMIT},
+		{l->state_bytes, 8, STATE_LIMIT},
+		{l->global_mainthread, 8, GLOBAL_LIMIT},
 		{l->global_registry, 8, GLOBAL_LIMIT},
 	};
 
@@ -78,7 +85,7 @@ static bool puc_call_valid(const struct puc_layout *l)
 		{l->cclosure_f, 8, CLOSURE_LIMIT}, {l->lclosure_proto, 8, CLOSURE_LIMIT},
 	};
 
-	return fields_fit(fields, ARRAY_SIZE(fields)) && l->pc_reg < BPROF_NR_REGS;
+	return fields_fit(fields, ARRAY_SIZE(fields)) && l->pc_reg < BPROF_REG_IP;
 }
 
 static bool puc_proto_valid(const struct puc_layout *l)

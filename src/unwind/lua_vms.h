@@ -52,9 +52,10 @@ extern const size_t luajit_nr_builds;
  * lua_layout_valid() - may the walkers use this layout?
  *
  * Alignment: fields of 8 bytes at multiples of 8, of 4 at multiples of 4.
- * Bounds: lua_State fields below 256, CallInfo at most 128 bytes, Proto fields below 128, closure
- * fields below 64, the characters of a string at most 32 in, fields of a LuaJIT global_State below
- * 1024, anything else from G below 8192, the assembler code at most 1 MiB.
+ * Bounds: lua_State fields that are read below 176, CallInfo at most 80 bytes, Proto fields below
+ * 128, closure fields below 40, the characters of a string at most 32 in, fields of a LuaJIT
+ * global_State below 1024, anything else from G below 8192, the assembler code at most 1 MiB.
+ * Others: jit_base one or two words after cur_L; pc_reg not the instruction pointer.
  */
 bool lua_layout_valid(const struct lua_layout *layout);
 

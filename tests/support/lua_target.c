@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -253,23 +254,57 @@ static int wait_stop(pid_t pid, int want)
 	return WIFSTOPPED(status) && WSTOPSIG(status) == want ? 0 : -ECHILD;
 }
 
-/* Runs until @address; the breakpoint is gone afterwards. */
-static int run_to(struct lua_target *t, uaddr_t address, struct user_regs_struct *regs)
+/* Runs into a debug register: no byte of the program changes. */
+static int run_to_hardware(pid_t pid, uaddr_t address)
 {
-	long word = ptrace(PTRACE_PEEKTEXT, t->pid, address, 0);
+	size_t address_register = offsetof(struct user, u_debugreg[0]);
+	size_t control = offsetof(struct user, u_debugreg[7]);
 	int r;
 
-	if (ptrace(PTRACE_POKETEXT, t->pid, address, (word & ~0xffL) | 0xcc) < 0 ||
-	    ptrace(PTRACE_CONT, t->pid, 0, 0) < 0)
+	if (ptrace(PTRACE_POKEUSER, pid, address_register, address) < 0 ||
+	    ptrace(PTRACE_POKEUSER, pid, control, 1L) < 0)
+		return -ENOTSUP;
+	if (ptrace(PTRACE_CONT, pid, 0, 0) < 0)
 		return -errno;
-	r = wait_stop(t->pid, SIGTRAP);
+	r = wait_stop(pid, SIGTRAP);
 	if (r < 0)
 		return r;
-	if (ptrace(PTRACE_POKETEXT, t->pid, address, word) < 0 ||
-	    ptrace(PTRACE_GETREGS, t->pid, 0, regs) < 0)
+	return ptrace(PTRACE_POKEUSER, pid, control, 0L) < 0 ? -errno : 0;
+}
+
+static int run_to_software(pid_t pid, uaddr_t address, struct user_regs_struct *regs)
+{
+	long word = ptrace(PTRACE_PEEKTEXT, pid, address, 0);
+	int r;
+
+	if (ptrace(PTRACE_POKETEXT, pid, address, (word & ~0xffL) | 0xcc) < 0 ||
+	    ptrace(PTRACE_CONT, pid, 0, 0) < 0)
+		return -errno;
+	r = wait_stop(pid, SIGTRAP);
+	if (r < 0)
+		return r;
+	if (ptrace(PTRACE_POKETEXT, pid, address, word) < 0 ||
+	    ptrace(PTRACE_GETREGS, pid, 0, regs) < 0)
 		return -errno;
 	regs->rip = address;
-	return ptrace(PTRACE_SETREGS, t->pid, 0, regs) < 0 ? -errno : 0;
+	return ptrace(PTRACE_SETREGS, pid, 0, regs) < 0 ? -errno : 0;
+}
+
+/*
+ * Runs until @address. In hardware where possible: where a profiler has its uprobe the kernel takes
+ * our breakpoint instruction for its own, and the process runs on.
+ */
+static int run_to(struct lua_target *t, uaddr_t address, struct user_regs_struct *regs)
+{
+	int r = run_to_hardware(t->pid, address);
+
+	if (r == -ENOTSUP)
+		r = run_to_software(t->pid, address, regs);
+	if (r < 0)
+		return r;
+	if (ptrace(PTRACE_GETREGS, t->pid, 0, regs) < 0)
+		return -errno;
+	return regs->rip == address ? 0 : -ECHILD;
 }
 
 int lua_target_start_at_openlibs(struct lua_target *t, const char *const argv[])

@@ -259,6 +259,7 @@ Test(discover, a_wrong_offset_of_luajit_does_not_match, .timeout = 60)
 			  #field " = " #value);                                                    \
 	} while (0)
 	WRONG(state_bytes, 112);
+	WRONG(jit_base, d.layout.luajit.cur_L);
 	WRONG(cur_L, d.layout.luajit.cur_L - 8);
 	WRONG(cur_L, d.layout.luajit.cur_L + 8);
 	WRONG(mainthread, 200);
@@ -623,12 +624,14 @@ Test(lua_vms, a_misaligned_or_distant_field_makes_a_layout_invalid)
 	INVALID(puc.state_ci, 0);
 	INVALID(puc.state_error_jmp, 0xfff8);
 	INVALID(puc.ci_bytes, 0);
-	INVALID(puc.ci_bytes, 136);
+	INVALID(puc.ci_bytes, 88);
+	INVALID(puc.state_status, 176);
+	INVALID(puc.cclosure_f, 40);
 	INVALID(puc.ci_savedpc, 64);
 	INVALID(puc.ci_status, 63);
 	INVALID(puc.ci_status_width, 3);
 	INVALID(puc.ci_status_width, 0);
-	INVALID(puc.pc_reg, BPROF_NR_REGS);
+	INVALID(puc.pc_reg, BPROF_REG_IP);
 	INVALID(puc.proto_code, 124);
 	INVALID(puc.proto_code_len, 26);
 	INVALID(puc.proto_source, 128);
