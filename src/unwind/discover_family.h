@@ -58,10 +58,12 @@ static inline bool read_byte(const struct mem_reader *mem, uaddr_t at, uint8_t *
 	return mem_read(mem, ret, sizeof(*ret), at) == 0;
 }
 
+#define USER_ADDRESSES (1ULL << 48) /* x86-64 has half of it, arm64 all */
+
 /* Could this be the address of an object of the target? */
 static inline bool is_object_address(uaddr_t address)
 {
-	return address >= 0x1000 && address < (1ULL << 47) && address % 8 == 0;
+	return address >= 0x1000 && address < USER_ADDRESSES && address % 8 == 0;
 }
 
 #endif
