@@ -308,6 +308,20 @@ WALK_STEP int puc_leaf_is_unfinished(struct walk *w)
 	return base == 0;
 }
 
+/*
+ * From 5.2 on a Lua call has its savedpc from the start. Until that is stored, the CallInfo is the
+ * remains of an earlier call, and so may be its function.
+ */
+WALK_INLINE int puc_leaf_has_no_pc(struct walk *w, u64 proto)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u64 pc = puc_callinfo_field(&w->puc, layout->ci_savedpc);
+
+	if (layout->ci_is_array || puc_load_proto(w, proto))
+		return 0;
+	return !puc_pc_inside(pc, puc_proto_word(&w->puc, layout->proto_code), w->proto.code_len);
+}
+
 WALK_INLINE u64 puc_caller(const struct walk *w)
 {
 	const struct puc_layout *layout = &w->chosen.puc;
@@ -378,6 +392,8 @@ WALK_STEP int puc_step(struct walk *w)
 	if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
 		kind = puc_function(w, &object);
 	if (kind == PUC_NOTHING && p->is_leaf && !w->failed_reads)
+		return puc_skip_leaf(w);
+	if (kind == PUC_LUA && p->is_leaf && puc_leaf_has_no_pc(w, object))
 		return puc_skip_leaf(w);
 	if (kind == PUC_NOTHING || puc_emit(w, object, (u32)kind)) {
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);

@@ -354,6 +354,18 @@ Test(walk_puc, a_half_made_leaf_is_left_out)
 	cr_expect(eq(u64, p.out.frame[0].object, proto));
 }
 
+Test(walk_puc, a_leaf_whose_savedpc_is_not_its_own_yet_is_left_out)
+{
+	uaddr_t proto = make_proto(10, 10);
+
+	push_lua(p.main, proto, 2);
+	push_lua(p.main, make_proto(30, 10), 12);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+}
+
 Test(walk_puc, an_inner_frame_that_is_no_function_is_flagged)
 {
 	uaddr_t proto = make_proto(10, 10), ci;
