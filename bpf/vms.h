@@ -9,8 +9,9 @@
 #ifndef BPROF_VMS_H
 #define BPROF_VMS_H
 
-#define LUAJIT_TYPE_THREAD 6
-#define PUC_TYPE_THREAD	   8
+#define LUAJIT_TYPE_THREAD  6
+#define PUC_TYPE_THREAD	    8
+#define LUAJIT_LAST_HANDLER 88 /* bytecodes below the hot-counting ones: static in all of 2.1 */
 
 /* A field at a small offset of the target's structure; 0 where it cannot be read. */
 static __always_inline u64 target_word(u64 object, u32 offset)
@@ -44,7 +45,13 @@ static __noinline bool guard_luajit(u64 state, const struct luajit_layout *l, st
 	handler = target_word(vm->global, l->dispatch);
 	vm->vm_start = handler - l->vm_offset;
 	vm->vm_end = vm->vm_start + l->vm_bytes;
-	return true;
+	/* the table begins here: its last handler lies in the same code, the word before it does
+	 * not */
+	handler = target_word(vm->global, l->dispatch + 8U * LUAJIT_LAST_HANDLER);
+	if (handler < vm->vm_start || handler >= vm->vm_end)
+		return false;
+	handler = target_word(vm->global, l->dispatch - 8U);
+	return handler < vm->vm_start || handler >= vm->vm_end;
 }
 
 static __noinline bool guard_puc(u64 state, const struct puc_layout *l, struct lua_vm *vm)
@@ -54,7 +61,10 @@ static __noinline bool guard_puc(u64 state, const struct puc_layout *l, struct l
 	if ((type & 0xff) != PUC_TYPE_THREAD)
 		return false;
 	vm->global = target_word(state, l->state_global);
-	if (!vm->global || (l->state_bytes && vm->global != state + l->state_bytes))
+	/* 5.5: the main state is part of the global_State */
+	if (!l->state_bytes)
+		return vm->global + l->global_mainthread == state;
+	if (vm->global != state + l->state_bytes)
 		return false;
 	return target_word(vm->global, l->global_mainthread) == state;
 }

@@ -74,32 +74,48 @@ WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 	return 0;
 }
 
-/* What was saved: 5.1 has it in the state, and in the CallInfo once the function has called. */
-WALK_STEP u64 puc_saved_pc(struct walk *w, u64 code, u32 code_len)
+/*
+ * 5.1: is the leaf just being entered? Its caller's pc has been put away then, and still is the
+ * current one. (While a callee is being left, the current one is the callee's.)
+ */
+WALK_STEP int puc51_is_entering(struct walk *w, u64 current)
 {
 	const struct puc_layout *layout;
-	u64 pc;
+	struct puc_work *p;
+	u64 callers;
 
 	if (!w)
 		return 0;
+	p = &w->puc;
 	layout = &w->chosen.puc;
+	if (p->callinfo <= p->callinfo_end || puc_load_callinfo(w, p->callinfo - layout->ci_bytes))
+		return 0;
+	callers = puc_callinfo_field(p, layout->ci_savedpc);
+	return !puc_load_callinfo(w, p->callinfo) && callers == current;
+}
+
+/* What was saved: 5.1 has it in the state, and in the CallInfo once the function has called. */
+WALK_INLINE u64 puc_saved_pc(struct walk *w, u64 code, u32 code_len)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u64 pc;
+
 	if (layout->ci_is_array) {
 		pc = puc_state_field(&w->puc, layout->state_savedpc);
 		if (puc_pc_inside(pc, code, code_len))
 			return pc;
+		if (puc51_is_entering(w, pc))
+			return code;
 	}
 	return puc_callinfo_field(&w->puc, layout->ci_savedpc);
 }
 
-WALK_STEP u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
+WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 {
-	const struct puc_layout *layout;
+	const struct puc_layout *layout = &w->chosen.puc;
 	u64 pc;
 	int in_loop;
 
-	if (!w)
-		return 0;
-	layout = &w->chosen.puc;
 	w->record.s.leaf_how |= WALK_LEAF_PUC_SAVED_PC;
 	if (layout->savedpc_is_live)
 		return puc_saved_pc(w, code, code_len);

@@ -643,15 +643,39 @@ static int on_proto(struct facts *f, const struct bprof_proto *proto)
 	return record_captured(f);
 }
 
-/* The symbol that covers a native address, as a record. */
-static int tell_address(struct facts *f, struct target *t, uint64_t address)
+static int record_symbol(struct facts *f, uint32_t pid, uint64_t address, const char *symbol,
+			 const char *module)
+{
+	struct bprof_symbol record = {.pid = pid, .address = address};
+	int r;
+
+	record.symbol_len = (uint32_t)strlen(symbol);
+	record.module_len = (uint32_t)strlen(module);
+	record.h.type = BPROF_RECORD_SYMBOL;
+	record.h.size = (uint32_t)sizeof(record) + record.symbol_len + record.module_len;
+	record.h.size = (record.h.size + 7U) & ~7U;
+	buf_reset(&f->buf);
+	r = buf_add(&f->buf, &record, sizeof(record));
+	if (!r)
+		r = buf_addstr(&f->buf, symbol);
+	if (!r)
+		r = buf_addstr(&f->buf, module);
+	if (!r)
+		r = buf_addzero(&f->buf, record.h.size - f->buf.len);
+	return r == -E2BIG ? 0 : r ? r : record_captured(f);
+}
+
+/*
+ * The symbol that covers a native address. A function without one is known by its place in its
+ * file; of any other address only the file is told.
+ */
+static int tell_address(struct facts *f, struct target *t, uint64_t address, bool is_function)
 {
 	const struct proc_map *map = NULL;
-	struct bprof_symbol record = {.pid = t->pid, .address = address};
 	const char *symbol = NULL, *module;
 	struct elf_image *elf;
-	uint64_t vaddr;
-	int r;
+	uint64_t vaddr = 0;
+	char place[128];
 
 	elf = image_at(f, t, address, &map, &vaddr);
 	if (elf)
@@ -663,20 +687,11 @@ static int tell_address(struct facts *f, struct target *t, uint64_t address)
 	module = strrchr(map->path, '/') ? strrchr(map->path, '/') + 1 : map->path;
 	if (!module[0])
 		module = "anonymous memory";
-	record.symbol_len = symbol ? (uint32_t)strlen(symbol) : 0;
-	record.module_len = (uint32_t)strlen(module);
-	record.h.type = BPROF_RECORD_SYMBOL;
-	record.h.size = (uint32_t)sizeof(record) + record.symbol_len + record.module_len;
-	record.h.size = (record.h.size + 7U) & ~7U;
-	buf_reset(&f->buf);
-	r = buf_add(&f->buf, &record, sizeof(record));
-	if (!r && symbol)
-		r = buf_addstr(&f->buf, symbol);
-	if (!r)
-		r = buf_addstr(&f->buf, module);
-	if (!r)
-		r = buf_addzero(&f->buf, record.h.size - f->buf.len);
-	return r == -E2BIG ? 0 : r ? r : record_captured(f);
+	if (!symbol && elf && is_function) {
+		snprintf(place, sizeof(place), "%.100s+0x%llx", module, (unsigned long long)vaddr);
+		symbol = place;
+	}
+	return record_symbol(f, t->pid, address, symbol ? symbol : "", module);
 }
 
 static uint64_t now_ns(void)
@@ -728,7 +743,7 @@ static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm
 		t->cfunctions_next_ns = now_ns() + t->cfunctions_wait_ns;
 		t->cfunctions_wait_ns *= 2;
 	}
-	return builtin ? 0 : tell_address(f, t, frame->object);
+	return builtin ? 0 : tell_address(f, t, frame->object, true);
 }
 
 static int tell_element(struct facts *f, struct target *t, const struct lua_vm *vm,
@@ -762,7 +777,7 @@ static int on_sample(struct facts *f, const struct decoded *d)
 		return -ENOMEM;
 	if (!s->nr_frames && !(s->flags & BPROF_SAMPLE_KERNEL) &&
 	    target_meets(t, THING_ADDRESS, s->ip, 0))
-		return tell_address(f, t, s->ip);
+		return tell_address(f, t, s->ip, false);
 	vm = target_vm(t, s->vm);
 	if (!vm)
 		return 0;

@@ -31,9 +31,15 @@ struct pipeline {
 	struct info *info;
 	struct profile_build *build;
 	struct profile profile;
-	bool cut; /* the recording broke off */
-	uint64_t last_ns;
+	bool cut;		  /* the recording broke off */
+	uint64_t last_ns, end_ns; /* of the latest record; of END, 0 = none */
 };
+
+/* Only a whole stack can contradict the hook. */
+static bool reaches_the_root(const struct bprof_sample *s)
+{
+	return s->status == BPROF_WALK_OK && !(s->flags & BPROF_SAMPLE_MAIN_CUT);
+}
 
 static int on_sample(struct pipeline *p, const struct decoded *d)
 {
@@ -48,11 +54,13 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	int r = 0;
 
 	node = attribute_place(p->attribute, s->pid, s->epoch, &phase, &test);
-	if (attribute_hook_seen(p->attribute, s->pid))
-		attribute_check_stack(p->attribute, s->pid, node, chain, nr);
-	else if (nr)
+	if (attribute_hook_seen(p->attribute, s->pid)) {
+		if (reaches_the_root(s))
+			attribute_check_stack(p->attribute, s->pid, node, chain, nr);
+	} else if (nr) {
 		r = attribute_place_stack(p->attribute, s->pid, chain, nr, s->h.time_ns, &node,
 					  &phase, &test);
+	}
 	if (r < 0)
 		return r;
 	sample.space = symbols_space(p->symbols, s->pid);
@@ -109,6 +117,7 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 		profile_build_counters(p->build, d.counters);
 		return 0;
 	case BPROF_RECORD_END:
+		p->end_ns = record->time_ns;
 		profile_build_end(p->build, d.end);
 		return 0;
 	default:
@@ -136,7 +145,7 @@ static int read_all(struct pipeline *p)
 static int finish(struct pipeline *p)
 {
 	const struct bprof_file_header *header = replay_header(p->replay);
-	int r = attribute_end(p->attribute, p->last_ns);
+	int r = attribute_end(p->attribute, p->end_ns ? p->end_ns : p->last_ns);
 
 	if (!r)
 		r = info_fill(p->info, &p->profile);

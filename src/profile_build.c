@@ -264,16 +264,17 @@ static int vote_for_names(struct profile_build *b, const struct aggregate_frame 
 {
 	for (size_t i = 0; i < nr_contexts; i++) {
 		const struct aggregate_frame *callee = &frames[contexts[i].frame], *caller;
+		uint32_t function = b->resolved[contexts[i].frame].function;
 		int r;
 
+		symbols_weigh(b->symbols, function, contexts[i].samples);
 		if (contexts[i].parent == AGGREGATE_ROOT)
 			continue;
 		caller = &frames[contexts[contexts[i].parent].frame];
 		if (!is_lua_or_c(&callee->frame) || !is_lua_or_c(&caller->frame))
 			continue;
 		r = symbols_name_by_call(b->symbols, callee->space, &caller->frame, &callee->frame,
-					 b->resolved[contexts[i].frame].function,
-					 contexts[i].samples);
+					 function, contexts[i].samples);
 		if (r < 0)
 			return r;
 	}

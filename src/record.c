@@ -24,9 +24,13 @@
 #include "launch/signals.h"
 #include "proc/elf_file.h"
 
-#define DRAIN_EVERY_MS	 25  /* a 16 MiB ring holds seconds of samples; names die sooner */
-#define LAST_WORDS_TRIES 100 /* the EXIT record comes some microseconds after the exit */
-#define LAST_WORDS_US	 500
+/* A 16 MiB ring holds seconds of samples, but names die sooner: soonest in the short runs. */
+#define DRAIN_EVERY_MS	  25
+#define DRAIN_EARLY_MS	  10
+#define EARLY_NS	  1000000000ULL
+#define DRAIN_BY_STACK_MS 5   /* by stack alone an element that is gone is a test that is lost */
+#define LAST_WORDS_TRIES  100 /* the EXIT record comes some microseconds after the exit */
+#define LAST_WORDS_US	  500
 
 struct run {
 	const struct record_request *request;
@@ -223,6 +227,14 @@ static bool handle_signals(struct run *run)
 	return true;
 }
 
+static int drain_pause_ms(const struct run *run)
+{
+	if (!run->request->hook)
+		return DRAIN_BY_STACK_MS;
+	return clock_ns(CLOCK_MONOTONIC) - run->start_ns < EARLY_NS ? DRAIN_EARLY_MS
+								    : DRAIN_EVERY_MS;
+}
+
 static void follow_to_the_end(struct run *run)
 {
 	struct pollfd fds[] = {
@@ -232,7 +244,7 @@ static void follow_to_the_end(struct run *run)
 	};
 
 	for (;;) {
-		if (poll(fds, ARRAY_SIZE(fds), DRAIN_EVERY_MS) < 0 && errno != EINTR) {
+		if (poll(fds, ARRAY_SIZE(fds), drain_pause_ms(run)) < 0 && errno != EINTR) {
 			remember_error(run, -errno);
 			break;
 		}
@@ -335,10 +347,8 @@ static int set_up(struct run *run, struct buf *why)
 static int open_gate(struct run *run, struct buf *why)
 {
 	enum launch_stage stage = LAUNCH_STAGE_EXEC;
-	int r;
+	int r = launch_release(&run->launch);
 
-	run->start_ns = clock_ns(CLOCK_MONOTONIC);
-	r = launch_release(&run->launch);
 	if (!r)
 		r = launch_exec_result(&run->launch, &stage);
 	if (r < 0 && buf_addf(why, "cannot %s '%s': %s",

@@ -13,21 +13,27 @@
 #include "run.h"
 #include "say.h"
 
-/* The user behind us and the environment that user had. */
-static int find_user(const struct options *options, struct identity *identity,
-		     struct environment *environment)
+/* Whom the command runs as, by the variables of sudo and, once they are known, by the options. */
+static int find_identity(const struct options *options, struct identity *ret, struct buf *why)
 {
 	struct identity_request request;
-	struct buf why;
-	int r;
 
 	identity_request_init(&request);
 	if (options) {
 		request.user = options->user;
 		request.keep_root = options->keep_root;
 	}
+	return identity_find(&request, ret, why);
+}
+
+static int find_user(const struct options *options, struct identity *identity,
+		     struct environment *environment)
+{
+	struct buf why;
+	int r;
+
 	buf_init(&why, 8192);
-	r = identity_find(&request, identity, &why);
+	r = find_identity(options, identity, &why);
 	if (r < 0)
 		say_error("%s", why.len ? why.data : strerror(-r));
 	buf_done(&why);
@@ -38,6 +44,27 @@ static int find_user(const struct options *options, struct identity *identity,
 		say_error("cannot find out the environment of the command: %s", strerror(-r));
 		identity_done(identity);
 	}
+	return r;
+}
+
+/*
+ * The environment that options are read from: that of the user behind sudo. Where nobody can tell
+ * who that is, our own serves; the options may still say whom to take, and if not, serve()
+ * complains.
+ */
+static int environment_for_options(struct environment *ret)
+{
+	struct identity identity;
+	struct buf why;
+	int r;
+
+	buf_init(&why, 8192);
+	r = find_identity(NULL, &identity, &why);
+	buf_done(&why);
+	if (r < 0)
+		return environment_own(ret);
+	r = environment_recover(&identity, ret);
+	identity_done(&identity);
 	return r;
 }
 
@@ -116,27 +143,29 @@ static int serve(const struct options *options, const struct inheritance *inheri
 int main(int argc, char **argv)
 {
 	struct inheritance inheritance;
-	struct identity identity;
 	struct environment environment;
 	struct options options;
 	struct buf why;
 	int r, status;
 
-	if (inheritance_save(&inheritance) < 0 || find_user(NULL, &identity, &environment) < 0)
+	r = inheritance_save(&inheritance);
+	if (r == 0)
+		r = environment_for_options(&environment);
+	if (r < 0) {
+		say_error("cannot start: %s", strerror(-r));
 		return EXIT_SETUP;
+	}
 	buf_init(&why, 8192);
 	r = options_parse(argc, argv, &environment, &options, &why);
 	if (r < 0) {
 		say_error("%s", why.len ? why.data : strerror(-r));
 		buf_done(&why);
 		environment_done(&environment);
-		identity_done(&identity);
 		return r == -EINVAL ? EXIT_USAGE : EXIT_SETUP;
 	}
 	buf_done(&why);
 	status = serve(&options, &inheritance);
 	options_done(&options);
 	environment_done(&environment);
-	identity_done(&identity);
 	return status;
 }

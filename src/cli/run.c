@@ -198,6 +198,10 @@ static void tell_what_was_missed(const struct session *session, const struct pro
 				"until now");
 	if (result->error)
 		say_error("the recording is incomplete: %s", strerror(-result->error));
+	if (p->suite.seen && !p->suite.ended && p->complete)
+		say_note(quiet,
+			 "the suite did not say that it ended (os.exit() inside a test, or a "
+			 "crash): what was open then is marked incomplete");
 	if (!p->nr_runtimes)
 		say_note(quiet, "no Lua VM was seen: the profile shows processes and native "
 				"functions only");
@@ -384,6 +388,12 @@ int report_recording(const struct session *session)
 	struct pipeline *pipeline;
 	int fd, r;
 
+	/* nothing here needs more than the user may do: not the foreign bytes, not the files */
+	r = identity_become(session->identity);
+	if (r < 0) {
+		say_error("cannot become %s: %s", session->identity->name, strerror(-r));
+		return EXIT_SETUP;
+	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
 		say_error("cannot open the recording '%s': %s", path, strerror(errno));

@@ -22,6 +22,7 @@ static bool hash_failed; /* uthash reports a failed allocation only through this
 #include <uthash.h>
 
 #define NO_SPACE      UINT32_MAX
+#define RARE_NAME     50 /* a name fewer than 1 in 50 callers use says nothing about a function */
 #define MAX_ANCESTORS 64 /* forks in a row whose facts are looked through */
 
 struct object_key {
@@ -62,6 +63,11 @@ struct vote {
 	UT_hash_handle hh;
 };
 
+struct votes {
+	struct vote *names;
+	uint64_t weight; /* of all frames, named by their caller or not */
+};
+
 struct identity {
 	char *text; /* kind, name where it identifies, file, line */
 	uint32_t function;
@@ -76,7 +82,7 @@ struct symbols {
 	struct name_entry *cfunctions, *addresses;
 	struct identity *identities;
 	struct function *functions;
-	struct vote **votes; /* per function */
+	struct votes *votes; /* per function */
 	size_t nr_functions, size_functions;
 };
 
@@ -136,7 +142,7 @@ static void free_functions(struct symbols *s)
 		free(i);
 	}
 	for (size_t f = 0; f < s->nr_functions; f++) {
-		struct vote *votes = s->votes[f];
+		struct vote *votes = s->votes[f].names;
 
 		HASH_ITER (hh, votes, v, next_vote) {
 			HASH_DEL(votes, v);
@@ -398,7 +404,7 @@ static int grow_functions(struct symbols *s)
 {
 	size_t size = s->size_functions ? 2 * s->size_functions : 256;
 	struct function *functions;
-	struct vote **votes;
+	struct votes *votes;
 
 	if (s->nr_functions < s->size_functions)
 		return 0;
@@ -463,7 +469,7 @@ static int intern_function(struct symbols *s, enum function_kind kind, const cha
 	i->text = text;
 	text = NULL;
 	i->function = (uint32_t)s->nr_functions;
-	s->votes[s->nr_functions++] = NULL;
+	s->votes[s->nr_functions++] = (struct votes){0};
 	*ret = i->function;
 	hash_failed = false;
 	HASH_ADD_KEYPTR(hh, s->identities, i->text, strlen(i->text), i);
@@ -499,7 +505,6 @@ static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *
 {
 	uint32_t ffid = frame->flags & BPROF_FRAME_BUILTIN ? frame->pos : 0;
 	struct name_entry *e = find_name(s, s->cfunctions, space, ffid ? 0 : frame->object, ffid);
-	char text[64];
 
 	ret->line = 0;
 	ret->is_safe = false;
@@ -508,10 +513,6 @@ static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *
 	e = find_name(s, s->addresses, space, frame->object, 0);
 	if (e && e->name[0])
 		return intern_function(s, FUNCTION_C, e->name, "", 0, &ret->function);
-	if (e && e->module[0]) {
-		snprintf(text, sizeof(text), "function in %.40s", e->module);
-		return intern_function(s, FUNCTION_C, text, "", 0, &ret->function);
-	}
 	return intern_function(s, FUNCTION_C, "<unknown C function>", "", 0, &ret->function);
 }
 
@@ -530,7 +531,7 @@ int symbols_process(struct symbols *s, uint32_t space, struct symbol_frame *ret)
 	char text[64];
 	const char *comm = space < s->nr_spaces ? s->spaces[space].comm : "";
 
-	snprintf(text, sizeof(text), "[process: %s]", comm[0] ? comm : "?");
+	snprintf(text, sizeof(text), "[process: %s]", comm[0] ? comm : "before exec");
 	return symbols_marker(s, text, ret);
 }
 
@@ -562,7 +563,7 @@ static int add_vote(struct symbols *s, uint32_t function, const char *name, uint
 {
 	struct vote *v;
 
-	HASH_FIND_STR(s->votes[function], name, v);
+	HASH_FIND_STR(s->votes[function].names, name, v);
 	if (v) {
 		v->weight += weight;
 		return 0;
@@ -574,7 +575,7 @@ static int add_vote(struct symbols *s, uint32_t function, const char *name, uint
 	v->weight = weight;
 	hash_failed = !v->name;
 	if (!hash_failed)
-		HASH_ADD_KEYPTR(hh, s->votes[function], v->name, strlen(v->name), v);
+		HASH_ADD_KEYPTR(hh, s->votes[function].names, v->name, strlen(v->name), v);
 	if (hash_failed) {
 		free(v->name);
 		free(v);
@@ -605,17 +606,23 @@ int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_f
 	return add_vote(s, function, name, weight);
 }
 
+void symbols_weigh(struct symbols *s, uint32_t function, uint64_t samples)
+{
+	if (function < s->nr_functions)
+		s->votes[function].weight += samples;
+}
+
 int symbols_finish(struct symbols *s)
 {
 	for (size_t f = 0; f < s->nr_functions; f++) {
 		struct vote *best = NULL;
 		char *name;
 
-		for (struct vote *v = s->votes[f]; v; v = v->hh.next)
+		for (struct vote *v = s->votes[f].names; v; v = v->hh.next)
 			if (!best || v->weight > best->weight ||
 			    (v->weight == best->weight && strcmp(v->name, best->name) < 0))
 				best = v;
-		if (!best)
+		if (!best || best->weight < s->votes[f].weight / RARE_NAME)
 			continue;
 		name = strdup(best->name);
 		if (!name)

@@ -65,6 +65,9 @@ int symbols_process(struct symbols *s, uint32_t space, struct symbol_frame *ret)
 int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_frame *caller,
 			 const struct bprof_frame *callee, uint32_t function, uint64_t weight);
 
+/* @samples more frames of this function: against them its names are weighed. */
+void symbols_weigh(struct symbols *s, uint32_t function, uint64_t samples);
+
 /* Chooses the names. The array belongs to @s; indexes are those of symbol_frame.function. */
 int symbols_finish(struct symbols *s);
 struct function *symbols_functions(struct symbols *s, size_t *ret_nr);
