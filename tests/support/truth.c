@@ -261,6 +261,12 @@ static bool matches(const char *expression, const char *text)
 	return found;
 }
 
+static bool says_it_does_not_know(const char *stack)
+{
+	return strstr(stack, "[lua:") || strstr(stack, ":?)") ||
+	       strstr(stack, "<unknown C function>");
+}
+
 static enum verdict judge_stack(const struct truth_program *p, const char *stack)
 {
 	enum verdict verdict = VERDICT_WRONG;
@@ -272,7 +278,7 @@ static enum verdict judge_stack(const struct truth_program *p, const char *stack
 	for (size_t i = 0; p->stacks[i] && verdict == VERDICT_WRONG; i++)
 		if (matches(p->stacks[i], text))
 			verdict = VERDICT_EXACT;
-	if (verdict == VERDICT_WRONG && (strstr(stack, "[lua:") || strstr(stack, ":?)")))
+	if (verdict == VERDICT_WRONG && says_it_does_not_know(stack))
 		verdict = VERDICT_MARKED;
 	if (verdict == VERDICT_WRONG && !strstr(stack, marker))
 		verdict = VERDICT_OUTSIDE;

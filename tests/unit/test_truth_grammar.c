@@ -90,6 +90,10 @@ Test(truth_grammar, tells_marks_from_errors)
 {
 	cr_assert(eq(int, judge("busy", BUSY "[lua: no_leaf] 1"), VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", BUSY "top (busy.lua:?) 1"), VERDICT_MARKED));
+	cr_assert(eq(
+		int,
+		judge("tab", "main chunk (tab.lua:31);nx (tab.lua:15);<unknown C function> [C] 1"),
+		VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", "[process: luajit] 1"), VERDICT_OUTSIDE));
 	cr_assert(eq(int, judge("busy", "pmain [C];require [C] 1"), VERDICT_OUTSIDE));
 }
