@@ -107,7 +107,7 @@ struct walk {
 	u64 stack_end;				 /* top of this thread's stack, 0 = not known */
 	u64 safe_proto;				 /* the prototype of busted.safe, 0 = not known */
 
-	/* in: h, pid, tid, epoch, weight, cpu; out: the rest */
+	/* in: h, pid, tid, epoch, weight, ip, cpu, flag KERNEL; out: the rest */
 	struct walk_record record;
 
 	/* out */
@@ -118,6 +118,7 @@ struct walk {
 	u32 failed_reads; /* of memory that ought to be there */
 	u32 next_flags;	  /* of the next frame, rootwards */
 	u32 hidden;	  /* frames are not certain: walk, but do not emit */
+	u32 is_cut;	  /* a frame found no room */
 	struct lua_vm vm; /* the chosen one */
 	struct lua_layout chosen;
 	struct walk_proto proto;
@@ -203,6 +204,7 @@ WALK_INLINE int walk_wants_frame(struct walk *w)
 		return 0;
 	if (w->record.s.nr_frames < BPROF_MAX_FRAMES)
 		return 1;
+	w->is_cut = 1;
 	walk_set_status(w, BPROF_WALK_TRUNCATED);
 	return 0;
 }
@@ -286,8 +288,7 @@ WALK_INLINE void walk_add_span(struct walk *w, u64 descriptor, u64 element)
 	n = walk_index(n, BPROF_MAX_SPANS - 1);
 	w->span[n].descriptor = descriptor;
 	w->span[n].element = element;
-	w->span[n].frame = w->record.s.status == BPROF_WALK_TRUNCATED ? BPROF_MAX_FRAMES
-								      : w->record.s.nr_frames - 1U;
+	w->span[n].frame = w->is_cut ? BPROF_MAX_FRAMES : w->record.s.nr_frames - 1U;
 	w->span[n].reserved = 0;
 }
 
@@ -354,6 +355,7 @@ WALK_STEP int walk_sample(struct walk *w)
 	w->failed_reads = 0;
 	w->next_flags = 0;
 	w->hidden = 0;
+	w->is_cut = 0;
 	w->stack.start = WALK_NOWHERE;
 	if (!w->vms.nr) {
 		s->status = BPROF_WALK_NO_VM;

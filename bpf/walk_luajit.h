@@ -46,7 +46,7 @@
 #define LUAJIT_STACK_EXTRA    512 /* bytes beyond maxstack that frames may use */
 #define LUAJIT_CFRAME_BYTES   80
 #define LUAJIT_TRACE_STARTINS 80 /* offset of GCtrace.startins */
-#define LUAJIT_MAX_LEVELS     15
+#define LUAJIT_MAX_LEVELS     32
 #define LUAJIT_HOST_CHUNKS    64
 
 enum luajit_link {

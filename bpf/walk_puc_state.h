@@ -30,7 +30,7 @@
 #define PUC_TYPE_STATE	     8
 #define PUC_JUMP_PC	     64	 /* offset of the saved pc in a lua_longjmp */
 #define PUC_JUMP_BELOW	     64	 /* bytes below a lua_longjmp where L is looked for */
-#define PUC_SCAN_CHUNKS	     256 /* 128 KiB of native stack */
+#define PUC_SCAN_CHUNKS	     512 /* 256 KiB of native stack */
 #define PUC_CANDIDATE_CHUNKS 8
 #define PUC_NR_REGISTERS     16
 
