@@ -198,12 +198,17 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	s->flags = (s64)ctx->regs[PERF_CONTEXT_IP] < 0 ? BPROF_SAMPLE_KERNEL : 0;
 	take_registers(w, task);
 	s->ip = w->reg[BPROF_REG_IP];
-	take_vms(w, pid);
 	mm = task->mm;
+	w->vms.nr = 0;
+	if (mm) /* an exiting process has given its memory back */
+		take_vms(w, pid);
 	w->heap_start = mm ? mm->start_brk : 0;
 	w->heap_end = mm ? mm->brk : 0;
 	w->stack_end = 0;
 	walk_sample(w);
+	/* inside execve() the old memory is gone before the exec is told: so is its VM */
+	if (s->status == BPROF_WALK_FAULT && !s->nr_frames && s->flags & BPROF_SAMPLE_KERNEL)
+		s->status = BPROF_WALK_NO_VM;
 	announce_protos(w);
 	ship_sample(w);
 	count_by(BPROF_COUNTER_WALK_NS, bpf_ktime_get_ns() - start);
