@@ -23,8 +23,9 @@
 
 enum luajit_vmstate {
 	LUAJIT_VMSTATE_C = -2,
-	/* collector; below it: trace exit, recorder, optimiser, assembler. All store base and pc */
+	/* the collector stores base and pc; so do recorder, optimiser and assembler, below EXIT */
 	LUAJIT_VMSTATE_GC = -3,
+	LUAJIT_VMSTATE_EXIT = -4,
 };
 
 WALK_INLINE int luajit_take(struct walk *w, u64 base, u64 pc, enum walk_leaf how)
@@ -302,6 +303,30 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	return luajit_leaf_at_edge(w);
 }
 
+/*
+ * A trace is being left: L->base is that of the trace, then that of the frame restored from it. The
+ * pc is being made up, and what is on the native stack are the registers of compiled code.
+ */
+WALK_STEP int luajit_leaf_at_exit(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 base;
+	int kind;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	base = j->saved_base;
+	if (!luajit_base_plausible(j, base))
+		return 0;
+	kind = luajit_function(w, base);
+	if (kind != LUAJIT_LUA && kind != LUAJIT_C)
+		return 0;
+	if (luajit_frame_valid(w, base, j->bytecode) != kind)
+		return 0;
+	return luajit_take(w, base, 0, WALK_LEAF_EXIT);
+}
+
 /* Sets the cursor to the leaf of the state just entered. Returns 0 if it cannot be proved. */
 WALK_STEP int luajit_find_leaf(struct walk *w)
 {
@@ -314,6 +339,8 @@ WALK_STEP int luajit_find_leaf(struct walk *w)
 		j->leaf_on_trace = 1;
 		return luajit_take(w, j->jit_base, 0, WALK_LEAF_TRACE);
 	}
+	if (j->vmstate == LUAJIT_VMSTATE_EXIT)
+		return luajit_leaf_at_exit(w);
 	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))
 		return luajit_leaf_in_vm(w);
 	return luajit_leaf_outside_vm(w);

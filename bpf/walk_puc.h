@@ -225,7 +225,7 @@ WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 		frame->flags |= BPROF_FRAME_NO_POS;
 		frame->line = w->proto.first_line;
 		/* a caller always has its pc, except while a tail call moves the stack */
-		if (!p->is_leaf)
+		if (!p->is_leaf && w->record.s.nr_frames)
 			walk_set_status(w, BPROF_WALK_BAD_FRAME);
 		return;
 	}

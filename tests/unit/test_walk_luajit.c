@@ -308,6 +308,21 @@ Test(walk_luajit, a_stale_saved_base_is_not_believed_without_its_pc)
 	cr_expect(eq(i32, p.out.frame[0].line, 59));
 }
 
+Test(walk_luajit, a_trace_that_is_being_left_has_a_function_but_no_line)
+{
+	uaddr_t outer = make_lua(10, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	put(SP + 0x2000 + 24, 8, pc_at(outer, 9));
+	put(SP + 0x2000 - 16, 8, pc_at(outer, 6));
+	put(p.global + p.layout->vmstate, 4, (uint32_t)-4);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(outer)));
+	cr_expect(ne(u32, p.out.frame[0].flags & BPROF_FRAME_NO_POS, 0));
+}
+
 Test(walk_luajit, a_helper_without_saved_base_is_found_by_what_it_pushed)
 {
 	uaddr_t outer = make_lua(10, 20), returned = make_lua(50, 20), base;
