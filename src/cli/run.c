@@ -22,8 +22,8 @@
 #include "launch/signals.h"
 #include "launch/terminal.h"
 #include "output/output.h"
-#include "pipeline.h"
-#include "record.h"
+#include "live/record.h"
+#include "report/pipeline.h"
 
 #define RECORDING_NAME "recording.bprof"
 #define SENTENCE_MAX   8192

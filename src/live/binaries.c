@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Executables and the VMs in them. A process of an unknown binary, and the first VM of an unknown
+ * build, stand still until they have been looked at; whatever happens here, they go on afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+#include "collect/collect.h"
+#include "facts_private.h"
+#include "unwind/discover.h"
+
+#define STOP_PATIENCE_US 200000 /* a process told to stop may still have to leave the kernel */
+
+static char process_state(uint32_t pid)
+{
+	char path[64], text[512];
+	const char *after_name;
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = 0;
+	after_name = strrchr(text, ')');
+	return after_name && after_name[1] == ' ' ? after_name[2] : 0;
+}
+
+/* The record of a held process arrives before the process has really stopped. */
+static void wait_until_stopped(uint32_t pid)
+{
+	for (unsigned waited = 0; waited < STOP_PATIENCE_US; waited += 20) {
+		char state = process_state(pid);
+
+		if (state != 'R' && state != 'S' && state != 'D')
+			return;
+		usleep(20);
+	}
+}
+
+static void let_go(uint32_t pid)
+{
+	wait_until_stopped(pid);
+	kill((pid_t)pid, SIGCONT);
+}
+
+/* ---- executables --------------------------------------------------------------------------- */
+
+/* Where the dynamic linker looks for a library that Debian or Ubuntu installed. */
+static int open_library(const char *name)
+{
+	static const char *const directories[] = {
+#if defined(__x86_64__)
+		"/usr/lib/x86_64-linux-gnu",
+		"/lib/x86_64-linux-gnu",
+#elif defined(__aarch64__)
+		"/usr/lib/aarch64-linux-gnu",
+		"/lib/aarch64-linux-gnu",
+#endif
+		"/usr/local/lib",
+		"/usr/lib64",
+		"/usr/lib",
+	};
+	char path[512];
+
+	if (strchr(name, '/'))
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", directories[i], name);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* Attaches to a file that carries a VM. The kernel takes the file through our descriptor. */
+static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struct elf_lua *lua)
+{
+	const char *open_libs = lua->has_openlibs ? "luaL_openlibs" : "luaL_openselectedlibs";
+	uint64_t open_offset, close_offset = 0;
+	uint32_t binary;
+	char path[64];
+	int r;
+
+	r = elf_probe_offset(elf, open_libs, &open_offset);
+	if (r < 0)
+		return r;
+	if (elf_probe_offset(elf, "lua_close", &close_offset) < 0)
+		close_offset = 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = collect_probe_lua(f->collector, path, open_offset, close_offset, &binary);
+	if (r < 0)
+		return r;
+	f->version_of_binary[binary] = strdup(lua->version);
+	return 0;
+}
+
+static int inspect_file(struct facts *f, int fd, unsigned depth)
+{
+	struct elf_image *elf;
+	struct elf_lua lua;
+	int r;
+
+	r = elf_open_fd(fd, &elf);
+	if (r < 0)
+		return r;
+	r = elf_lua_kind(elf, &lua);
+	if (r == 0 && lua.family != ELF_LUA_NONE)
+		r = probe_lua(f, fd, elf, &lua);
+	else if (r == 0 && lua.needs[0] && depth == 0) {
+		int library = open_library(lua.needs);
+
+		if (library >= 0) {
+			r = inspect_file(f, library, depth + 1);
+			close(library);
+		}
+	}
+	elf_free(elf);
+	return r;
+}
+
+int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
+{
+	struct target *t = targets_get(f->targets, exec->pid);
+	int fd, r;
+
+	if (!t)
+		return -ENOMEM;
+	target_forget(t);
+	log_debug("exec", "exec::seen pid=%u, comm=%.16s, ino=%llu, held=%u", exec->pid, exec->comm,
+		  exec->ino, exec->flags & BPROF_EXEC_HELD);
+	if (!(exec->flags & BPROF_EXEC_HELD))
+		return 0;
+	wait_until_stopped(exec->pid);
+	if (proc_open_exe((pid_t)exec->pid, &fd) == 0) {
+		r = inspect_file(f, fd, 0);
+		if (r < 0)
+			log_debug("exec", "exec::no_probe pid=%u, error=%s", exec->pid,
+				  strerror(-r));
+		close(fd);
+	}
+	r = collect_know_binary(f->collector, exec->dev, exec->ino);
+	let_go(exec->pid);
+	return r == -E2BIG ? 0 : r; /* a full table only means that more processes are held */
+}
+
+/* ---- VMs ----------------------------------------------------------------------------------- */
+
+struct code_lookup {
+	struct facts *facts;
+	struct target *target;
+};
+
+static int code_range(void *ctx, uaddr_t pc, uaddr_t *start, uaddr_t *end)
+{
+	struct code_lookup *lookup = ctx;
+	const struct proc_map *map;
+	struct elf_range range;
+	uint64_t vaddr;
+	struct elf_image *elf =
+		targets_image_at(lookup->facts->targets, lookup->target, pc, &map, &vaddr);
+	int r;
+
+	if (!elf)
+		return -ENOENT;
+	r = elf_code_range(elf, vaddr, &range);
+	if (r < 0)
+		return r;
+	*start = pc - (vaddr - range.start);
+	*end = *start + (range.end - range.start);
+	return 0;
+}
+
+static bool is_code(void *ctx, uaddr_t address)
+{
+	struct code_lookup *lookup = ctx;
+	const struct proc_map *map = target_map(lookup->target, address);
+
+	return map && proc_map_is_code(map);
+}
+
+/* The first VM of this binary: find out where it keeps everything. The process is stopped. */
+static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm_open *open)
+{
+	struct code_lookup lookup = {.facts = f, .target = t};
+	struct discover_env env = {.code_range = code_range, .is_code = is_code, .ctx = &lookup};
+	const struct mem_reader *mem = target_mem(t);
+	const char *hint = f->version_of_binary[open->binary];
+	struct discovery found;
+	const struct proc_map *map;
+	uint32_t index;
+	int r;
+
+	if (!mem)
+		return 0;
+	r = discover_vm(mem, &env, open->state, hint ? hint : "", &found);
+	if (r < 0) {
+		f->unproved++;
+		log_warn("unwind", "unwind::unknown_layout pid=%u, version=%s, error=%s", t->pid,
+			 hint ? hint : "?", strerror(-r));
+		return 0;
+	}
+	r = collect_set_layout(f->collector, open->binary, &found.layout, &index);
+	if (r < 0)
+		return r == -ENOSPC ? 0 : r;
+	f->layouts[index] = found.layout;
+	f->layout_of_binary[open->binary] = index;
+	map = found.vm.vm_start ? target_map(t, found.vm.vm_start) : NULL;
+	f->path_of_layout[index] = strdup(map ? map->path : "");
+	found.vm.layout = index;
+	found.vm.family = found.layout.family;
+	target_add_vm(t, &found.vm);
+	log_debug("unwind", "unwind::layout pid=%u, index=%u, version=%s", t->pid, index,
+		  found.version);
+	return collect_publish_vm(f->collector, t->pid, &found.vm);
+}
+
+int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
+{
+	struct target *t = targets_get(f->targets, open->pid);
+	int r = 0;
+
+	if (!t)
+		return -ENOMEM;
+	if (open->binary >= BPROF_MAX_LAYOUTS || open->layout >= BPROF_MAX_LAYOUTS)
+		return 0;
+	if (!open->layout) {
+		wait_until_stopped(open->pid);
+		r = learn_layout(f, t, open);
+		if (open->held)
+			let_go(open->pid);
+	} else if (open->vm) {
+		struct lua_vm vm = {.global = open->vm,
+				    .main = open->state,
+				    .layout = open->layout,
+				    .family = f->layouts[open->layout].family};
+
+		target_add_vm(t, &vm);
+	}
+	return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of facts.c share. */
+#ifndef BPROF_FACTS_PRIVATE_H
+#define BPROF_FACTS_PRIVATE_H
+
+#include <bprof/lua_layout.h>
+
+#include "buf.h"
+
+#include "decode/decode.h"
+#include "facts.h"
+#include "targets.h"
+
+struct facts {
+	struct collector *collector; /* borrowed */
+	struct recorder *recorder;   /* borrowed */
+	struct targets *targets;
+	struct lua_layout layouts[BPROF_MAX_LAYOUTS]; /* by index, as the kernel has them */
+	uint32_t layout_of_binary[BPROF_MAX_LAYOUTS];
+	char *version_of_binary[BPROF_MAX_LAYOUTS]; /* hints */
+	char *path_of_layout[BPROF_MAX_LAYOUTS];
+	struct buf buf; /* records captured, not yet recorded */
+	unsigned unproved;
+};
+
+/* binaries.c: executables and the VMs in them; processes that are held for it */
+int facts_on_exec(struct facts *f, const struct bprof_exec *exec);
+int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open);
+
+/* names.c: what samples and prototypes speak of */
+int facts_on_proto(struct facts *f, const struct bprof_proto *proto);
+int facts_on_sample(struct facts *f, const struct decoded *d);
+
+#endif

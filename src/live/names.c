@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* What samples and prototypes speak of: read from the target while it lives, told to the recording.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+
+#include "collect/collect.h"
+#include "facts_private.h"
+#include "symbol/symbol.h"
+
+/* Appends every record that is in the buffer. */
+static int record_captured(struct facts *f)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && f->buf.len - at >= sizeof(struct bprof_record)) {
+		struct bprof_record header;
+
+		memcpy(&header, f->buf.data + at, sizeof(header));
+		if (header.size < sizeof(header) || header.size > f->buf.len - at)
+			break;
+		r = recorder_add(f->recorder, (const void *)(f->buf.data + at));
+		at += header.size;
+	}
+	buf_reset(&f->buf);
+	return r;
+}
+
+static int tell_runtime(struct facts *f, struct target *t, const struct lua_vm *vm)
+{
+	size_t i = (size_t)(vm - t->vms.vm);
+	const struct mem_reader *mem = target_mem(t);
+	const char *path = f->path_of_layout[vm->layout];
+	char exe[4096] = "", link[64];
+	ssize_t len;
+
+	if (t->runtime_told[i] || !mem)
+		return 0;
+	t->runtime_told[i] = true;
+	if (!path || !path[0]) {
+		snprintf(link, sizeof(link), "/proc/%u/exe", t->pid);
+		len = readlink(link, exe, sizeof(exe) - 1);
+		exe[len > 0 ? len : 0] = 0;
+		path = exe;
+	}
+	buf_reset(&f->buf);
+	if (capture_runtime(mem, &f->layouts[vm->layout], vm, t->pid, path, true, &f->buf) < 0)
+		return 0;
+	return record_captured(f);
+}
+
+int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
+{
+	struct target *t;
+	const struct lua_vm *vm;
+	const struct mem_reader *mem;
+	const struct bprof_proto_body *body;
+	int r;
+
+	t = targets_find(f->targets, proto->pid);
+	vm = t ? target_vm(t, proto->vm) : NULL;
+	mem = vm ? target_mem(t) : NULL;
+	if (!mem)
+		return 0;
+	r = tell_runtime(f, t, vm);
+	if (r < 0)
+		return r;
+	buf_reset(&f->buf);
+	r = capture_proto(mem, &f->layouts[vm->layout], proto->pid, proto->vm, proto->object,
+			  proto->fingerprint, &f->buf);
+	if (r < 0) {
+		log_trace("symbols", "symbols::proto_gone pid=%u, error=%s", proto->pid,
+			  strerror(-r));
+		return r == -ENOMEM ? r : 0;
+	}
+	body = (const void *)f->buf.data;
+	if (body->nr_lines)
+		collect_mark_captured(f->collector, proto->pid, proto->object, proto->fingerprint);
+	if (capture_is_busted_safe(body))
+		collect_set_safe_proto(f->collector, proto->pid, proto->object);
+	return record_captured(f);
+}
+
+static int record_symbol(struct facts *f, uint32_t pid, uint64_t address, const char *symbol,
+			 const char *module)
+{
+	struct bprof_symbol record = {.pid = pid, .address = address};
+	int r;
+
+	record.symbol_len = (uint32_t)strlen(symbol);
+	record.module_len = (uint32_t)strlen(module);
+	record.h.type = BPROF_RECORD_SYMBOL;
+	record.h.size = (uint32_t)sizeof(record) + record.symbol_len + record.module_len;
+	record.h.size = (record.h.size + 7U) & ~7U;
+	buf_reset(&f->buf);
+	r = buf_add(&f->buf, &record, sizeof(record));
+	if (!r)
+		r = buf_addstr(&f->buf, symbol);
+	if (!r)
+		r = buf_addstr(&f->buf, module);
+	if (!r)
+		r = buf_addzero(&f->buf, record.h.size - f->buf.len);
+	return r == -E2BIG ? 0 : r ? r : record_captured(f);
+}
+
+/*
+ * The symbol that covers a native address. A function without one is known by its place in its
+ * file; of any other address only the file is told.
+ */
+static int tell_address(struct facts *f, struct target *t, uint64_t address, bool is_function)
+{
+	const struct proc_map *map = NULL;
+	const char *symbol = NULL, *module;
+	struct elf_image *elf;
+	uint64_t vaddr = 0;
+	char place[128];
+
+	elf = targets_image_at(f->targets, t, address, &map, &vaddr);
+	if (elf)
+		symbol = elf_symbol_at(elf, vaddr, NULL);
+	if (!map)
+		map = target_map(t, address);
+	if (!map)
+		return 0;
+	module = strrchr(map->path, '/') ? strrchr(map->path, '/') + 1 : map->path;
+	if (!module[0])
+		module = "anonymous memory";
+	if (!symbol && elf && is_function) {
+		snprintf(place, sizeof(place), "%.100s+0x%llx", module, (unsigned long long)vaddr);
+		symbol = place;
+	}
+	return record_symbol(f, t->pid, address, symbol ? symbol : "", module);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+/* Appends the names in the buffer that this process has not told before. */
+static int record_new_names(struct facts *f, struct target *t)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && f->buf.len - at >= sizeof(struct bprof_cfunction)) {
+		const struct bprof_cfunction *record = (const void *)(f->buf.data + at);
+
+		if (record->h.size < sizeof(*record) || record->h.size > f->buf.len - at)
+			break;
+		if (target_meets(t, THING_CFUNCTION_NAME, record->object, record->ffid))
+			r = recorder_add(f->recorder, &record->h);
+		at += record->h.size;
+	}
+	buf_reset(&f->buf);
+	return r;
+}
+
+/* C functions new to us: package.loaded may have grown; what is not in it has a symbol perhaps. */
+static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm *vm,
+			  const struct bprof_frame *frame)
+{
+	bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
+	const struct mem_reader *mem = target_mem(t);
+	uint64_t now = now_ns();
+	int r;
+
+	if (!mem)
+		return 0;
+	if (now >= t->cfunctions_next_ns) {
+		buf_reset(&f->buf);
+		r = capture_cfunctions(mem, &f->layouts[vm->layout], vm, t->pid, &f->buf);
+		if (r == -ENOMEM)
+			return r;
+		r = record_new_names(f, t);
+		if (r < 0)
+			return r;
+		t->cfunctions_next_ns = now_ns() + t->cfunctions_wait_ns;
+		t->cfunctions_wait_ns *= 2;
+	}
+	return builtin ? 0 : tell_address(f, t, frame->object, true);
+}
+
+static int tell_element(struct facts *f, struct target *t, const struct lua_vm *vm,
+			const struct bprof_span *span)
+{
+	const struct mem_reader *mem = target_mem(t);
+	int r;
+
+	if (!mem)
+		return 0;
+	buf_reset(&f->buf);
+	r = capture_element(mem, &f->layouts[vm->layout], t->pid, span, &f->buf);
+	if (r < 0) {
+		log_trace("symbols", "symbols::element_unread pid=%u, element=0x%llx, error=%s",
+			  t->pid, span->element, strerror(-r));
+		/* its table may just be growing: the next sample that shows it tries again */
+		target_forget_thing(t, THING_ELEMENT, span->element, span->descriptor);
+		return r == -ENOMEM ? r : 0;
+	}
+	return record_captured(f);
+}
+
+int facts_on_sample(struct facts *f, const struct decoded *d)
+{
+	const struct bprof_sample *s = d->sample.fixed;
+	struct target *t = targets_get(f->targets, s->pid);
+	const struct lua_vm *vm;
+	int r = 0;
+
+	if (!t)
+		return -ENOMEM;
+	if (!s->nr_frames && !(s->flags & BPROF_SAMPLE_KERNEL) &&
+	    target_meets(t, THING_ADDRESS, s->ip, 0))
+		return tell_address(f, t, s->ip, false);
+	vm = target_vm(t, s->vm);
+	if (!vm)
+		return 0;
+	for (size_t i = 0; r == 0 && i < s->nr_frames; i++) {
+		const struct bprof_frame *frame = &d->sample.frames[i];
+		bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
+
+		if (!(frame->flags & (BPROF_FRAME_C | BPROF_FRAME_BUILTIN)))
+			continue;
+		if (target_meets(t, THING_CFUNCTION, builtin ? 0 : frame->object,
+				 builtin ? frame->pos : 0))
+			r = tell_cfunction(f, t, vm, frame);
+	}
+	for (size_t i = 0; r == 0 && i < s->nr_spans; i++) {
+		const struct bprof_span *span = &d->sample.spans[i];
+
+		if (target_meets(t, THING_ELEMENT, span->element, span->descriptor))
+			r = tell_element(f, t, vm, span);
+	}
+	return r;
+}

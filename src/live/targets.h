@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processes of a live run as facts about them are gathered: their memory, their mapped files,
+ * their VMs, and what has been told about them already.
+ */
+#ifndef BPROF_TARGETS_H
+#define BPROF_TARGETS_H
+
+#include <bprof/lua_layout.h>
+#include <bprof/mem.h>
+
+#include "base.h"
+
+#include "proc/elf_file.h"
+#include "proc/proc.h"
+
+enum thing_kind { THING_CFUNCTION, THING_CFUNCTION_NAME, THING_ADDRESS, THING_ELEMENT };
+
+struct thing;
+struct targets;
+
+/* One process between two execs. */
+struct target {
+	uint32_t pid;
+	struct lua_vms vms;
+	bool runtime_told[BPROF_MAX_VMS];
+	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when package.loaded may be walked */
+
+	/* private */
+	struct proc *proc;
+	struct proc_maps maps; /* empty = not read yet */
+	struct thing *things;  /* what has been dealt with, named or not */
+};
+
+int targets_new(struct targets **ret); /* 0 or -ENOMEM */
+void targets_free(struct targets *all);
+
+/* The target of @pid: made if missing (NULL without memory), or only found (NULL if unknown). */
+struct target *targets_get(struct targets *all, uint32_t pid);
+struct target *targets_find(const struct targets *all, uint32_t pid);
+void targets_drop(struct targets *all, uint32_t pid);
+
+/* All that was known is over: exec, or a pid used again. */
+void target_forget(struct target *t);
+
+/* NULL when the process is gone. */
+const struct mem_reader *target_mem(struct target *t);
+
+/* True the first time. Beyond a limit everything counts as known: names less, memory bounded. */
+bool target_meets(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
+void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
+
+/* The mapping at @address; mappings are read again when it is in none of those known. */
+const struct proc_map *target_map(struct target *t, uaddr_t address);
+
+/* The ELF file behind a code address, and the address as the file counts; NULL if there is none. */
+struct elf_image *targets_image_at(struct targets *all, struct target *t, uaddr_t address,
+				   const struct proc_map **ret_map, uint64_t *ret_vaddr);
+
+/* In the place of an older VM with the same global_State. */
+void target_add_vm(struct target *t, const struct lua_vm *vm);
+void target_remove_vm(struct target *t, uint64_t state);
+const struct lua_vm *target_vm(const struct target *t, uint64_t global);
+
+#endif
