@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct fake_region *region_of(const struct fake_mem *mem, uaddr_t at, size_t bytes)
+static const struct fake_region *region_of(const struct fake_mem *mem, uaddr_t at, size_t bytes)
 {
 	for (size_t i = 0; i < mem->nr_regions; i++) {
 		const struct fake_region *r = &mem->region[i];
 		uaddr_t offset = at - r->start;
 
 		if (at >= r->start && offset <= r->bytes && r->bytes - offset >= bytes)
-			return (struct fake_region *)r;
+			return r;
 	}
 	return NULL;
 }
@@ -116,7 +116,7 @@ bool fake_mem_copy(struct fake_mem *mem, const struct mem_reader *from, uaddr_t 
 
 void fake_mem_put(struct fake_mem *mem, uaddr_t at, unsigned bytes, uint64_t value)
 {
-	struct fake_region *r = region_of(mem, at, bytes);
+	const struct fake_region *r = region_of(mem, at, bytes);
 
 	if (!r || bytes > sizeof(value))
 		abort();
