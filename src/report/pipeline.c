@@ -13,6 +13,7 @@
 
 #include "base.h"
 
+#include "accounts.h"
 #include "aggregate/aggregate.h"
 #include "attribute/attribute.h"
 #include "collect/collect.h"
@@ -30,6 +31,7 @@ struct pipeline {
 	struct elements *elements;
 	struct info *info;
 	struct profile_build *build;
+	struct accounts accounts;
 	struct profile profile;
 	bool cut;		  /* the recording broke off */
 	uint64_t last_ns, end_ns; /* of the latest record; of END, 0 = none */
@@ -66,7 +68,7 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	sample.space = symbols_space(p->symbols, s->pid);
 	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
 	sample.place = profile_build_place(node, phase);
-	profile_build_count(p->build, s, d->sample.frames, test != ATTRIBUTE_NONE);
+	accounts_sample(&p->accounts, s, d->sample.frames, test != ATTRIBUTE_NONE);
 	return aggregate_add(p->aggregate, &sample);
 }
 
@@ -76,7 +78,7 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 	int r = decode_record(record, &d);
 
 	if (r < 0) {
-		profile_build_malformed(p->build);
+		accounts_malformed(&p->accounts);
 		return 0;
 	}
 	if (record->time_ns > p->last_ns)
@@ -114,11 +116,11 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 	case BPROF_RECORD_RUNTIME:
 		return info_runtime(p->info, &d);
 	case BPROF_RECORD_COUNTERS:
-		profile_build_counters(p->build, d.counters);
+		accounts_counters(&p->accounts, d.counters);
 		return 0;
 	case BPROF_RECORD_END:
 		p->end_ns = record->time_ns;
-		profile_build_end(p->build, d.end);
+		accounts_end(&p->accounts, d.end);
 		return 0;
 	default:
 		return 0; /* VM_OPEN, VM_CLOSE, MAPPING: for people with a hex dump */
@@ -152,6 +154,7 @@ static int finish(struct pipeline *p)
 	if (!r)
 		r = profile_build_fill(p->build, p->symbols, p->aggregate, p->attribute, header,
 				       &p->profile);
+	accounts_fill(&p->accounts, &p->profile);
 	if (p->cut)
 		p->profile.complete = false;
 	return r;

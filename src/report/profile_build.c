@@ -4,97 +4,46 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base.h"
 
+#include "accounts.h"
 #include "attribute/attribute.h"
+#include "functions.h"
+#include "luajit_state.h"
+#include "places.h"
 #include "symbol/symbols.h"
-
-static bool hash_failed; /* uthash reports a failed allocation only through this hook */
-#define HASH_NONFATAL_OOM      1
-#define uthash_nonfatal_oom(e) (hash_failed = true)
-#include <uthash.h>
-
-/* LuaJIT's vmstate: what the VM itself does (lj_obj.h, LJ_VMST_*, stored inverted). */
-enum luajit_state {
-	LUAJIT_STATE_C = -2,
-	LUAJIT_STATE_GC = -3,
-	LUAJIT_STATE_EXIT = -4,
-	LUAJIT_STATE_RECORD = -5,
-	LUAJIT_STATE_OPTIMISE = -6,
-	LUAJIT_STATE_ASSEMBLE = -7,
-};
 
 #define PLACE_PHASE_BITS 8
 #define OUTPUT_HANDLERS	 "busted/outputHandlers/"
 
-/* Samples with a function at a line, once per sample. */
-struct line_count {
-	struct line_key {
-		uint32_t function;
-		int32_t line;
-	} key;
-	uint64_t samples;
-	size_t stamp; /* stack it was last counted for */
-	UT_hash_handle hh;
-};
-
-/* The names before the frames of a stack; shared by all stacks of one place. */
-struct prefix {
-	uint64_t place;
-	const char **names;
-	size_t nr;
-	uint32_t test;
-	UT_hash_handle hh;
-};
-
 struct profile_build {
-	struct sample_accounts accounts;
-	struct modes modes;
-	bool luajit_seen, puc_seen;
-	bool counters_seen, ended;
-	uint64_t counters[BPROF_NR_COUNTERS];
-	uint64_t malformed;
-	struct bprof_end end;
-
 	struct symbols *symbols;
 	struct aggregate *aggregate;
+	struct places *places;
 	struct symbol_frame *resolved; /* by frame index */
 	struct stack_frame *frames;    /* of all stacks, one block */
 	struct profile_stack *stacks;
-	struct prefix *prefixes;
-	struct line_count *lines;
 	uint64_t start_ns;
-	char **strings; /* made here, freed at the end */
-	size_t nr_strings, size_strings;
 };
 
 int profile_build_new(struct profile_build **ret)
 {
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	struct profile_build *b = calloc(1, sizeof(*b));
+
+	if (!b || places_new(&b->places) < 0) {
+		free(b);
+		return -ENOMEM;
+	}
+	*ret = b;
+	return 0;
 }
 
 void profile_build_free(struct profile_build *b)
 {
-	struct prefix *p, *next_prefix;
-	struct line_count *l, *next_line;
-
 	if (!b)
 		return;
-	HASH_ITER (hh, b->prefixes, p, next_prefix) {
-		HASH_DEL(b->prefixes, p);
-		free(p->names);
-		free(p);
-	}
-	HASH_ITER (hh, b->lines, l, next_line) {
-		HASH_DEL(b->lines, l);
-		free(l);
-	}
-	for (size_t i = 0; i < b->nr_strings; i++)
-		free(b->strings[i]);
-	free(b->strings);
+	places_free(b->places);
 	free(b->resolved);
 	free(b->frames);
 	free(b->stacks);
@@ -114,19 +63,6 @@ static bool has_own_state(const struct bprof_sample *s)
 	       s->vmstate >= LUAJIT_STATE_ASSEMBLE;
 }
 
-static bool is_unresolved(const struct bprof_sample *s)
-{
-	switch ((enum bprof_walk_status)s->status) {
-	case BPROF_WALK_OK:
-	case BPROF_WALK_NO_VM:
-	case BPROF_WALK_IDLE:
-	case BPROF_WALK_TRUNCATED:
-		return false;
-	default:
-		return true;
-	}
-}
-
 size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_frame *frames,
 			    struct bprof_frame ret[AGGREGATE_MAX_FRAMES])
 {
@@ -141,7 +77,7 @@ size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_fra
 	memcpy(ret + nr, frames, s->nr_frames * sizeof(*frames));
 	nr += s->nr_frames;
 	/* a leaf without proof has its own frame; every other doubt is about the root side */
-	if ((is_unresolved(s) && s->status != BPROF_WALK_NO_LEAF) ||
+	if ((accounts_unresolved(s) && s->status != BPROF_WALK_NO_LEAF) ||
 	    s->status == BPROF_WALK_TRUNCATED)
 		ret[nr++] = pseudo_frame(AGGREGATE_STATUS, s->status);
 	if (!s->nr_frames)
@@ -152,62 +88,6 @@ size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_fra
 uint64_t profile_build_place(uint32_t node, enum phase phase)
 {
 	return (uint64_t)node << PLACE_PHASE_BITS | (uint64_t)phase;
-}
-
-static void count_mode(struct profile_build *b, const struct bprof_sample *s,
-		       const struct bprof_frame *frames)
-{
-	bool in_c = s->nr_frames && !(frames[0].flags & (BPROF_FRAME_LUA | BPROF_FRAME_UNKNOWN));
-
-	b->luajit_seen |= s->family == BPROF_FAMILY_LUAJIT;
-	b->puc_seen |= s->family == BPROF_FAMILY_PUC;
-	if (s->flags & BPROF_SAMPLE_KERNEL)
-		b->modes.kernel++;
-	else if (s->status == BPROF_WALK_NO_VM || s->status == BPROF_WALK_IDLE)
-		b->modes.native++;
-	else if (s->family == BPROF_FAMILY_LUAJIT && s->vmstate == LUAJIT_STATE_GC)
-		b->modes.gc++;
-	else if (s->family == BPROF_FAMILY_LUAJIT && s->vmstate <= LUAJIT_STATE_RECORD &&
-		 s->vmstate >= LUAJIT_STATE_ASSEMBLE)
-		b->modes.compiler++;
-	else if (s->flags & BPROF_SAMPLE_ON_TRACE)
-		b->modes.jit++;
-	else if (in_c && !(s->flags & BPROF_SAMPLE_IN_VM))
-		b->modes.c++;
-	else
-		b->modes.interpreter++;
-}
-
-void profile_build_count(struct profile_build *b, const struct bprof_sample *s,
-			 const struct bprof_frame *frames, bool in_test)
-{
-	b->accounts.by_status[s->status]++;
-	if (s->status == BPROF_WALK_TRUNCATED)
-		b->accounts.truncated++;
-	if (is_unresolved(s))
-		b->accounts.unresolved++;
-	else if (in_test)
-		b->accounts.in_tests++;
-	else
-		b->accounts.outside_tests++;
-	count_mode(b, s, frames);
-}
-
-void profile_build_malformed(struct profile_build *b)
-{
-	b->malformed++;
-}
-
-void profile_build_counters(struct profile_build *b, const struct bprof_counters *counters)
-{
-	memcpy(b->counters, counters->value, sizeof(b->counters));
-	b->counters_seen = true;
-}
-
-void profile_build_end(struct profile_build *b, const struct bprof_end *end)
-{
-	b->end = *end;
-	b->ended = true;
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
@@ -439,241 +319,19 @@ static int build_stacks(struct profile_build *b, struct attribute *a, struct pro
 	return 0;
 }
 
-/* ---- places -------------------------------------------------------------------------------- */
-
-static const char *keep(struct profile_build *b, char *s)
-{
-	if (s && b->nr_strings == b->size_strings) {
-		size_t size = b->size_strings ? 2 * b->size_strings : 256;
-		char **grown = reallocarray(b->strings, size, sizeof(*grown));
-
-		if (!grown) {
-			free(s);
-			return NULL;
-		}
-		b->strings = grown;
-		b->size_strings = size;
-	}
-	if (s)
-		b->strings[b->nr_strings++] = s;
-	return s;
-}
-
-static const char *bracketed(struct profile_build *b, const char *name)
-{
-	char *s;
-
-	return asprintf(&s, "[%s]", name ? name : "?") < 0 ? NULL : keep(b, s);
-}
-
-static const char *node_name(struct profile_build *b, const struct profile *p,
-			     const struct profile_node *n)
-{
-	const struct test *t;
-	char *s;
-
-	if (n->kind == NODE_FIXTURE)
-		return bracketed(b, n->name);
-	if (n->kind != NODE_TEST || n->test >= p->nr_tests)
-		return n->name && n->name[0] ? n->name : "describe";
-	t = &p->tests[n->test];
-	if (t->line > 0 && asprintf(&s, "it %s (%s:%d)", t->name,
-				    t->source && t->source[0] ? t->source : t->file, t->line) >= 0)
-		return keep(b, s);
-	return asprintf(&s, "it %s (%s)", t->name, t->file) < 0 ? NULL : keep(b, s);
-}
-
-static bool is_named(enum node_kind kind)
-{
-	return kind == NODE_FILE || kind == NODE_DESCRIBE || kind == NODE_TEST ||
-	       kind == NODE_FIXTURE;
-}
-
-static int build_prefix(struct profile_build *b, const struct profile *p, uint32_t node,
-			enum phase phase, struct prefix *ret)
-{
-	bool outside = phase != PHASE_TEST && phase != PHASE_TEST_FIXTURE;
-	size_t depth = 0, at;
-
-	ret->test = UINT32_MAX;
-	for (uint32_t n = node; n < p->nr_nodes; n = p->nodes[n].parent)
-		depth += is_named(p->nodes[n].kind);
-	ret->nr = phase == PHASE_PROGRAM ? 0 : depth + (outside ? 2 : 0);
-	ret->names = calloc(ret->nr + 1, sizeof(*ret->names));
-	if (!ret->names)
-		return -ENOMEM;
-	if (phase == PHASE_PROGRAM)
-		return 0;
-	at = ret->nr;
-	for (uint32_t n = node; n < p->nr_nodes; n = p->nodes[n].parent) {
-		if (!outside && p->nodes[n].kind == NODE_TEST && ret->test == UINT32_MAX)
-			ret->test = p->nodes[n].test;
-		if (is_named(p->nodes[n].kind))
-			ret->names[--at] = node_name(b, p, &p->nodes[n]);
-	}
-	if (outside) {
-		ret->names[0] = "[outside tests]";
-		ret->names[1] = bracketed(b, phase_name(phase));
-	}
-	for (at = 0; at < ret->nr; at++)
-		if (!ret->names[at])
-			return -ENOMEM;
-	return 0;
-}
-
 static int place_stacks(struct profile_build *b, const struct profile *p)
 {
 	size_t nr_stacks;
 	const struct aggregate_stack *stacks = aggregate_stacks(b->aggregate, &nr_stacks);
+	int r = 0;
 
-	for (size_t i = 0; i < nr_stacks; i++) {
-		enum phase phase = b->stacks[i].phase;
-		uint32_t node = node_of_place(stacks[i].place);
-		uint64_t place = (uint64_t)node << PLACE_PHASE_BITS | (uint64_t)phase;
-		struct prefix *prefix;
-		int r;
-
-		HASH_FIND(hh, b->prefixes, &place, sizeof(place), prefix);
-		if (!prefix) {
-			prefix = calloc(1, sizeof(*prefix));
-			if (!prefix)
-				return -ENOMEM;
-			prefix->place = place;
-			r = build_prefix(b, p, node, phase, prefix);
-			hash_failed = r < 0;
-			if (!hash_failed)
-				HASH_ADD(hh, b->prefixes, place, sizeof(place), prefix);
-			if (hash_failed) {
-				free(prefix->names);
-				free(prefix);
-				return -ENOMEM;
-			}
-		}
-		b->stacks[i].prefix = prefix->names;
-		b->stacks[i].nr_prefix = prefix->nr;
-		b->stacks[i].test = prefix->test;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < nr_stacks; i++)
+		r = places_give(b->places, p, node_of_place(stacks[i].place), b->stacks[i].phase,
+				&b->stacks[i]);
+	return r;
 }
 
-/* ---- functions ----------------------------------------------------------------------------- */
-
-static int count_line(struct profile_build *b, const struct stack_frame *f, uint64_t samples,
-		      size_t stamp)
-{
-	struct line_key key = {f->function, f->line};
-	struct line_count *l;
-
-	HASH_FIND(hh, b->lines, &key, sizeof(key), l);
-	if (!l) {
-		l = calloc(1, sizeof(*l));
-		if (!l)
-			return -ENOMEM;
-		l->key = key;
-		hash_failed = false;
-		HASH_ADD(hh, b->lines, key, sizeof(key), l);
-		if (hash_failed) {
-			free(l);
-			return -ENOMEM;
-		}
-	}
-	if (l->stamp != stamp)
-		l->samples += samples;
-	l->stamp = stamp;
-	return 0;
-}
-
-static int by_line(struct line_count *a, struct line_count *b)
-{
-	if (a->key.function != b->key.function)
-		return (a->key.function > b->key.function) - (a->key.function < b->key.function);
-	return (a->key.line > b->key.line) - (a->key.line < b->key.line);
-}
-
-static int give_lines(struct profile_build *b, struct function *functions, size_t nr_functions)
-{
-	HASH_SORT(b->lines, by_line);
-	for (struct line_count *l = b->lines; l; l = l->hh.next)
-		functions[l->key.function].nr_lines++;
-	for (size_t i = 0; i < nr_functions; i++) {
-		if (!functions[i].nr_lines)
-			continue;
-		functions[i].lines = calloc(functions[i].nr_lines, sizeof(*functions[i].lines));
-		if (!functions[i].lines)
-			return -ENOMEM;
-		functions[i].nr_lines = 0;
-	}
-	for (struct line_count *l = b->lines; l; l = l->hh.next) {
-		struct function *f = &functions[l->key.function];
-
-		f->lines[f->nr_lines++] =
-			(struct function_line){.line = l->key.line, .samples = l->samples};
-	}
-	return 0;
-}
-
-static int count_functions(struct profile_build *b, struct profile *p)
-{
-	size_t nr;
-	struct function *functions = symbols_functions(b->symbols, &nr);
-	CLEANUP(cleanup_free) size_t *stamp = calloc(nr + 1, sizeof(*stamp));
-
-	if (!stamp)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->nr_stacks; i++) {
-		const struct profile_stack *s = &p->stacks[i];
-
-		for (size_t k = 0; k < s->nr_frames; k++) {
-			const struct stack_frame *f = &s->frames[k];
-
-			if (stamp[f->function] != i + 1)
-				functions[f->function].total_samples += s->samples;
-			stamp[f->function] = i + 1;
-			if (f->line > 0 && count_line(b, f, s->samples, i + 1) < 0)
-				return -ENOMEM;
-		}
-		if (s->nr_frames)
-			functions[s->frames[s->nr_frames - 1].function].self_samples += s->samples;
-	}
-	p->functions = functions;
-	p->nr_functions = nr;
-	return give_lines(b, functions, nr);
-}
-
-/* ---- the rest ------------------------------------------------------------------------------ */
-
-static void fill_accounts(const struct profile_build *b, struct profile *p)
-{
-	struct sample_accounts *accounts = &p->accounts;
-	uint64_t seen = b->accounts.in_tests + b->accounts.outside_tests + b->accounts.unresolved;
-
-	*accounts = b->accounts;
-	memcpy(p->counters, b->counters, sizeof(p->counters));
-	p->counters[BPROF_COUNTER_MALFORMED] += b->malformed;
-	accounts->taken = b->counters_seen ? b->counters[BPROF_COUNTER_TAKEN] : seen;
-	/* what the kernel took and we do not have is lost, whichever way */
-	accounts->lost = accounts->taken > seen ? accounts->taken - seen : 0;
-	if (accounts->taken < seen)
-		accounts->taken = seen;
-	p->modes = b->modes;
-	if (!b->luajit_seen) {
-		p->modes.jit = PROFILE_UNKNOWN;
-		p->modes.compiler = PROFILE_UNKNOWN;
-		p->modes.gc = PROFILE_UNKNOWN;
-	}
-}
-
-static void fill_end(const struct profile_build *b, const struct bprof_file_header *header,
-		     struct profile *p)
-{
-	int status = (int)b->end.exit_status;
-
-	p->started_at_ns = header->started_at_ns;
-	p->complete = b->ended;
-	p->wall_ns = b->ended ? b->end.wall_ns : PROFILE_UNKNOWN;
-	p->cpu_ns = b->ended ? b->end.cpu_ns : PROFILE_UNKNOWN;
-	p->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 static int each_sample(const struct profile *p,
 		       int (*fn)(void *arg, const struct profile_sample *s), void *arg)
@@ -714,12 +372,12 @@ int profile_build_fill(struct profile_build *b, struct symbols *s, struct aggreg
 		r = attribute_fill(a, p);
 	if (!r)
 		r = place_stacks(b, p);
+	p->functions = symbols_functions(s, &p->nr_functions);
 	if (!r)
-		r = count_functions(b, p);
+		r = functions_count(p);
 	if (r < 0)
 		return r;
-	fill_accounts(b, p);
-	fill_end(b, header, p);
+	p->started_at_ns = header->started_at_ns;
 	p->each_sample = each_sample;
 	p->each_sample_ctx = b;
 	return 0;

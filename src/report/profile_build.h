@@ -26,17 +26,11 @@ size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_fra
 /* Node and phase as the number of a place. */
 uint64_t profile_build_place(uint32_t node, enum phase phase);
 
-void profile_build_count(struct profile_build *b, const struct bprof_sample *s,
-			 const struct bprof_frame *frames, bool in_test);
-void profile_build_malformed(struct profile_build *b);
-void profile_build_counters(struct profile_build *b, const struct bprof_counters *counters);
-void profile_build_end(struct profile_build *b, const struct bprof_end *end);
-
 /* ---- at the end ---------------------------------------------------------------------------- */
 
 /**
  * profile_build_fill() - names, places, sums
- * @p: everything but run, event, machine and runtimes is filled here
+ * @p: stacks, functions, and what attribute_fill() fills
  *
  * Borrows @s, @g and @a until profile_build_free(). Return: 0 or -ENOMEM.
  */

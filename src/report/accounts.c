@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "accounts.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include "luajit_state.h"
+
+bool accounts_unresolved(const struct bprof_sample *s)
+{
+	switch ((enum bprof_walk_status)s->status) {
+	case BPROF_WALK_OK:
+	case BPROF_WALK_NO_VM:
+	case BPROF_WALK_IDLE:
+	case BPROF_WALK_TRUNCATED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void count_mode(struct accounts *a, const struct bprof_sample *s,
+		       const struct bprof_frame *frames)
+{
+	bool in_c = s->nr_frames && !(frames[0].flags & (BPROF_FRAME_LUA | BPROF_FRAME_UNKNOWN));
+
+	a->luajit_seen |= s->family == BPROF_FAMILY_LUAJIT;
+	if (s->flags & BPROF_SAMPLE_KERNEL)
+		a->modes.kernel++;
+	else if (s->status == BPROF_WALK_NO_VM || s->status == BPROF_WALK_IDLE)
+		a->modes.native++;
+	else if (s->family == BPROF_FAMILY_LUAJIT && s->vmstate == LUAJIT_STATE_GC)
+		a->modes.gc++;
+	else if (s->family == BPROF_FAMILY_LUAJIT && s->vmstate <= LUAJIT_STATE_RECORD &&
+		 s->vmstate >= LUAJIT_STATE_ASSEMBLE)
+		a->modes.compiler++;
+	else if (s->flags & BPROF_SAMPLE_ON_TRACE)
+		a->modes.jit++;
+	else if (in_c && !(s->flags & BPROF_SAMPLE_IN_VM))
+		a->modes.c++;
+	else
+		a->modes.interpreter++;
+}
+
+void accounts_sample(struct accounts *a, const struct bprof_sample *s,
+		     const struct bprof_frame *frames, bool in_test)
+{
+	a->samples.by_status[s->status]++;
+	if (s->status == BPROF_WALK_TRUNCATED)
+		a->samples.truncated++;
+	if (accounts_unresolved(s))
+		a->samples.unresolved++;
+	else if (in_test)
+		a->samples.in_tests++;
+	else
+		a->samples.outside_tests++;
+	count_mode(a, s, frames);
+}
+
+void accounts_malformed(struct accounts *a)
+{
+	a->malformed++;
+}
+
+void accounts_counters(struct accounts *a, const struct bprof_counters *counters)
+{
+	memcpy(a->counters, counters->value, sizeof(a->counters));
+	a->counters_seen = true;
+}
+
+void accounts_end(struct accounts *a, const struct bprof_end *end)
+{
+	a->end = *end;
+	a->ended = true;
+}
+
+static void fill_samples(const struct accounts *a, struct profile *p)
+{
+	struct sample_accounts *samples = &p->accounts;
+	uint64_t seen = a->samples.in_tests + a->samples.outside_tests + a->samples.unresolved;
+
+	*samples = a->samples;
+	memcpy(p->counters, a->counters, sizeof(p->counters));
+	p->counters[BPROF_COUNTER_MALFORMED] += a->malformed;
+	samples->taken = a->counters_seen ? a->counters[BPROF_COUNTER_TAKEN] : seen;
+	/* what the kernel took and we do not have is lost, whichever way */
+	samples->lost = samples->taken > seen ? samples->taken - seen : 0;
+	if (samples->taken < seen)
+		samples->taken = seen;
+	p->modes = a->modes;
+	if (!a->luajit_seen) {
+		p->modes.jit = PROFILE_UNKNOWN;
+		p->modes.compiler = PROFILE_UNKNOWN;
+		p->modes.gc = PROFILE_UNKNOWN;
+	}
+}
+
+void accounts_fill(const struct accounts *a, struct profile *p)
+{
+	int status = (int)a->end.exit_status;
+
+	fill_samples(a, p);
+	p->complete = a->ended;
+	p->wall_ns = a->ended ? a->end.wall_ns : PROFILE_UNKNOWN;
+	p->cpu_ns = a->ended ? a->end.cpu_ns : PROFILE_UNKNOWN;
+	p->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
