@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests that start two hundred short interpreters: every one is found, and what it cost belongs to
+ * the test that started it, whatever runs by then. The children say themselves what they cost.
+ *
+ * Needs root, BPF, the interpreters and busted; skips with the reason otherwise.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profiled.h"
+
+#define CHILDREN  SOURCE_DIR "/tests/fixtures/live/children"
+#define MAX_TAGS  8
+#define FREQUENCY 997
+
+/* Criterion runs tests side by side unless it is told not to. */
+__attribute__((constructor)) static void one_test_at_a_time(void)
+{
+	setenv("CRITERION_JOBS", "1", 1);
+}
+
+/* What the children of one test wrote. */
+struct cost {
+	char tag[32];
+	double seconds;
+	int nr;
+};
+
+struct costs {
+	struct cost items[MAX_TAGS];
+	size_t nr;
+};
+
+static struct cost *cost_of(struct costs *costs, const char *tag)
+{
+	for (size_t i = 0; i < costs->nr; i++)
+		if (strcmp(costs->items[i].tag, tag) == 0)
+			return &costs->items[i];
+	cr_assert(costs->nr < MAX_TAGS, "more than %d tags", MAX_TAGS);
+	snprintf(costs->items[costs->nr].tag, sizeof(costs->items[0].tag), "%s", tag);
+	return &costs->items[costs->nr++];
+}
+
+static void read_costs(const char *path, struct costs *costs)
+{
+	FILE *f = fopen(path, "r");
+	double seconds;
+	char tag[32];
+
+	cr_assert(f != NULL, "the children wrote no %s", path);
+	while (fscanf(f, "%31s %lf", tag, &seconds) == 2) {
+		struct cost *cost = cost_of(costs, tag);
+
+		cost->seconds += seconds;
+		cost->nr++;
+	}
+	fclose(f);
+}
+
+static const struct {
+	const char *tag, *test;
+	int nr_interpreters;
+	int nr_processes; /* with the shells that stay */
+} expected[] = {
+	{"popen", "by popen", 90, 90},
+	{"execute", "by execute", 70, 70},
+	{"side", "side by side", 20, 20},
+	{"grand", "and grandchildren", 20, 20},
+	{"background", "in the background", 1, 2},
+};
+
+/*
+ * A child cannot say what its own end cost, nor what its test paid to start it: up to a tenth more
+ * is right, less is not.
+ */
+static void check_test(yajl_val profile, struct costs *costs, size_t i)
+{
+	const struct cost *cost = cost_of(costs, expected[i].tag);
+	yajl_val test = profiled_test(profile, expected[i].test);
+	double got;
+
+	cr_assert(test != NULL, "there is no test \"%s\"", expected[i].test);
+	got = (double)json_int_at(test, "cpu_ns") / 1e9;
+	cr_log_info("  %-20s %3d interpreters, %8.2f ms by themselves, %8.2f ms found (%+.1f %%)",
+		    expected[i].test, cost->nr, cost->seconds * 1e3, got * 1e3,
+		    100 * (got / cost->seconds - 1));
+	cr_expect(cost->nr == expected[i].nr_interpreters, "%s: %d children said what they cost",
+		  expected[i].test, cost->nr);
+	cr_expect(json_int_at(test, "children") == expected[i].nr_processes,
+		  "%s: %lld processes found, started %d", expected[i].test,
+		  json_int_at(test, "children"), expected[i].nr_processes);
+	cr_expect(got >= 0.99 * cost->seconds && got <= 1.10 * cost->seconds,
+		  "%s: %.2f ms CPU found, by themselves %.2f ms", expected[i].test, got * 1e3,
+		  cost->seconds * 1e3);
+}
+
+/* Where the CPU is, the samples are: chance moves them by 5 sigma at most. */
+static void check_samples(yajl_val profile, size_t i)
+{
+	yajl_val test = profiled_test(profile, expected[i].test);
+	double want = FREQUENCY * (double)json_int_at(test, "cpu_ns") / 1e9;
+	double off = (double)json_int_at(test, "samples") - want;
+
+	cr_expect(off * off <= 25 * want, "%s: %.0f samples more than the expected %.0f",
+		  expected[i].test, off, want);
+}
+
+/* It sleeps while the child of the test before it still runs. */
+static void check_the_last(yajl_val profile)
+{
+	yajl_val test = profiled_test(profile, "none of its own");
+
+	cr_assert(test != NULL);
+	cr_expect(json_int_at(test, "cpu_ns") < 20000000, "sleeping cost %.2f ms CPU",
+		  (double)json_int_at(test, "cpu_ns") / 1e6);
+	cr_expect(json_int_at(test, "wall_ns") > 600000000);
+}
+
+static void check_losses(yajl_val profile)
+{
+	static const char *const counters[] = {"lost_samples", "lost_marks", "lost_records",
+					       "lost_processes"};
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "counters.%s", counters[i]);
+		cr_expect(json_int_at(profile, path) == 0, "%s: %lld", path,
+			  json_int_at(profile, path));
+	}
+}
+
+static void check_children(const char *interpreter)
+{
+	char *directory, *log, *log_variable, *lua_variable;
+	struct costs costs = {0};
+	struct profiled p;
+
+	skip_unless_profiling(BPROF_PERF, interpreter);
+	directory = directory_make();
+	log = path_join(directory, "costs");
+	cr_assert(asprintf(&log_variable, "CHILD_LOG=%s", log) > 0);
+	cr_assert(asprintf(&lua_variable, "LUA_UNDER_TEST=%s", interpreter) > 0);
+	profiled_run(BPROF_PERF, CHILDREN, (const char *const[]){log_variable, lua_variable, NULL},
+		     NULL, (const char *const[]){interpreter, "/usr/bin/busted", "-o", "TAP", NULL},
+		     &p);
+	cr_assert(p.run.status == 0 && p.profile, "status %d: %s", p.run.status, p.run.err.data);
+	read_costs(log, &costs);
+	cr_log_info("%s:", interpreter);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		check_test(p.profile, &costs, i);
+		check_samples(p.profile, i);
+	}
+	check_the_last(p.profile);
+	check_losses(p.profile);
+	expect_whole_accounts(interpreter, p.profile);
+	profiled_done(&p);
+	directory_remove(directory);
+	free(log);
+	free(log_variable);
+	free(lua_variable);
+}
+
+Test(children, of_luajit)
+{
+	check_children("luajit");
+}
+
+Test(children, of_lua_5_4)
+{
+	check_children("lua5.4");
+}
