@@ -180,7 +180,7 @@ ParameterizedTest(struct interpreter *param, symbol_capture, every_library_funct
 		checked++;
 	}
 	cr_expect(gt(u32, checked, 120));
-	cr_log_warn("%s: %d C functions named, %u compared", param->name, r, checked);
+	cr_log_info("%s: %d C functions named, %u compared", param->name, r, checked);
 	buf_done(&out);
 	stop(f);
 }

@@ -260,7 +260,7 @@ ParameterizedTest(struct interpreter *param, symbol_names,
 		compare_active_lines(&child, line, &functions);
 	lua_child_end(&child);
 
-	cr_log_warn(
+	cr_log_info(
 		"%s: %u stops, %u levels, %u names (%u local, %u upvalue, %u global, %u method, "
 		"%u field, %u metamethod, %u iterator, %u constant), %u lines, %u wrong; %u "
 		"functions",
