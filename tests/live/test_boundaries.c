@@ -199,7 +199,7 @@ static void check_long(const char *interpreter, const char *boundaries, bool hoo
 		cr_log_info("%s: agree %lld, transit %lld", interpreter,
 			    json_int_at(p.profile, "boundaries.agree"),
 			    json_int_at(p.profile, "boundaries.transit"));
-		cr_expect(json_int_at(p.profile, "boundaries.agree") > 500);
+		cr_expect(json_int_at(p.profile, "boundaries.agree") > 100);
 		cr_expect(json_int_at(p.profile, "boundaries.disagree") == 0, "%s: %lld disagree",
 			  interpreter, json_int_at(p.profile, "boundaries.disagree"));
 	}
