@@ -349,7 +349,7 @@ WALK_STEP int walk_sample(struct walk *w)
 	s->nr_spans = 0;
 	s->status = BPROF_WALK_OK;
 	s->family = BPROF_FAMILY_NONE;
-	s->flags &= BPROF_SAMPLE_KERNEL;
+	s->flags &= BPROF_SAMPLE_KERNEL | BPROF_SAMPLE_NO_SPANS;
 	s->leaf_how = WALK_LEAF_NONE;
 	w->nr_fresh = 0;
 	w->failed_reads = 0;

@@ -95,7 +95,10 @@ struct puc_layout {
 	__u8 savedpc_is_live; /* 5.2, 5.3: savedpc is right even in the leaf */
 	__u8 pc_reg;	      /* enum bprof_reg that usually holds the pc in the interpreter loop */
 	__u32 ci_tail_mask;   /* bit of ci_status: was tail called (0 = 5.1, see ci_tailcalls) */
-	__u16 ci_tailcalls;   /* 5.1: int count */
+	__u32 ci_hook_mask;   /* runs a debug hook: what it called is the hook (0 = not known) */
+	__u32 ci_finalizer_mask;      /* runs a finalizer, likewise */
+	__u32 ci_c_mask, ci_lua_mask; /* runs C, or Lua: a version has one of the two; 5.1: none */
+	__u16 ci_tailcalls;	      /* 5.1: int count */
 	/* closures: C function pointer, prototype; 5.1 also isC */
 	__u16 closure_is_c; /* 5.1: u8; else 0 and the TValue's tag tells */
 	__u16 cclosure_f, lclosure_proto;

@@ -113,6 +113,7 @@ enum bprof_sample_flags {
 	BPROF_SAMPLE_ON_TRACE = 1 << 1, /* LuaJIT: G->jit_base was set */
 	BPROF_SAMPLE_IN_VM = 1 << 2,	/* LuaJIT: ip lies in the interpreter's assembler code */
 	BPROF_SAMPLE_MAIN_CUT = 1 << 3, /* spans were cut at BPROF_MAX_SPANS */
+	BPROF_SAMPLE_NO_SPANS = 1 << 4, /* spans were not looked for */
 };
 
 /*

@@ -231,7 +231,7 @@ static void look_programs(const struct session *session, struct finding *f)
 {
 	const struct collect_opts options = {.frequency_hz = session->options->frequency_hz,
 					     .event = "cpu-clock",
-					     .announced = true};
+					     .spans_every = 1};
 	struct collector *collector;
 	struct timespec start, end;
 	char why[1024] = "";

@@ -27,6 +27,7 @@
 
 #define RECORDING_NAME "recording.bprof"
 #define SENTENCE_MAX   8192
+#define SPANS_TO_CHECK 4
 
 /* ---- reports ------------------------------------------------------------------------------- */
 
@@ -161,6 +162,19 @@ static bool wants_hook(const struct options *o)
 	return o->boundaries == BOUNDARIES_AUTO || o->boundaries == BOUNDARIES_HOOK;
 }
 
+/* Whose word the tests' frames on the stack are: nobody's, a check of the hook, the only one. */
+static unsigned spans_every(const struct options *o)
+{
+	switch (o->boundaries) {
+	case BOUNDARIES_AUTO:
+		return SPANS_TO_CHECK;
+	case BOUNDARIES_STACK:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 static bool inject_hook(const struct session *session)
 {
 	const struct hook_environ environ = {
@@ -198,7 +212,8 @@ static void tell_what_was_missed(const struct session *session, const struct pro
 				"until now");
 	if (result->error)
 		say_error("the recording is incomplete: %s", strerror(-result->error));
-	if (p->suite.seen && !p->suite.ended && p->complete)
+	/* Stacks alone never say how anything ended. */
+	if (p->check.hook_seen && p->suite.seen && !p->suite.ended && p->complete)
 		say_note(quiet,
 			 "the suite did not say that it ended (os.exit() inside a test, or a "
 			 "crash): what was open then is marked incomplete");
@@ -261,6 +276,7 @@ static int record_to(const struct session *session, const char *path, struct out
 		.event = event_name(o->event),
 		.boundaries = boundaries_name(o->boundaries),
 		.hook = wants_hook(o) && inject_hook(session),
+		.spans_every = spans_every(o),
 		.fd = fileno(file->stream),
 	};
 	struct buf why;

@@ -23,7 +23,7 @@ struct collector;
 struct collect_opts {
 	unsigned frequency_hz; /* samples per second of CPU time, 1..9999 */
 	const char *event;     /* "auto", "cycles", "cpu-clock" */
-	bool announced;	       /* test boundaries by the hook: count and ship announcements */
+	unsigned spans_every; /* read busted's frames in every n-th sample; 0 = never, 1 = always */
 };
 
 /* The event that is really counted: never another one in silence. */

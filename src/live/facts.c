@@ -14,8 +14,8 @@ int facts_new(struct collector *c, struct recorder *r, struct facts **ret)
 	f->collector = c;
 	f->recorder = r;
 	buf_init(&f->buf, 8U << 20);
-	if (targets_new(&f->targets) < 0) {
-		free(f);
+	if (targets_new(&f->targets) < 0 || snapshot_new(&f->snapshot) < 0) {
+		facts_free(f);
 		return -ENOMEM;
 	}
 	*ret = f;
@@ -27,12 +27,18 @@ void facts_free(struct facts *f)
 	if (!f)
 		return;
 	targets_free(f->targets);
+	snapshot_free(f->snapshot);
 	for (size_t n = 0; n < BPROF_MAX_LAYOUTS; n++) {
 		free(f->version_of_binary[n]);
 		free(f->path_of_layout[n]);
 	}
 	buf_done(&f->buf);
 	free(f);
+}
+
+void facts_begin(struct facts *f)
+{
+	snapshot_reset(f->snapshot);
 }
 
 unsigned facts_unproved_vms(const struct facts *f)

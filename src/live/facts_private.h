@@ -9,12 +9,14 @@
 
 #include "decode/decode.h"
 #include "facts.h"
+#include "snapshot.h"
 #include "targets.h"
 
 struct facts {
 	struct collector *collector; /* borrowed */
 	struct recorder *recorder;   /* borrowed */
 	struct targets *targets;
+	struct snapshot *snapshot;
 	struct lua_layout layouts[BPROF_MAX_LAYOUTS]; /* by index, as the kernel has them */
 	uint32_t layout_of_binary[BPROF_MAX_LAYOUTS];
 	char *version_of_binary[BPROF_MAX_LAYOUTS]; /* hints */

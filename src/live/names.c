@@ -12,6 +12,14 @@
 #include "facts_private.h"
 #include "symbol/symbol.h"
 
+/* NULL when the process is gone. */
+static const struct mem_reader *memory_of(struct facts *f, struct target *t)
+{
+	const struct mem_reader *live = target_mem(t);
+
+	return live ? snapshot_mem(f->snapshot, t->pid, live) : NULL;
+}
+
 /* Appends every record that is in the buffer. */
 static int record_captured(struct facts *f)
 {
@@ -34,7 +42,7 @@ static int record_captured(struct facts *f)
 static int tell_runtime(struct facts *f, struct target *t, const struct lua_vm *vm)
 {
 	size_t i = (size_t)(vm - t->vms.vm);
-	const struct mem_reader *mem = target_mem(t);
+	const struct mem_reader *mem = memory_of(f, t);
 	const char *path = f->path_of_layout[vm->layout];
 	char exe[4096] = "", link[64];
 	ssize_t len;
@@ -64,7 +72,7 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 
 	t = targets_find(f->targets, proto->pid);
 	vm = t ? target_vm(t, proto->vm) : NULL;
-	mem = vm ? target_mem(t) : NULL;
+	mem = vm ? memory_of(f, t) : NULL;
 	if (!mem)
 		return 0;
 	r = tell_runtime(f, t, vm);
@@ -169,7 +177,7 @@ static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm
 			  const struct bprof_frame *frame)
 {
 	bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
-	const struct mem_reader *mem = target_mem(t);
+	const struct mem_reader *mem = memory_of(f, t);
 	uint64_t now = now_ns();
 	int r;
 
@@ -184,7 +192,7 @@ static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm
 		if (r < 0)
 			return r;
 		t->cfunctions_next_ns = now_ns() + t->cfunctions_wait_ns;
-		t->cfunctions_wait_ns *= 2;
+		t->cfunctions_wait_ns *= 4;
 	}
 	return builtin ? 0 : tell_address(f, t, frame->object, true);
 }
@@ -192,7 +200,7 @@ static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm
 static int tell_element(struct facts *f, struct target *t, const struct lua_vm *vm,
 			const struct bprof_span *span)
 {
-	const struct mem_reader *mem = target_mem(t);
+	const struct mem_reader *mem = memory_of(f, t);
 	int r;
 
 	if (!mem)

@@ -205,6 +205,7 @@ static int on_record(void *arg, const struct bprof_record *record)
 
 static void drain(struct run *run)
 {
+	facts_begin(run->facts);
 	remember_error(run, collect_drain(run->collector, on_record, run));
 }
 
@@ -303,7 +304,7 @@ static int set_up(struct run *run, struct buf *why)
 	const struct record_request *request = run->request;
 	struct collect_opts opts = {.frequency_hz = request->frequency_hz,
 				    .event = request->event,
-				    .announced = request->hook};
+				    .spans_every = request->spans_every};
 	struct launch_options command = {.identity = request->identity,
 					 .environment = request->environment,
 					 .inheritance = request->inheritance,

@@ -25,6 +25,7 @@ struct record_request {
 	const char *event;	/* as asked for */
 	const char *boundaries; /* as asked for */
 	bool hook;		/* the environment carries the hook */
+	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
 	int fd;			/* of the recording; stays the caller's */
 };
 

@@ -40,7 +40,8 @@ struct pipeline {
 /* Only a whole stack can contradict the hook. */
 static bool reaches_the_root(const struct bprof_sample *s)
 {
-	return s->status == BPROF_WALK_OK && !(s->flags & BPROF_SAMPLE_MAIN_CUT);
+	return s->status == BPROF_WALK_OK &&
+	       !(s->flags & (BPROF_SAMPLE_MAIN_CUT | BPROF_SAMPLE_NO_SPANS));
 }
 
 static int on_sample(struct pipeline *p, const struct decoded *d)

@@ -26,32 +26,31 @@
 
 /* ---- elements ------------------------------------------------------------------------------ */
 
-/* Append the string under @key, if there is one. Return: its length, 0 without one, -ENOMEM. */
-static int add_field(const struct lua_reader *reader, uaddr_t table, const char *key,
-		     struct buf *text)
+/* Append a string. Return: its length, 0 if @value is none or cannot be read, -ENOMEM. */
+static int add_string(const struct lua_reader *reader, const struct lua_value *value,
+		      struct buf *text)
 {
-	struct lua_value value;
-	int r = lua_table_get(reader, table, key, &value);
+	int r;
 
-	if (r == 0 && value.kind == LUA_KIND_STRING)
-		r = lua_string_copy(reader, value.object, MAX_ELEMENT_TEXT, text);
+	if (value->kind != LUA_KIND_STRING)
+		return 0;
+	r = lua_string_copy(reader, value->object, MAX_ELEMENT_TEXT, text);
 	return r < 0 && r != -ENOMEM ? 0 : r;
 }
 
-static int32_t line_field(const struct lua_reader *reader, uaddr_t table, const char *key)
+static int32_t line_of(const struct lua_value *value)
 {
-	struct lua_value value;
-
-	if (lua_table_get(reader, table, key, &value) < 0 || value.kind != LUA_KIND_NUMBER)
+	if (value->kind != LUA_KIND_NUMBER)
 		return 0;
-	return value.number >= 1 && value.number < MAX_LINE ? (int32_t)value.number : 0;
+	return value->number >= 1 && value->number < MAX_LINE ? (int32_t)value->number : 0;
 }
 
 /* The file an element was defined in: trace.source without its "@", else trace.short_src. */
-static int add_source(const struct lua_reader *reader, uaddr_t trace, struct buf *text)
+static int add_source(const struct lua_reader *reader, const struct lua_value *source,
+		      const struct lua_value *short_src, struct buf *text)
 {
 	size_t start = text->len;
-	int len = add_field(reader, trace, "source", text);
+	int len = add_string(reader, source, text);
 
 	if (len > 0 && text->data[start] == '@') {
 		memmove(text->data + start, text->data + start + 1, (size_t)len);
@@ -61,32 +60,46 @@ static int add_source(const struct lua_reader *reader, uaddr_t trace, struct buf
 	if (len < 0)
 		return len;
 	text->len = start;
-	return add_field(reader, trace, "short_src", text);
+	return add_string(reader, short_src, text);
+}
+
+/* Appends where the element stands. Return: length of its file's name, -ENOMEM. */
+static int add_place(const struct lua_reader *reader, const struct lua_value *trace,
+		     struct bprof_element *record, struct buf *text)
+{
+	static const char *const keys[] = {"currentline", "source", "short_src"};
+	struct lua_value found[ARRAY_SIZE(keys)];
+
+	if (trace->kind != LUA_KIND_TABLE ||
+	    lua_table_get_all(reader, trace->object, keys, ARRAY_SIZE(keys), found) < 0)
+		return 0;
+	record->line = line_of(&found[0]);
+	return add_source(reader, &found[1], &found[2], text);
 }
 
 static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t element,
 		       struct buf *out)
 {
+	static const char *const keys[] = {"descriptor", "name", "trace"};
+	struct lua_value found[ARRAY_SIZE(keys)];
 	struct bprof_element record = {
 		.h.type = BPROF_RECORD_ELEMENT,
 		.pid = pid,
 		.element = element,
 	};
-	struct lua_table table;
-	struct lua_value trace;
 	struct buf text;
-	int descriptor_len, name_len, source_len = 0, r;
+	int descriptor_len, name_len, source_len, r;
 
-	r = lua_table_open(reader, element, &table);
+	r = lua_table_get_all(reader, element, keys, ARRAY_SIZE(keys), found);
 	if (r < 0)
 		return r;
+	/* every element has one: without it the table was caught while it moved */
+	if (found[0].kind != LUA_KIND_STRING)
+		return -EBADMSG;
 	buf_init(&text, 4UL * MAX_ELEMENT_TEXT);
-	descriptor_len = add_field(reader, element, "descriptor", &text);
-	name_len = add_field(reader, element, "name", &text);
-	if (lua_table_get(reader, element, "trace", &trace) == 0 && trace.kind == LUA_KIND_TABLE) {
-		record.line = line_field(reader, trace.object, "currentline");
-		source_len = add_source(reader, trace.object, &text);
-	}
+	descriptor_len = add_string(reader, &found[0], &text);
+	name_len = add_string(reader, &found[1], &text);
+	source_len = add_place(reader, &found[2], &record, &text);
 	if (descriptor_len < 0 || name_len < 0 || source_len < 0) {
 		r = -ENOMEM;
 	} else {

@@ -346,24 +346,39 @@ int lua_table_entry(const struct lua_reader *reader, const struct lua_table *tab
 	return 0;
 }
 
+int lua_table_get_all(const struct lua_reader *reader, uaddr_t table, const char *const *keys,
+		      size_t nr, struct lua_value *ret)
+{
+	struct lua_table opened;
+	size_t missing = nr;
+	int r = lua_table_open(reader, table, &opened);
+
+	for (size_t k = 0; k < nr; k++)
+		ret[k] = (struct lua_value){.kind = LUA_KIND_NIL};
+	for (uint32_t i = 0; r == 0 && missing && i < opened.nr_nodes; i++) {
+		struct lua_value key, value;
+
+		if (lua_table_entry(reader, &opened, i, &key, &value) < 0 ||
+		    value.kind == LUA_KIND_NIL || key.kind != LUA_KIND_STRING)
+			continue;
+		for (size_t k = 0; k < nr; k++) {
+			if (ret[k].kind != LUA_KIND_NIL ||
+			    !lua_string_is(reader, key.object, keys[k]))
+				continue;
+			ret[k] = value;
+			missing--;
+			break;
+		}
+	}
+	return r;
+}
+
 int lua_table_get(const struct lua_reader *reader, uaddr_t table, const char *key,
 		  struct lua_value *ret)
 {
-	struct lua_table opened;
-	int r = lua_table_open(reader, table, &opened);
+	int r = lua_table_get_all(reader, table, &key, 1, ret);
 
-	for (uint32_t i = 0; r == 0 && i < opened.nr_nodes; i++) {
-		struct lua_value found_key, found;
-
-		r = lua_table_entry(reader, &opened, i, &found_key, &found);
-		if (r < 0 || found.kind == LUA_KIND_NIL || found_key.kind != LUA_KIND_STRING)
-			continue;
-		if (lua_string_is(reader, found_key.object, key)) {
-			*ret = found;
-			return 0;
-		}
-	}
-	return r < 0 ? r : -ENOENT;
+	return r < 0 ? r : ret->kind == LUA_KIND_NIL ? -ENOENT : 0;
 }
 
 /* ---- functions ----------------------------------------------------------------------------- */

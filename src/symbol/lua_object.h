@@ -67,6 +67,13 @@ int lua_table_entry(const struct lua_reader *reader, const struct lua_table *tab
 int lua_table_get(const struct lua_reader *reader, uaddr_t table, const char *key,
 		  struct lua_value *ret) MUST_CHECK;
 
+/*
+ * Values under several string keys, found in one pass. ret[i].kind is NIL where keys[i] is missing.
+ * Return: 0; -EBADMSG, -EFAULT.
+ */
+int lua_table_get_all(const struct lua_reader *reader, uaddr_t table, const char *const *keys,
+		      size_t nr, struct lua_value *ret) MUST_CHECK;
+
 /* Return: 1 and *@ret if the value is a C function, 0 if it is not, -errno. */
 int lua_cfunction_of(const struct lua_reader *reader, const struct lua_value *value,
 		     struct lua_cfunction_ref *ret) MUST_CHECK;

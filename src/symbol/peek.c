@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A window of a few aligned pages into the memory of a target.
+ * A window of a few stretches of whole pages into the memory of a target.
  *
- * Invariant: a slot is either empty or holds one whole page as it was at a single read. A page that
- * cannot be read whole (fake memory, a hole) is not an error: the exact bytes are tried instead.
+ * Invariant: a stretch is either empty or holds its pages as they were at a single read. Where four
+ * pages cannot be read, one is tried; where that cannot be read whole (fake memory, a hole), that
+ * is no error: the exact bytes are tried instead.
  */
 #include "peek.h"
 
@@ -20,7 +21,8 @@ struct peek *peek_new(const struct mem_reader *mem)
 	if (!peek)
 		return NULL;
 	peek->mem = mem;
-	memset(peek->page, 0, sizeof(peek->page));
+	memset(peek->stretch, 0, sizeof(peek->stretch));
+	peek->next = 0;
 	return peek;
 }
 
@@ -38,18 +40,27 @@ int peek_read_fresh(struct peek *peek, void *dst, size_t len, uaddr_t src)
 	return mem_read(peek->mem, dst, len, src);
 }
 
-/* The bytes of the page at @page, or NULL if it cannot be read whole. */
+/* The bytes from @page on, at least one page of them, or NULL if it cannot be read whole. */
 static const unsigned char *peek_page(struct peek *peek, uaddr_t page)
 {
-	size_t slot = (size_t)(page / PEEK_PAGE_BYTES % PEEK_NR_PAGES);
+	struct peek_stretch *stretch;
+	unsigned char *bytes;
 
-	if (peek->page[slot] == page)
-		return peek->bytes[slot];
-	peek->page[slot] = 0;
-	if (mem_read(peek->mem, peek->bytes[slot], PEEK_PAGE_BYTES, page) < 0)
+	for (size_t i = 0; i < PEEK_NR_STRETCHES; i++)
+		if (page - peek->stretch[i].start < peek->stretch[i].len)
+			return peek->bytes[i] + (page - peek->stretch[i].start);
+	stretch = &peek->stretch[peek->next];
+	bytes = peek->bytes[peek->next];
+	stretch->len = 0;
+	if (mem_read(peek->mem, bytes, PEEK_AHEAD_BYTES, page) == 0)
+		stretch->len = PEEK_AHEAD_BYTES;
+	else if (mem_read(peek->mem, bytes, PEEK_PAGE_BYTES, page) == 0)
+		stretch->len = PEEK_PAGE_BYTES;
+	else
 		return NULL;
-	peek->page[slot] = page;
-	return peek->bytes[slot];
+	stretch->start = page;
+	peek->next = (peek->next + 1) % PEEK_NR_STRETCHES;
+	return bytes;
 }
 
 int peek_read(struct peek *peek, void *dst, size_t len, uaddr_t src)

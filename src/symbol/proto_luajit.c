@@ -172,19 +172,46 @@ static int write_lines(const struct block *block, const struct gcproto *proto,
 	return proto_writer_lines(writer, lines);
 }
 
+/* lj_bc.h: the instructions that can name a callee by a constant; the same numbers in all of 2.1.
+ */
+#define BC_GGET	 54U /* operand D */
+#define BC_TGETS 57U /* operand C */
+
+/* Constants some instruction looks a function up by; the others are read in vain. */
+static unsigned char *find_naming_constants(const struct block *block, const struct gcproto *proto)
+{
+	unsigned char *naming = calloc(proto->size_kgc + 1UL, 1);
+
+	for (uint32_t i = 1; naming && i < proto->size_bc; i++) {
+		uint32_t instruction = load_u32(block->bytes + HEADER_BYTES + 4UL * i);
+		uint32_t op = instruction & 0xff, index = proto->size_kgc;
+
+		if (op == BC_GGET)
+			index = instruction >> 16;
+		else if (op == BC_TGETS)
+			index = instruction >> 16 & 0xff;
+		if (index < proto->size_kgc)
+			naming[index] = 1;
+	}
+	return naming;
+}
+
 /* Constants are numbered downwards from k: number i is at k - 8 * (i + 1). */
 static int write_constants(const struct lua_reader *reader, const struct block *block,
 			   const struct gcproto *proto, struct proto_writer *writer)
 {
+	CLEANUP(cleanup_free) unsigned char *naming = find_naming_constants(block, proto);
 	const unsigned char *k = block->bytes + (proto->constants - block->address);
 	struct buf text;
-	int r = 0;
+	int r = naming ? 0 : -ENOMEM;
 
 	buf_init(&text, PROTO_MAX_STRING);
 	for (uint32_t i = 0; r >= 0 && i < proto->size_kgc; i++) {
 		uaddr_t object = load_u64(k - 8 * ((size_t)i + 1));
 		unsigned char gct;
 
+		if (!naming[i])
+			continue;
 		r = peek_read(reader->peek, &gct, 1, object + GCT_AT);
 		if (r < 0 || gct != GCT_STR)
 			continue;

@@ -25,7 +25,8 @@
  *
  * Shape:   a prototype too large for a record (more than 65,536 instructions) is captured without
  *          code, lines, constants and locals: its chunk name and lines of definition remain true.
- *          Strings are cut at 256 bytes, the chunk name at 4096.
+ *          Strings are cut at 256 bytes, the chunk name at 4096. Of LuaJIT's constants only those are
+ *          read that an instruction looks a function up by.
  * Cost:    about one read per 4 KiB page touched.
  *
  * Return: 0; -ESTALE if another object lives at this address now; -EBADMSG if the bytes fail
@@ -60,7 +61,8 @@ int capture_cfunctions(const struct mem_reader *mem, const struct lua_layout *la
  * address of the descriptor string and holds only its text: busted passes "before_each" or "test"
  * where the element itself says "it".
  *
- * Return: 0; -ENOENT if the span has neither; -EBADMSG, -EFAULT if the element cannot be read.
+ * Return: 0; -ENOENT if the span has neither; -EBADMSG if the table has no descriptor (it is no
+ *         element, or it was caught in motion); -EFAULT if it cannot be read.
  */
 int capture_element(const struct mem_reader *mem, const struct lua_layout *layout, uint32_t pid,
 		    const struct bprof_span *span, struct buf *out) MUST_CHECK;

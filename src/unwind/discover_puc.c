@@ -240,12 +240,19 @@ static bool build_has_release(const struct lua_build *build, unsigned release)
 	return release && release >= build->first_release && release <= build->last_release;
 }
 
-/* The same for a walker, but for the mark of tail calls? */
+/* Bits of a CallInfo's status that no proof can tell apart. */
+static void clear_call_marks(struct puc_layout *l)
+{
+	l->ci_tail_mask = l->ci_hook_mask = l->ci_finalizer_mask = 0;
+}
+
+/* The same for a walker, but for the marks of calls? */
 static bool builds_alike(const struct lua_build *a, const struct lua_build *b)
 {
 	struct puc_layout left = a->puc, right = b->puc;
 
-	left.ci_tail_mask = right.ci_tail_mask = 0;
+	clear_call_marks(&left);
+	clear_call_marks(&right);
 	return a->dialect == b->dialect && memcmp(&left, &right, sizeof(left)) == 0;
 }
 
@@ -285,7 +292,7 @@ int puc_discover(const struct mem_reader *mem, uaddr_t state, const char *versio
 		found = twin;
 	d.layout = layout_of(found);
 	if (twin && !build_has_release(found, release))
-		d.layout.puc.ci_tail_mask = 0;
+		clear_call_marks(&d.layout.puc);
 	if (!lua_layout_valid(&d.layout))
 		return -ENOENT;
 	name_version(found, twin, version_hint, &d);

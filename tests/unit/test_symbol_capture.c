@@ -294,6 +294,19 @@ static struct element_text element_of(struct fixture *f, const char *kind)
 	return ret;
 }
 
+/* A table without a descriptor is no element, or one caught in motion. */
+static void expect_no_element(struct fixture *f, const char *kind)
+{
+	struct bprof_span span = {.element = address_of(f, 'E', kind)};
+	struct buf out;
+
+	buf_init(&out, 1 << 16);
+	cr_expect(
+		eq(int, capture_element(&f->child.mem, f->child.layout, 7, &span, &out), -EBADMSG));
+	cr_expect(eq(sz, out.len, 0));
+	buf_done(&out);
+}
+
 ParameterizedTestParameters(symbol_capture, elements_of_busted_are_read)
 {
 	return all_interpreters();
@@ -321,10 +334,8 @@ ParameterizedTest(struct interpreter *param, symbol_capture, elements_of_busted_
 	cr_expect(eq(u32, e.fixed.name_len, 41));
 	e = element_of(f, "crowded");
 	cr_expect(strcmp(e.name, "in a crowd") == 0 && strcmp(e.descriptor, "it") == 0);
-	e = element_of(f, "bare");
-	cr_expect(e.fixed.name_len == 0 && e.fixed.descriptor_len == 0 && e.fixed.source_len == 0);
-	e = element_of(f, "wrong");
-	cr_expect(e.fixed.name_len == 0 && e.fixed.descriptor_len == 0 && e.fixed.source_len == 0);
+	expect_no_element(f, "bare");
+	expect_no_element(f, "wrong");
 	stop(f);
 }
 
@@ -388,7 +399,12 @@ ParameterizedTest(struct interpreter *param, symbol_capture, unusual_prototypes_
 	buf_done(&out);
 
 	view = view_kind(f, "manyconstants", &out);
-	cr_expect(view.body.nr_constants > 400 && out.len < 256 << 10, "their sum is bounded");
+	cr_expect(out.len < 256 << 10, "their sum is bounded");
+	/* of LuaJIT's only those that can name a function are read: 256 fit into TGETS */
+	if (f->child.layout->family == BPROF_FAMILY_LUAJIT)
+		cr_expect(eq(u32, view.body.nr_constants, 256));
+	else
+		cr_expect(gt(u32, view.body.nr_constants, 400));
 	buf_done(&out);
 	stop(f);
 }

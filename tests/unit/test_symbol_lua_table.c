@@ -119,7 +119,10 @@ Test(symbol_lua_table, what_is_no_string_is_refused)
 	cr_expect(eq(int, lua_string_copy(&reader, BASE + 1, 8, &out), -EBADMSG));
 	cr_expect(eq(int, lua_string_copy(&reader, 0, 8, &out), -EFAULT));
 	cr_expect(eq(int, lua_string_copy(&reader, UINT64_MAX - 7, 8, &out), -EFAULT));
+	peek_free(peek);
 	/* A length that runs out of the memory there is. */
+	peek = peek_new(&mem);
+	reader.peek = peek;
 	put_u8(BASE + sizeof(memory) - 32 + 8, 20);
 	put_u64(BASE + sizeof(memory) - 32 + 16, UINT64_MAX);
 	cr_expect(eq(int, lua_string_copy(&reader, BASE + sizeof(memory) - 32, 64, &out), -EFAULT));
@@ -184,8 +187,8 @@ Test(symbol_lua_table, neighbours_are_read_once)
 		cr_assert(eq(int, peek_read(peek, bytes, 9, BASE + PEEK_PAGE_BYTES - 4), 0));
 		cr_expect(memcmp(bytes, "neighbour", 9) == 0);
 	}
-	cr_expect(eq(sz, nr_reads, 2));
+	cr_expect(eq(sz, nr_reads, 1), "the next page came with it");
 	cr_assert(eq(int, peek_read_fresh(peek, bytes, 9, BASE + PEEK_PAGE_BYTES - 4), 0));
-	cr_expect(eq(sz, nr_reads, 3));
+	cr_expect(eq(sz, nr_reads, 2));
 	peek_free(peek);
 }
