@@ -31,7 +31,8 @@ size_t count_files(const char *directory);
 /* The file is absent or JSON. */
 void expect_readable(const char *name);
 
-/* No process that works in the place is stopped. */
+/* Processes that work in the place and are stopped. */
+size_t count_stopped(void);
 void expect_nobody_stopped(const char *what);
 
 /* Lines that are ours. */
