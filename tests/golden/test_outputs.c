@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base.h"
+#include "golden.h"
 #include "output.h"
 #include "profiles.h"
 
@@ -37,67 +38,18 @@ static char *render(const struct output_ops *ops, const struct profile *p,
 	return text;
 }
 
-static char *read_file(const char *path, size_t *ret_len)
-{
-	FILE *in = fopen(path, "rb");
-	char *text = NULL;
-	long size;
-
-	if (!in)
-		return NULL;
-	fseek(in, 0, SEEK_END);
-	size = ftell(in);
-	rewind(in);
-	text = malloc((size_t)size + 1);
-	*ret_len = fread(text, 1, (size_t)size, in);
-	text[*ret_len] = 0;
-	fclose(in);
-	return text;
-}
-
-static void write_file(const char *path, const char *text, size_t len)
-{
-	FILE *out = fopen(path, "wb");
-
-	cr_assert(out != NULL, "cannot write '%s': %s", path, strerror(errno));
-	cr_assert(eq(sz, fwrite(text, 1, len, out), len));
-	fclose(out);
-}
-
-static void show_difference(const char *expected, const char *text, size_t len)
-{
-	char command[1024];
-	FILE *diff;
-
-	snprintf(command, sizeof(command), "diff -u '%s' - >&2", expected);
-	diff = popen(command, "w");
-	if (!diff)
-		return;
-	fwrite(text, 1, len, diff);
-	pclose(diff);
-}
-
 static void compare(const char *name, const struct output_ops *ops, const struct profile *p,
 		    const struct output_opts *o)
 {
 	char path[512];
-	size_t len, expected_len = 0;
-	char *text = render(ops, p, o, &len), *expected;
+	size_t len;
+	char *text = render(ops, p, o, &len);
 
 	if (ops->kind == OUTPUT_FILE)
 		snprintf(path, sizeof(path), EXPECTED "%s.%s", name, ops->file_name);
 	else
 		snprintf(path, sizeof(path), EXPECTED "%s.%s.txt", name, ops->name);
-	expected = read_file(path, &expected_len);
-	if (!expected || expected_len != len || memcmp(expected, text, len) != 0) {
-		show_difference(expected ? path : "/dev/null", text, len);
-		if (getenv("BLESS"))
-			write_file(path, text, len);
-		else
-			cr_expect(false, "'%s' differs; if it should, run BLESS=1 test_outputs",
-				  path);
-	}
-	free(expected);
+	golden_expect(path, text, len);
 	free(text);
 }
 

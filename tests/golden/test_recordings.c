@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recordings of real runs, replayed: everything behind the kernel line, without root and without
+ * Lua.
+ *
+ * tests/golden/recordings/<vm>/in.bprof is the fixture suite under one interpreter (record.py makes
+ * them anew); beside it lies what each output must say about it. The same recordings, cut at many
+ * places, must give a profile of what is left and never crash.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "golden.h"
+#include "output.h"
+#include "pipeline.h"
+#include "run.h"
+
+#define RECORDINGS SOURCE_DIR "/tests/golden/recordings"
+
+struct recording {
+	char name[16];
+};
+
+static struct recording recordings[] = {
+	{"luajit"}, {"lua5.1"}, {"lua5.2"}, {"lua5.3"}, {"lua5.4"},
+};
+
+static int open_recording(const char *name)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), RECORDINGS "/%s/in.bprof", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	cr_assert(fd >= 0, "cannot open '%s': %s", path, strerror(errno));
+	return fd;
+}
+
+static void expect_output(const struct recording *r, const struct profile *p, const char *name)
+{
+	const struct output_opts opts = {.top = 20, .min_percent = 1, .output_dir = "bprof-out"};
+	const struct output_ops *ops = output_find(name);
+	char path[512], *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	cr_assert(eq(int, ops->write(p, &opts, out), 0));
+	fclose(out);
+	if (ops->file_name)
+		snprintf(path, sizeof(path), RECORDINGS "/%s/%s", r->name, ops->file_name);
+	else
+		snprintf(path, sizeof(path), RECORDINGS "/%s/%s.txt", r->name, ops->name);
+	golden_expect(path, text, len);
+	free(text);
+}
+
+ParameterizedTestParameters(recordings, say_what_they_said_before)
+{
+	return cr_make_param_array(struct recording, recordings,
+				   sizeof(recordings) / sizeof(*recordings));
+}
+
+ParameterizedTest(struct recording *r, recordings, say_what_they_said_before, .timeout = 60)
+{
+	struct pipeline *pipeline;
+	const struct profile *p;
+
+	cr_assert(eq(int, pipeline_run(open_recording(r->name), &pipeline), 0));
+	p = pipeline_profile(pipeline);
+	cr_expect(eq(int, p->complete, 1));
+	cr_expect(eq(u64, p->accounts.taken,
+		     p->accounts.in_tests + p->accounts.outside_tests + p->accounts.lost +
+			     p->accounts.unresolved));
+	cr_expect(eq(u64, p->check.disagree, 0));
+	expect_output(r, p, "folded");
+	expect_output(r, p, "trace");
+	expect_output(r, p, "json");
+	expect_output(r, p, "terminal");
+	expect_output(r, p, "callers");
+	pipeline_free(pipeline);
+}
+
+/* The first @size bytes of a recording, as a file of their own. */
+static int open_cut(const char *name, size_t size)
+{
+	int from = open_recording(name), fd = memfd_create("cut", MFD_CLOEXEC);
+	char *bytes = malloc(size + 1);
+
+	cr_assert(eq(sz, (size_t)read(from, bytes, size), size));
+	cr_assert(eq(sz, (size_t)write(fd, bytes, size), size));
+	cr_assert(eq(int, (int)lseek(fd, 0, SEEK_SET), 0));
+	free(bytes);
+	close(from);
+	return fd;
+}
+
+Test(recordings, cut_anywhere_give_a_profile_of_what_is_left, .timeout = 120)
+{
+	int whole = open_recording("luajit");
+	size_t size = (size_t)lseek(whole, 0, SEEK_END);
+
+	close(whole);
+	for (size_t cut = 33; cut < size; cut += size / 61) {
+		struct pipeline *pipeline;
+
+		cr_assert(eq(int, pipeline_run(open_cut("luajit", cut), &pipeline), 0));
+		cr_expect(eq(int, pipeline_profile(pipeline)->complete, 0));
+		pipeline_free(pipeline);
+	}
+}
+
+Test(recordings, flipped_bits_are_counted_or_shown_and_never_crash, .timeout = 120)
+{
+	int whole = open_recording("lua5.4");
+	size_t size = (size_t)lseek(whole, 0, SEEK_END);
+
+	close(whole);
+	srand(1);
+	for (int round = 0; round < 60; round++) {
+		int fd = open_cut("lua5.4", size);
+		struct pipeline *pipeline;
+
+		for (int flip = 0; flip < 40; flip++) {
+			/* behind the header: a damaged header is refused, which is tested elsewhere
+			 */
+			off_t at = 32 + rand() % (off_t)(size - 32);
+			unsigned char byte;
+
+			cr_assert(eq(sz, (size_t)pread(fd, &byte, 1, at), 1));
+			byte ^= (unsigned char)(1 << rand() % 8);
+			cr_assert(eq(sz, (size_t)pwrite(fd, &byte, 1, at), 1));
+		}
+		if (pipeline_run(fd, &pipeline) == 0)
+			pipeline_free(pipeline);
+	}
+}
