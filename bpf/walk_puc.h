@@ -15,8 +15,7 @@
  * right. In the leaf 5.2 and 5.3 keep it current; 5.1 and 5.4 keep the pc in a register while the
  * interpreter loop runs, and write it back only where something may fail.
  *
- * On entry and exit of a call a CallInfo may be half made or half dismantled; such a leaf is left
- * out, since its caller is where the program is.
+ * On entry and exit of a call a CallInfo may be half made or half dismantled (walk_puc_leaf.h).
  *
  * Facts: lstate.h, lobject.h, ldo.c, lvm.c, ldebug.c of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio,
  * MIT); the leaf rules come from experiments on live processes.
@@ -35,8 +34,6 @@
 #define PUC_BASIC_STRING 4
 #define PUC_BASIC_TABLE	 5
 
-#define PUC51_STATE_BASE 24 /* lua_State.base of 5.1 */
-
 WALK_INLINE u64 puc_proto_word(const struct puc_work *p, u32 offset)
 {
 	return p->proto_word[walk_index(offset >> 3, PUC_PROTO_WORDS - 1)];
@@ -54,22 +51,27 @@ WALK_INLINE u64 puc_callinfo_field(const struct puc_work *p, u32 offset)
 	return i < PUC_CALLINFO_WORDS ? p->callinfo_word[i] : 0;
 }
 
-/* Tail calls are a bit of callstatus; 5.1 counts them. */
+/* What the CallInfo says of its call; 5.1 has no such word. */
+WALK_INLINE u32 puc_call_status(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u32 value = (u32)(puc_callinfo_field(&w->puc, layout->ci_status) >>
+			  (8 * (layout->ci_status & 7)));
+
+	if (layout->ci_status_width == 1)
+		return value & 0xff;
+	return layout->ci_status_width == 2 ? value & 0xffff : value;
+}
+
+/* Tail calls are a bit of the status; 5.1 counts them. */
 WALK_INLINE int puc_was_tail_called(const struct walk *w)
 {
 	const struct puc_layout *layout = &w->chosen.puc;
-	u32 offset = layout->ci_status, value;
+	u32 offset = layout->ci_tailcalls;
 
-	if (layout->ci_is_array) {
-		offset = layout->ci_tailcalls;
+	if (layout->ci_is_array)
 		return (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7))) != 0;
-	}
-	value = (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7)));
-	if (layout->ci_status_width == 1)
-		value &= 0xff;
-	else if (layout->ci_status_width == 2)
-		value &= 0xffff;
-	return (value & layout->ci_tail_mask) != 0;
+	return (puc_call_status(w) & layout->ci_tail_mask) != 0;
 }
 
 /* Makes the innermost CallInfo of @state the cursor. */
@@ -156,16 +158,21 @@ WALK_INLINE u64 puc_closure_field(const struct puc_work *p, u32 offset)
 	return i < 5 ? p->closure_word[i] : 0;
 }
 
-/* What the value in the function slot is; *ret_object: prototype, or address of the C function. */
-WALK_INLINE int puc_function(struct walk *w, u64 *ret_object)
+/* What the value in the function slot is; object: its prototype, or the C function's address. */
+WALK_STEP int puc_function(struct walk *w)
 {
-	const struct puc_layout *layout = &w->chosen.puc;
-	struct puc_work *p = &w->puc;
-	u32 tag = (u32)p->value[1] & PUC_TAG_MASK;
+	const struct puc_layout *layout;
+	struct puc_work *p;
+	u32 tag;
 	int is_c;
 
+	if (!w)
+		return PUC_NOTHING;
+	p = &w->puc;
+	layout = &w->chosen.puc;
+	tag = (u32)p->value[1] & PUC_TAG_MASK;
 	if (!layout->ci_is_array && tag == PUC_TAG_LIGHT_C) {
-		*ret_object = p->value[0];
+		p->object = p->value[0];
 		return PUC_C;
 	}
 	if (tag != PUC_TAG_LUA && (layout->ci_is_array || tag != PUC_TAG_C))
@@ -178,7 +185,7 @@ WALK_INLINE int puc_function(struct walk *w, u64 *ret_object)
 
 		is_c = ((word >> (8 * (layout->closure_is_c & 7))) & 0xff) != 0;
 	}
-	*ret_object = puc_closure_field(p, is_c ? layout->cclosure_f : layout->lclosure_proto);
+	p->object = puc_closure_field(p, is_c ? layout->cclosure_f : layout->lclosure_proto);
 	return is_c ? PUC_C : PUC_LUA;
 }
 
@@ -208,6 +215,7 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 }
 
 #include "walk_puc_line.h"
+#include "walk_puc_leaf.h"
 
 /* Position and line of a Lua frame whose prototype was just loaded. */
 WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
@@ -283,45 +291,6 @@ WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
 	return 0;
 }
 
-/*
- * 5.1 sets L->base after the CallInfo of a new call is complete: until then L->base is still the
- * caller's, and the CallInfo holds what an earlier call left there.
- */
-WALK_STEP int puc_leaf_is_unfinished(struct walk *w)
-{
-	struct puc_work *p;
-	u64 base;
-
-	if (!w)
-		return 0;
-	p = &w->puc;
-	if (!w->chosen.puc.ci_is_array || p->callinfo <= p->callinfo_end)
-		return 0;
-	base = puc_state_field(p, PUC51_STATE_BASE);
-	if (base == p->callinfo_word[0])
-		return 0;
-	if (puc_load_callinfo(w, p->callinfo - w->chosen.puc.ci_bytes))
-		return 0;
-	base ^= p->callinfo_word[0];
-	if (puc_load_callinfo(w, p->callinfo))
-		return 0;
-	return base == 0;
-}
-
-/*
- * From 5.2 on a Lua call has its savedpc from the start. Until that is stored, the CallInfo is the
- * remains of an earlier call, and so may be its function.
- */
-WALK_INLINE int puc_leaf_has_no_pc(struct walk *w, u64 proto)
-{
-	const struct puc_layout *layout = &w->chosen.puc;
-	u64 pc = puc_callinfo_field(&w->puc, layout->ci_savedpc);
-
-	if (layout->ci_is_array || puc_load_proto(w, proto))
-		return 0;
-	return !puc_pc_inside(pc, puc_proto_word(&w->puc, layout->proto_code), w->proto.code_len);
-}
-
 WALK_INLINE u64 puc_caller(const struct walk *w)
 {
 	const struct puc_layout *layout = &w->chosen.puc;
@@ -332,14 +301,30 @@ WALK_INLINE u64 puc_caller(const struct walk *w)
 }
 
 /* The leaf's CallInfo is being made or dismantled: its caller is the leaf. */
-WALK_INLINE int puc_skip_leaf(struct walk *w)
+WALK_INLINE int puc_skip_leaf(struct walk *w, u64 caller)
 {
 	struct puc_work *p = &w->puc;
 
 	p->is_leaf = 0;
 	w->record.s.leaf_how |= WALK_LEAF_PUC_SKIPPED;
-	p->callinfo = puc_caller(w);
+	p->callinfo = caller;
 	return 0;
+}
+
+/*
+ * The CallInfo just loaded runs a hook or a finalizer: what it called is that, and not what its
+ * current instruction calls.
+ */
+WALK_INLINE void puc_mark_callee(struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u32 n = w->record.s.nr_frames;
+
+	if (!w->puc.has_callee || !n || n > BPROF_MAX_FRAMES)
+		return;
+	if (puc_call_status(w) & (layout->ci_hook_mask | layout->ci_finalizer_mask))
+		w->record.entry[walk_index(n - 1, BPROF_MAX_FRAMES - 1)].frame.flags |=
+			BPROF_FRAME_BOUNDARY;
 }
 
 /* The bottom of a state: on to the one that resumed it. Returns 1 at the root. */
@@ -359,6 +344,7 @@ WALK_STEP int puc_leave_state(struct walk *w)
 	if (puc_enter_state(w, p->active[next].state))
 		return 1;
 	p->is_leaf = 0;
+	p->has_callee = 0;
 	w->next_flags |= BPROF_FRAME_NEW_STATE;
 	return 0;
 }
@@ -368,7 +354,7 @@ WALK_STEP int puc_step(struct walk *w)
 {
 	const struct puc_layout *layout;
 	struct puc_work *p;
-	u64 object = 0, caller;
+	u64 caller;
 	int kind;
 
 	if (!w)
@@ -381,24 +367,22 @@ WALK_STEP int puc_step(struct walk *w)
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
 		return 1;
 	}
-	if (p->is_leaf && puc_leaf_is_unfinished(w))
-		return puc_skip_leaf(w);
 	caller = puc_caller(w);
 	if (layout->ci_is_array ? p->callinfo < p->callinfo_end : caller == p->callinfo) {
 		walk_set_status(w, BPROF_WALK_NO_PROGRESS);
 		return 1;
 	}
+	if (p->is_leaf && puc_leaf_is_transient(w, caller))
+		return puc_skip_leaf(w, caller);
+	puc_mark_callee(w);
 	kind = PUC_NOTHING;
 	if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
-		kind = puc_function(w, &object);
-	if (kind == PUC_NOTHING && p->is_leaf && !w->failed_reads)
-		return puc_skip_leaf(w);
-	if (kind == PUC_LUA && p->is_leaf && puc_leaf_has_no_pc(w, object))
-		return puc_skip_leaf(w);
-	if (kind == PUC_NOTHING || puc_emit(w, object, (u32)kind)) {
+		kind = puc_function(w);
+	if (kind == PUC_NOTHING || puc_emit(w, p->object, (u32)kind)) {
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
 		return 1;
 	}
+	p->has_callee = !w->is_cut;
 	p->is_leaf = 0;
 	p->callinfo = caller;
 	return 0;
@@ -415,6 +399,7 @@ WALK_INLINE void puc_walk(struct walk *w)
 	p->known_closure = 0;
 	p->known_proto = 0;
 	p->level = 0;
+	p->has_callee = 0;
 	state = w->vm.main;
 	if (!puc_find_active(w))
 		state = p->active[0].state;

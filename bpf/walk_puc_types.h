@@ -37,10 +37,12 @@ struct puc_work {
 	/* cursor */
 	u64 callinfo, callinfo_end;
 	u32 is_leaf;
+	u32 has_callee; /* the frame emitted last was called by the CallInfo at the cursor */
 
 	struct walk_window calls; /* CallInfos; the Lua stack is in walk.stack */
 	u64 callinfo_word[PUC_CALLINFO_WORDS];
 	u64 value[2]; /* the function slot */
+	u64 object;   /* what lies there: prototype, or address of the C function */
 
 	/* last closure and prototype read */
 	u64 known_closure;
@@ -48,6 +50,7 @@ struct puc_work {
 	u64 known_proto;
 	u64 proto_word[PUC_PROTO_WORDS];
 
+	u32 called_results; /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
 
 	/* line of a position */

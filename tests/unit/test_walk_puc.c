@@ -21,6 +21,8 @@
 #define TAG_STRING (4 | 64)
 #define TAG_TABLE  (5 | 64)
 
+#define STATE_TOP 16
+
 struct program {
 	struct fake_mem mem;
 	struct host_walk_input in;
@@ -152,10 +154,21 @@ static uaddr_t push_lua(uaddr_t state, uaddr_t proto, unsigned executed)
 
 static uaddr_t push_c(uaddr_t state, uaddr_t function)
 {
-	uaddr_t closure = allocate(48);
+	uaddr_t closure = allocate(48), ci;
 
 	put(closure + p.layout->cclosure_f, 8, function);
-	return push_call(state, closure, TAG_C);
+	ci = push_call(state, closure, TAG_C);
+	put(ci + p.layout->ci_status, 2, p.layout->ci_c_mask);
+	put(state + STATE_TOP, 8, word(ci + p.layout->ci_func) + 32);
+	return ci;
+}
+
+/* Instruction @at of @proto becomes: call register @a, and take @results. */
+static void put_call(uaddr_t proto, unsigned at, unsigned a, unsigned results)
+{
+	uaddr_t code = word(proto + p.layout->proto_code);
+
+	put(code + 4 * at, 4, 68U | a << 7 | (results + 1) << 24);
 }
 
 TestSuite(walk_puc, .init = setup, .fini = teardown, .timeout = 10);
@@ -364,6 +377,93 @@ Test(walk_puc, a_leaf_whose_savedpc_is_not_its_own_yet_is_left_out)
 	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
 	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
 	cr_expect(eq(u64, p.out.frame[0].object, proto));
+}
+
+/* push_call() leaves three values between two function slots: register 3 of the caller. */
+#define CALLED_REGISTER 3
+
+Test(walk_puc, a_leaf_in_the_slot_that_its_caller_calls_is_kept)
+{
+	uaddr_t proto = make_proto(10, 10);
+
+	put_call(proto, 1, CALLED_REGISTER, 1);
+	push_lua(p.main, proto, 2);
+	push_c(p.main, 0xc0de);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u64, p.out.frame[0].object, 0xc0de));
+}
+
+Test(walk_puc, a_leaf_in_another_slot_than_its_caller_calls_is_left_out)
+{
+	uaddr_t proto = make_proto(10, 10), ci;
+
+	put_call(proto, 1, CALLED_REGISTER + 1, 1);
+	ci = push_lua(p.main, proto, 2);
+	push_c(p.main, 0xc0de);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+	/* unless a hook runs there */
+	put(ci + p.layout->ci_status, 2, p.layout->ci_hook_mask);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+}
+
+Test(walk_puc, a_leaf_that_its_status_contradicts_is_left_out)
+{
+	uaddr_t proto = make_proto(10, 10), ci;
+
+	push_lua(p.main, proto, 2);
+	ci = push_c(p.main, 0xc0de);
+	put(ci + p.layout->ci_status, 2, 0);
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+}
+
+Test(walk_puc, a_result_on_its_way_over_the_function_slot_does_not_run)
+{
+	uaddr_t proto = make_proto(10, 10), ci, slot, function;
+
+	put_call(proto, 1, CALLED_REGISTER, 2);
+	push_lua(p.main, proto, 2);
+	ci = push_c(p.main, 0xc0de);
+	slot = word(ci + p.layout->ci_func);
+	function = word(slot);
+	/* it still is below L->top */
+	put(slot + 48, 8, function);
+	put(p.main + STATE_TOP, 8, slot + 80);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+	/* L->top is where the caller wants it already */
+	put(p.main + STATE_TOP, 8, slot + 32);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+	/* remains of an earlier call */
+	put(p.main + STATE_TOP, 8, slot + 48);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+}
+
+Test(walk_puc, what_a_hook_or_a_finalizer_calls_is_not_what_its_instruction_calls)
+{
+	const uint32_t masks[] = {p.layout->ci_hook_mask, p.layout->ci_finalizer_mask};
+	uaddr_t ci, hook = make_proto(30, 10);
+
+	push_c(p.main, 0xc0de);
+	ci = push_lua(p.main, make_proto(10, 10), 2);
+	push_lua(p.main, hook, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+		put(ci + p.layout->ci_status, 2, masks[i]);
+		walk();
+		cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+		cr_expect(eq(u64, p.out.frame[0].object, hook));
+		cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_BOUNDARY));
+		cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_LUA));
+	}
 }
 
 Test(walk_puc, an_inner_frame_that_is_no_function_is_flagged)

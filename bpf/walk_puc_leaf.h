@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * PUC Lua: is the innermost CallInfo a call that really runs?
+ *
+ * A call is made and dismantled in several stores, and a sample may come between any two of them:
+ *
+ *	entering  L->ci = next CallInfo; its func, pc and status are still those of the last call
+ *		  that was as deep as this one (5.2 and 5.3; 5.1 sets L->base last)
+ *	leaving   the results are moved, the first one over the function slot, while L->ci still is
+ *		  the callee's (5.4 and 5.5); where the result is a function, it seems to run
+ *
+ * Either way the caller is where the program is, and the leaf is left out. It is kept only if
+ *
+ *	its status agrees with what lies in its function slot (C or Lua),
+ *	its pc, if it is Lua, lies in its own code,
+ *	its function slot is the one that the caller's current instruction calls,
+ *	its function slot, if it is C, is not one of the results on their way: they lie just below
+ *	L->top, and then above, when L->top is where the caller wants it.
+ *
+ * A caller that runs a hook or a finalizer calls at L->top, wherever its current instruction is.
+ *
+ * Facts: ldo.c, lstate.h, lopcodes.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT), and the code
+ * of Debian's builds.
+ */
+#ifndef BPROF_WALK_PUC_LEAF_H
+#define BPROF_WALK_PUC_LEAF_H
+
+#define PUC_STATE_TOP	 16 /* lua_State.top, in every version */
+#define PUC51_STATE_BASE 24 /* lua_State.base of 5.1 */
+#define PUC51_ALLOW_HOOK 101
+#define PUC54_OP_CALL	 68 /* and 5.5 */
+#define PUC_VALUE_BYTES	 16
+#define PUC_NR_RESULTS	 4 /* looked at below L->top */
+
+/*
+ * 5.1 sets L->base after the CallInfo of a new call is complete: until then L->base is still the
+ * caller's, and the CallInfo holds what an earlier call left there.
+ */
+WALK_STEP int puc_leaf_is_unfinished(struct walk *w)
+{
+	struct puc_work *p;
+	u64 base;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if (!w->chosen.puc.ci_is_array || p->callinfo <= p->callinfo_end)
+		return 0;
+	base = puc_state_field(p, PUC51_STATE_BASE);
+	if (base == p->callinfo_word[0])
+		return 0;
+	if (puc_load_callinfo(w, p->callinfo - w->chosen.puc.ci_bytes))
+		return 0;
+	base ^= p->callinfo_word[0];
+	if (puc_load_callinfo(w, p->callinfo))
+		return 0;
+	return base == 0;
+}
+
+/*
+ * From 5.2 on a Lua call has its savedpc from the start. Until that is stored, the CallInfo is the
+ * remains of an earlier call, and so may be its function.
+ */
+WALK_INLINE int puc_leaf_has_no_pc(struct walk *w, u64 proto)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u64 pc = puc_callinfo_field(&w->puc, layout->ci_savedpc);
+
+	if (layout->ci_is_array || puc_load_proto(w, proto))
+		return 0;
+	return !puc_pc_inside(pc, puc_proto_word(&w->puc, layout->proto_code), w->proto.code_len);
+}
+
+/* From 5.2 on the status of a CallInfo says what it is, too. */
+WALK_INLINE int puc_status_contradicts(const struct walk *w, int kind)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u32 status;
+
+	if (!layout->ci_c_mask && !layout->ci_lua_mask)
+		return 0;
+	status = puc_call_status(w);
+	if (layout->ci_c_mask)
+		return (kind == PUC_C) != ((status & layout->ci_c_mask) != 0);
+	return (kind == PUC_LUA) != ((status & layout->ci_lua_mask) != 0);
+}
+
+/*
+ * What the instruction at the caller's pc calls lies at this register; -1 if it is no call of a
+ * function that lies in one.
+ */
+WALK_INLINE int puc_called_register(u32 dialect, u32 instruction)
+{
+	u32 op = instruction & 0x3f, a = instruction >> 6 & 0xff, call, iterate, iterate_at = 3;
+
+	switch (dialect) {
+	case LUA_DIALECT_51:
+		call = 28;
+		iterate = 33;
+		break;
+	case LUA_DIALECT_52:
+		call = 29;
+		iterate = 34;
+		break;
+	case LUA_DIALECT_53:
+		call = 36;
+		iterate = 41;
+		break;
+	case LUA_DIALECT_54:
+	case LUA_DIALECT_55:
+		op = instruction & 0x7f;
+		a = instruction >> 7 & 0xff;
+		call = PUC54_OP_CALL;
+		iterate = 76;
+		iterate_at = dialect == LUA_DIALECT_54 ? 4 : 3;
+		break;
+	default:
+		return -1;
+	}
+	if (op == call || op == call + 1) /* a tail call */
+		return (int)a;
+	return op == iterate ? (int)(a + iterate_at) : -1;
+}
+
+/* Register 0 of the function of the CallInfo just loaded. */
+WALK_INLINE u64 puc_callinfo_base(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+
+	if (layout->ci_is_array)
+		return w->puc.callinfo_word[0];
+	if (layout->savedpc_is_live)
+		return puc_callinfo_field(&w->puc, layout->ci_savedpc - 8U);
+	return puc_callinfo_field(&w->puc, layout->ci_func) + PUC_VALUE_BYTES;
+}
+
+/* Does the caller, whose CallInfo was just loaded, run a hook or a finalizer? */
+WALK_INLINE int puc_calls_at_top(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+
+	if (layout->ci_is_array)
+		return !(puc_state_field(&w->puc, PUC51_ALLOW_HOOK) >>
+				 (8 * (PUC51_ALLOW_HOOK & 7)) &
+			 0xff);
+	return (puc_call_status(w) & (layout->ci_hook_mask | layout->ci_finalizer_mask)) != 0;
+}
+
+/* The function slot that the caller's current instruction calls; 0 = it does not tell. */
+WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
+{
+	const struct puc_layout *layout;
+	struct puc_work *p;
+	u64 base, pc, code;
+	u32 instruction = 0;
+	int at;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	layout = &w->chosen.puc;
+	p->called_results = 0;
+	if (caller == p->callinfo_end || puc_load_callinfo(w, caller) || puc_calls_at_top(w))
+		return 0;
+	base = puc_callinfo_base(w);
+	pc = puc_callinfo_field(p, layout->ci_savedpc);
+	if (puc_load_value(w, puc_callinfo_field(p, layout->ci_func)) ||
+	    puc_function(w) != PUC_LUA || puc_load_proto(w, p->object))
+		return 0;
+	code = puc_proto_word(p, layout->proto_code);
+	if (!puc_pc_running(pc, code, w->proto.code_len) ||
+	    walk_must_read(w, &instruction, sizeof(instruction), pc - 4))
+		return 0;
+	at = puc_called_register(w->chosen.dialect, instruction);
+	/* 5.4: C - 1 of a call; 0 = as many as come */
+	if ((instruction & 0x7f) == PUC54_OP_CALL && instruction >> 24)
+		p->called_results = (instruction >> 24) - 1;
+	return at < 0 ? 0 : base + (u64)(u32)at * PUC_VALUE_BYTES;
+}
+
+/* Is the leaf's function slot not the one its caller calls? Leaves the leaf's CallInfo loaded. */
+WALK_STEP int puc_leaf_is_misplaced(struct walk *w, u64 caller)
+{
+	const struct puc_layout *layout;
+	u64 slot, called;
+	int may_move;
+
+	if (!w)
+		return 0;
+	layout = &w->chosen.puc;
+	slot = puc_callinfo_field(&w->puc, layout->ci_func);
+	/* 5.4 moves a function with "..." up, behind its arguments */
+	may_move = layout->ci_c_mask && !(puc_call_status(w) & layout->ci_c_mask);
+	called = puc_called_slot(w, caller);
+	if (puc_load_callinfo(w, w->puc.callinfo))
+		return 0;
+	if (!called)
+		return 0;
+	return may_move ? slot < called : slot != called;
+}
+
+/*
+ * 5.4 and 5.5: is the C function in the slot a result? The value is compared without its tag, which
+ * is stored after it.
+ */
+WALK_STEP int puc_leaf_is_result(struct walk *w)
+{
+	u64 function, slot, top, address;
+	struct puc_work *p;
+	u32 at, nr = PUC_NR_RESULTS;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if (!w->chosen.puc.ci_c_mask)
+		return 0;
+	function = p->value[0];
+	slot = puc_callinfo_field(p, w->chosen.puc.ci_func);
+	top = puc_state_field(p, PUC_STATE_TOP);
+	if (top <= slot)
+		return 1;
+	/* the last store but one: results are in place, and L->top just behind them */
+	if (p->called_results && top == slot + p->called_results * PUC_VALUE_BYTES)
+		nr *= 2;
+	if (!walk_is_user_address(top) || (top & 7) ||
+	    walk_window_at(w, &w->stack, top - PUC_NR_RESULTS * PUC_VALUE_BYTES,
+			   2 * PUC_NR_RESULTS * PUC_VALUE_BYTES, &at))
+		return 0;
+	address = top - PUC_NR_RESULTS * PUC_VALUE_BYTES;
+	for (u32 i = 0; i < 2 * PUC_NR_RESULTS; i++) {
+		if (i < nr && address > slot && w->stack.word[at + 2 * i] == function)
+			return 1;
+		address += PUC_VALUE_BYTES;
+	}
+	return 0;
+}
+
+/* The leaf's CallInfo is loaded: is it being made or dismantled? */
+WALK_INLINE int puc_leaf_is_transient(struct walk *w, u64 caller)
+{
+	struct puc_work *p = &w->puc;
+	int kind;
+
+	if (puc_leaf_is_unfinished(w) || puc_leaf_is_misplaced(w, caller))
+		return 1;
+	if (puc_load_value(w, puc_callinfo_field(p, w->chosen.puc.ci_func)))
+		return 0;
+	kind = puc_function(w);
+	if (kind == PUC_NOTHING)
+		return !w->failed_reads;
+	if (puc_status_contradicts(w, kind))
+		return 1;
+	return kind == PUC_C ? puc_leaf_is_result(w) : puc_leaf_has_no_pc(w, p->object);
+}
+
+#endif
