@@ -25,7 +25,8 @@ struct output_opts {
 	bool colour;		/* reports only */
 	unsigned width;		/* reports only: columns, 0 = 100 */
 	double min_percent;	/* callers view: smallest share shown */
-	const char *output_dir; /* reports only: named in the hint how to open the flame graph */
+	const char *output_dir; /* reports only: in the hint how to open the flame graph; NULL = no
+				   hint */
 	uint64_t max_events;	/* trace: spans drawn at most, 0 = the default */
 	bool *ret_cut;		/* trace: set where spans were left out for size; may be NULL */
 };

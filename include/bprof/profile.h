@@ -217,7 +217,7 @@ struct profile {
 	const char *bprof_version;
 	const char **command;
 	size_t nr_command;
-	int exit_status;	/* 0..255, or 128 + signal */
+	int exit_status;	/* 0..255, or 128 + signal; -1 = not recorded */
 	bool complete;		/* the recording has its END */
 	uint64_t started_at_ns; /* CLOCK_REALTIME */
 	uint64_t wall_ns, cpu_ns;

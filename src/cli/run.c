@@ -55,13 +55,17 @@ static struct output_opts output_options(const struct session *session, FILE *te
 	};
 }
 
+/* @hint: say how to open the files. */
 static int write_report(const struct session *session, const struct profile *p, const char *name,
-			FILE *out)
+			FILE *out, bool hint)
 {
 	struct output_opts opts = output_options(session, out);
 	const struct output_ops *ops = output_find(name);
-	int r = ops ? ops->write(p, &opts, out) : -ENOENT;
+	int r;
 
+	if (!hint)
+		opts.output_dir = NULL;
+	r = ops ? ops->write(p, &opts, out) : -ENOENT;
 	if (r == 0 && fflush(out) == EOF)
 		r = -errno;
 	return r;
@@ -211,7 +215,10 @@ static void tell_what_was_missed(const struct session *session, const struct pro
 		say_note(quiet, "stopped waiting; the command goes on, the report is of the time "
 				"until now");
 	if (result->error)
-		say_error("the recording is incomplete: %s", strerror(-result->error));
+		say_error(
+			"the recording could not be written to its end (%s), so it is not kept; what "
+			"was reported is of the time before",
+			strerror(-result->error));
 	/* Stacks alone never say how anything ended. */
 	if (p->check.hook_seen && p->suite.seen && !p->suite.ended && p->complete)
 		say_note(quiet,
@@ -229,19 +236,14 @@ static void tell_what_was_missed(const struct session *session, const struct pro
 			  result->unproved_vms);
 }
 
-/* The recording is complete on disk; what follows runs with the user's rights alone. */
+/* What follows runs with the user's rights alone. @fd: of the recording; taken. */
 static int report_run(const struct session *session, struct output_dir *dir,
-		      const struct record_result *result)
+		      const struct record_result *result, int fd)
 {
-	int fd = openat(dir->fd, RECORDING_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int status = result->exit_status, r;
 	struct pipeline *pipeline;
 	const struct profile *p;
 
-	if (fd < 0) {
-		say_error("cannot read '%s/%s': %s", dir->path, RECORDING_NAME, strerror(errno));
-		return status ? status : EXIT_SETUP;
-	}
 	r = pipeline_run(fd, &pipeline);
 	if (r < 0) {
 		say_error("cannot report '%s/%s': %s", dir->path, RECORDING_NAME,
@@ -251,9 +253,9 @@ static int report_run(const struct session *session, struct output_dir *dir,
 	p = pipeline_profile(pipeline);
 	r = write_files(session, p, dir);
 	if (!session->options->quiet)
-		write_report(session, p, "terminal", stderr);
+		write_report(session, p, "terminal", stderr, r == 0);
 	if (session->options->callers)
-		write_report(session, p, "callers", stderr);
+		write_report(session, p, "callers", stderr, false);
 	tell_what_was_missed(session, p, result);
 	status = honest_status(p, status);
 	if ((r < 0 || result->error) && !status)
@@ -290,42 +292,75 @@ static int record_to(const struct session *session, const char *path, struct out
 	return r;
 }
 
-static int run_into(const struct session *session, const char *path, struct output_dir *dir)
+/* A descriptor to read what was written to @file, whatever becomes of its name. */
+static int open_written(const struct output_file *file)
 {
-	struct record_result result;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(file->stream));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Keeps the recording, unless it could not be written to its end: then an older one in its place
+ * stays, and this one serves the report only.
+ */
+static int keep_recording(struct output_file *file, const struct record_result *result,
+			  struct buf *why)
+{
+	if (!result->error)
+		return output_file_commit(file, why);
+	output_file_abort(file);
+	return 0;
+}
+
+static int record_into(const struct session *session, const char *path, struct output_dir *dir,
+		       struct record_result *result, int *ret_fd)
+{
 	struct output_file file = {0};
 	struct terminal_loan loan;
-	struct buf why;
 	int status = EXIT_SETUP, r;
+	struct buf why;
 
 	buf_init(&why, SENTENCE_MAX);
 	r = output_file_begin(dir, RECORDING_NAME, &file, &why);
 	if (r == 0) {
 		if (terminal_lend(session->identity, &loan) < 0)
 			loan.fd = -1;
-		r = record_to(session, path, &file, &result, &status);
+		r = record_to(session, path, &file, result, &status);
 		terminal_return(&loan);
-		if (r < 0)
-			output_file_abort(&file);
+		if (r == 0)
+			r = *ret_fd = open_written(&file);
+		if (r >= 0)
+			r = keep_recording(&file, result, &why);
 		else
-			r = output_file_commit(&file, &why);
-		if (r < 0 && why.len)
-			say_error("%s", why.data);
-		else if (r == 0 && result.died_of)
-			signals_die(result.died_of);
-	} else {
-		say_error("%s", why.len ? why.data : strerror(-r));
+			output_file_abort(&file);
 	}
+	if (why.len)
+		say_error("%s", why.data);
 	buf_done(&why);
-	if (r < 0)
-		return status;
+	return r < 0 ? status : 0;
+}
+
+static int run_into(const struct session *session, const char *path, struct output_dir *dir)
+{
+	struct record_result result;
+	int fd = -1, r;
+
+	r = record_into(session, path, dir, &result, &fd);
+	if (r != 0)
+		return r;
+	if (result.died_of)
+		signals_die(result.died_of);
 	r = identity_become(session->identity);
 	if (r < 0) {
 		say_error("cannot become %s to write the report: %s", session->identity->name,
 			  strerror(-r));
 		return result.exit_status ? result.exit_status : EXIT_SETUP;
 	}
-	return report_run(session, dir, &result);
+	return report_run(session, dir, &result, fd);
 }
 
 static int explain_command(const struct session *session, int r, const char *why)
@@ -339,12 +374,24 @@ static int explain_command(const struct session *session, int r, const char *why
 	return command_exit_status(r);
 }
 
+/* A run that could not even start leaves no directory behind either. */
+static void remove_if_empty(const struct session *session, const char *path)
+{
+	struct identity_borrowed borrowed;
+
+	if (identity_borrow(session->identity, &borrowed) < 0)
+		return;
+	rmdir(path); /* refuses what is not empty, and that is the usual case */
+	identity_return(&borrowed);
+}
+
 int run_command(const struct session *session)
 {
 	const struct options *o = session->options;
 	CLEANUP(cleanup_free) char *path = NULL;
 	struct output_dir dir;
 	struct buf why;
+	bool existed;
 	int r, status;
 
 	buf_init(&why, SENTENCE_MAX);
@@ -358,6 +405,7 @@ int run_command(const struct session *session)
 		say_note(o->quiet, "%s", session->identity->note);
 	if (session->environment->note)
 		say_note(o->quiet, "%s", session->environment->note);
+	existed = access(o->output_dir, F_OK) == 0;
 	r = output_dir_open(o->output_dir, session->identity, &dir, &why);
 	if (r < 0) {
 		say_error("%s", why.len ? why.data : strerror(-r));
@@ -367,6 +415,8 @@ int run_command(const struct session *session)
 	buf_done(&why);
 	status = run_into(session, path, &dir);
 	output_dir_close(&dir);
+	if (!existed)
+		remove_if_empty(session, o->output_dir);
 	return status;
 }
 
@@ -380,7 +430,7 @@ static int write_report_outputs(const struct session *session, const struct prof
 	int r;
 
 	if (o->json)
-		return write_report(session, p, "json", stdout);
+		return write_report(session, p, "json", stdout, false);
 	buf_init(&why, SENTENCE_MAX);
 	r = output_dir_open(o->output_dir, session->identity, &dir, &why);
 	if (r < 0) {
@@ -391,9 +441,9 @@ static int write_report_outputs(const struct session *session, const struct prof
 	buf_done(&why);
 	r = write_files(session, p, &dir);
 	output_dir_close(&dir);
-	if (!o->quiet && write_report(session, p, "terminal", stdout) < 0)
+	if (!o->quiet && write_report(session, p, "terminal", stdout, r == 0) < 0)
 		r = -EIO;
-	if (o->callers && write_report(session, p, "callers", stdout) < 0)
+	if (o->callers && write_report(session, p, "callers", stdout, false) < 0)
 		r = -EIO;
 	return r;
 }

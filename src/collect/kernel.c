@@ -7,6 +7,7 @@
  */
 #include "collect.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -428,13 +429,33 @@ static void continue_everyone(struct collector *c)
 	}
 }
 
-static void leave_terminal(void)
+/*
+ * A helper process is there for BPF objects and events, and @pipe. It keeps nothing of the user's
+ * busy: no terminal, no directory, no file.
+ */
+static void let_go_of_files(int pipe)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	DIR *fds = opendir("/proc/self/fd");
+	struct dirent *entry;
 
 	setsid();
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
+	if (chdir("/") < 0 || !fds)
+		return;
+	while ((entry = readdir(fds))) {
+		int fd = (int)strtol(entry->d_name, NULL, 10);
+		char target[64];
+		ssize_t len = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+
+		if (len <= 0 || fd <= 2 || fd == dirfd(fds) || fd == pipe)
+			continue;
+		target[len] = 0;
+		if (strncmp(target, "anon_inode:", 11))
+			close(fd);
+	}
+	closedir(fds);
 }
 
 int collect_guard(struct collector *c)
@@ -455,7 +476,7 @@ int collect_guard(struct collector *c)
 	}
 	if (pid == 0) {
 		close(ends[1]);
-		leave_terminal();
+		let_go_of_files(ends[0]);
 		prctl(PR_SET_NAME, "bprof-guard");
 		/* a byte: all is well; end of file: bprof-perf died */
 		if (read(ends[0], &byte, 1) == 0)
@@ -484,7 +505,7 @@ void collect_leave(struct collector *c)
 	pid = fork();
 	if (pid == 0) {
 		/* the reaper: holds the probes a moment longer than we live, then pays the wait */
-		leave_terminal();
+		let_go_of_files(-1);
 		prctl(PR_SET_NAME, "bprof-reaper");
 		while (getppid() == parent)
 			usleep(5000);

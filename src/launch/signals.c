@@ -54,8 +54,14 @@ int signals_open(const struct inheritance *inheritance, struct signals *ret)
 
 void signals_close(struct signals *signals)
 {
+	struct signalfd_siginfo info;
+
 	if (signals->fd < 0)
 		return;
+	/* the Ctrl-C that ended the command came to us as well: it must not end us before the
+	 * report */
+	while (read(signals->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		;
 	close(signals->fd);
 	signals->fd = -1;
 	sigprocmask(SIG_UNBLOCK, &signals->taken, NULL);

@@ -15,6 +15,7 @@
 #include "facts_private.h"
 #include "unwind/discover.h"
 
+#define JIT_NOT_KNOWN	 2
 #define STOP_PATIENCE_US 200000 /* a process told to stop may still have to leave the kernel */
 
 static char process_state(uint32_t pid)
@@ -191,6 +192,32 @@ static bool is_code(void *ctx, uaddr_t address)
 	return map && proc_map_is_code(map);
 }
 
+/* The file the VM is in: where its code lies, else the program. Allocated; NULL if that fails. */
+static char *path_of_vm(struct target *t, const struct lua_vm *vm)
+{
+	const struct proc_map *map = vm->vm_start ? target_map(t, vm->vm_start) : NULL;
+	char path[4096], link[64];
+	ssize_t len;
+
+	if (map)
+		return strdup(map->path);
+	snprintf(link, sizeof(link), "/proc/%u/exe", t->pid);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len > 0 ? len : 0] = 0;
+	return strdup(path);
+}
+
+/* The kernel could not say which VM had opened: say it in its place. */
+static int record_vm(struct facts *f, const struct bprof_vm_open *open, const struct lua_vm *vm)
+{
+	struct bprof_vm_open known = *open;
+
+	known.vm = vm->global;
+	known.layout = vm->layout;
+	known.held = 0;
+	return recorder_add(f->recorder, &known.h);
+}
+
 /* The first VM of this binary: find out where it keeps everything. The process is stopped. */
 static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm_open *open)
 {
@@ -199,7 +226,6 @@ static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm
 	const struct mem_reader *mem = target_mem(t);
 	const char *hint = f->version_of_binary[open->binary];
 	struct discovery found;
-	const struct proc_map *map;
 	uint32_t index;
 	int r;
 
@@ -217,14 +243,17 @@ static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm
 		return r == -ENOSPC ? 0 : r;
 	f->layouts[index] = found.layout;
 	f->layout_of_binary[open->binary] = index;
-	map = found.vm.vm_start ? target_map(t, found.vm.vm_start) : NULL;
-	f->path_of_layout[index] = strdup(map ? map->path : "");
+	f->version_of_layout[index] = strdup(found.version);
+	f->path_of_layout[index] = path_of_vm(t, &found.vm);
 	found.vm.layout = index;
 	found.vm.family = found.layout.family;
 	target_add_vm(t, &found.vm);
 	log_debug("unwind", "unwind::layout pid=%u, index=%u, version=%s", t->pid, index,
 		  found.version);
-	return collect_publish_vm(f->collector, t->pid, &found.vm);
+	r = collect_publish_vm(f->collector, t->pid, &found.vm);
+	if (!r)
+		r = record_vm(f, open, &found.vm);
+	return r ? r : facts_tell_runtime(f, t, &found.vm, JIT_NOT_KNOWN);
 }
 
 int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
@@ -248,6 +277,7 @@ int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
 				    .family = f->layouts[open->layout].family};
 
 		target_add_vm(t, &vm);
+		r = facts_tell_runtime(f, t, &vm, JIT_NOT_KNOWN);
 	}
 	return r;
 }

@@ -31,6 +31,7 @@ void facts_free(struct facts *f)
 	for (size_t n = 0; n < BPROF_MAX_LAYOUTS; n++) {
 		free(f->version_of_binary[n]);
 		free(f->path_of_layout[n]);
+		free(f->version_of_layout[n]);
 	}
 	buf_done(&f->buf);
 	free(f);

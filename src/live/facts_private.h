@@ -21,6 +21,8 @@ struct facts {
 	uint32_t layout_of_binary[BPROF_MAX_LAYOUTS];
 	char *version_of_binary[BPROF_MAX_LAYOUTS]; /* hints */
 	char *path_of_layout[BPROF_MAX_LAYOUTS];
+	char *version_of_layout[BPROF_MAX_LAYOUTS];
+	bool jit_told[BPROF_MAX_LAYOUTS];
 	struct buf buf; /* records captured, not yet recorded */
 	unsigned unproved;
 };
@@ -31,6 +33,8 @@ int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open);
 
 /* names.c: what samples and prototypes speak of */
 int facts_on_proto(struct facts *f, const struct bprof_proto *proto);
+int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua_vm *vm,
+		       uint8_t jit);
 int facts_on_sample(struct facts *f, const struct decoded *d);
 
 #endif

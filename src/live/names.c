@@ -12,6 +12,14 @@
 #include "facts_private.h"
 #include "symbol/symbol.h"
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
 /* NULL when the process is gone. */
 static const struct mem_reader *memory_of(struct facts *f, struct target *t)
 {
@@ -39,27 +47,55 @@ static int record_captured(struct facts *f)
 	return r;
 }
 
-static int tell_runtime(struct facts *f, struct target *t, const struct lua_vm *vm)
+/* @jit: 0 off, 1 on, 2 not known yet */
+int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua_vm *vm,
+		       uint8_t jit)
 {
-	size_t i = (size_t)(vm - t->vms.vm);
-	const struct mem_reader *mem = memory_of(f, t);
-	const char *path = f->path_of_layout[vm->layout];
-	char exe[4096] = "", link[64];
-	ssize_t len;
+	const char *path = f->path_of_layout[vm->layout],
+		   *version = f->version_of_layout[vm->layout];
+	struct bprof_runtime record = {
+		.h = {.type = BPROF_RECORD_RUNTIME, .time_ns = now_ns()},
+		.pid = t->pid,
+		.version_len = version ? (uint32_t)strlen(version) : 0,
+		.path_len = path ? (uint32_t)strlen(path) : 0,
+		.family = (uint8_t)vm->family,
+		.gc64 = vm->family == BPROF_FAMILY_LUAJIT,
+		.jit = jit,
+		.proved = 1,
+		.vm = vm->global,
+		.state = vm->main,
+	};
+	int r;
 
-	if (t->runtime_told[i] || !mem)
-		return 0;
-	t->runtime_told[i] = true;
-	if (!path || !path[0]) {
-		snprintf(link, sizeof(link), "/proc/%u/exe", t->pid);
-		len = readlink(link, exe, sizeof(exe) - 1);
-		exe[len > 0 ? len : 0] = 0;
-		path = exe;
-	}
+	record.h.size = (uint32_t)sizeof(record) + record.version_len + record.path_len;
+	record.h.size = (record.h.size + 7U) & ~7U;
 	buf_reset(&f->buf);
-	if (capture_runtime(mem, &f->layouts[vm->layout], vm, t->pid, path, true, &f->buf) < 0)
+	r = buf_add(&f->buf, &record, sizeof(record));
+	if (!r)
+		r = buf_add(&f->buf, version, record.version_len);
+	if (!r)
+		r = buf_add(&f->buf, path, record.path_len);
+	if (!r)
+		r = buf_addzero(&f->buf, record.h.size - f->buf.len);
+	return r ? r : record_captured(f);
+}
+
+/* Whether the compiler is on, once it can be seen: the library that sets it up has been opened. */
+static int tell_jit(struct facts *f, const struct target *t, const struct lua_vm *vm,
+		    const struct mem_reader *mem)
+{
+	const struct bprof_runtime *captured;
+	uint8_t jit;
+
+	if (vm->family != BPROF_FAMILY_LUAJIT || f->jit_told[vm->layout])
 		return 0;
-	return record_captured(f);
+	f->jit_told[vm->layout] = true;
+	buf_reset(&f->buf);
+	if (capture_runtime(mem, &f->layouts[vm->layout], vm, t->pid, "", true, &f->buf) < 0)
+		return 0;
+	captured = (const void *)f->buf.data;
+	jit = captured->jit;
+	return facts_tell_runtime(f, t, vm, jit);
 }
 
 int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
@@ -75,7 +111,7 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 	mem = vm ? memory_of(f, t) : NULL;
 	if (!mem)
 		return 0;
-	r = tell_runtime(f, t, vm);
+	r = tell_jit(f, t, vm, mem);
 	if (r < 0)
 		return r;
 	buf_reset(&f->buf);
@@ -143,14 +179,6 @@ static int tell_address(struct facts *f, struct target *t, uint64_t address, boo
 		symbol = place;
 	}
 	return record_symbol(f, t->pid, address, symbol ? symbol : "", module);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
 /* Appends the names in the buffer that this process has not told before. */

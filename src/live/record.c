@@ -352,10 +352,18 @@ static int open_gate(struct run *run, struct buf *why)
 
 	if (!r)
 		r = launch_exec_result(&run->launch, &stage);
-	if (r < 0 && buf_addf(why, "cannot %s '%s': %s",
-			      stage == LAUNCH_STAGE_EXEC ? "execute" : "become the user for",
-			      run->request->path, strerror(-r)) < 0)
+	if (r == -ENOENT && stage == LAUNCH_STAGE_EXEC && access(run->request->path, F_OK) == 0) {
+		if (buf_addf(
+			    why,
+			    "cannot execute '%s': the interpreter that it names (in its first line, "
+			    "or as its dynamic linker) does not exist",
+			    run->request->path) < 0)
+			return -ENOMEM;
+	} else if (r < 0 && buf_addf(why, "cannot %s '%s': %s",
+				     stage == LAUNCH_STAGE_EXEC ? "execute" : "become the user for",
+				     run->request->path, strerror(-r)) < 0) {
 		return -ENOMEM;
+	}
 	return r;
 }
 

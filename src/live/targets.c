@@ -62,7 +62,6 @@ void target_forget(struct target *t)
 	t->vms.nr = 0;
 	t->cfunctions_next_ns = 0;
 	t->cfunctions_wait_ns = CFUNCTIONS_FIRST_NS;
-	memset(t->runtime_told, 0, sizeof(t->runtime_told));
 }
 
 void targets_free(struct targets *all)
@@ -241,7 +240,6 @@ void target_add_vm(struct target *t, const struct lua_vm *vm)
 	if (at >= BPROF_MAX_VMS)
 		return;
 	t->vms.vm[at] = *vm;
-	t->runtime_told[at] = false;
 	if (at >= t->vms.nr)
 		t->vms.nr = at + 1;
 }
@@ -253,7 +251,6 @@ void target_remove_vm(struct target *t, uint64_t state)
 			continue;
 		t->vms.nr--;
 		t->vms.vm[i] = t->vms.vm[t->vms.nr];
-		t->runtime_told[i] = t->runtime_told[t->vms.nr];
 		return;
 	}
 }

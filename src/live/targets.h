@@ -23,7 +23,6 @@ struct targets;
 struct target {
 	uint32_t pid;
 	struct lua_vms vms;
-	bool runtime_told[BPROF_MAX_VMS];
 	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when package.loaded may be walked */
 
 	/* private */

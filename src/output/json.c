@@ -57,7 +57,8 @@ static void write_run(struct json *j, const struct profile *p)
 {
 	json_text(j, "bprof", p->bprof_version);
 	write_texts(j, "command", p->command, p->nr_command);
-	json_int(j, "exit_status", p->exit_status);
+	json_uint(j, "exit_status",
+		  p->exit_status < 0 ? PROFILE_UNKNOWN : (uint64_t)p->exit_status);
 	json_bool(j, "complete", p->complete);
 	json_text(j, "started_at", number_time(p->started_at_ns).text);
 	json_uint(j, "wall_ns", p->wall_ns);

@@ -120,8 +120,12 @@ static void add_headline(struct report *r)
 
 	add_command(r);
 	buf_init(&text, TEXT_MAX_BUFFER);
-	add(r, &text, "%s wall, %s CPU, exit status %d", number_duration(p->wall_ns).text,
-	    number_duration(p->cpu_ns).text, p->exit_status);
+	add(r, &text, "%s wall, %s CPU, ", number_duration(p->wall_ns).text,
+	    number_duration(p->cpu_ns).text);
+	if (p->exit_status < 0)
+		add(r, &text, "exit status not recorded");
+	else
+		add(r, &text, "exit status %d", p->exit_status);
 	add_line(r, "  ", &text, STYLE_NONE);
 	add_suite_result(r);
 	add_runtimes(r);

@@ -193,9 +193,11 @@ static void note_hint(struct report *r)
 	const char *dir = r->opts->output_dir;
 	struct sentence s;
 
+	if (!dir)
+		return;
 	sentence_init(&s, r);
-	sentence_add(&s, "%s%sflamegraph.json in ui.perfetto.dev, tracing.folded in speedscope.app",
-		     dir ? dir : "", dir ? "/" : "");
+	sentence_add(&s, "%s/flamegraph.json in ui.perfetto.dev, tracing.folded in speedscope.app",
+		     dir);
 	sentence_end(&s, r, "open", STYLE_NONE);
 }
 

@@ -103,5 +103,8 @@ void accounts_fill(const struct accounts *a, struct profile *p)
 	p->complete = a->ended;
 	p->wall_ns = a->ended ? a->end.wall_ns : PROFILE_UNKNOWN;
 	p->cpu_ns = a->ended ? a->end.cpu_ns : PROFILE_UNKNOWN;
-	p->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	if (!a->ended)
+		p->exit_status = -1;
+	else
+		p->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -82,11 +82,13 @@ int elements_add(struct elements *e, const struct decoded *d)
 	entry->key.address = fixed->element;
 	entry->key.pid = fixed->pid;
 	entry->line = fixed->line;
-	entry->descriptor = copy(d->element.descriptor);
 	entry->source = copy(d->element.source);
+	if (d->element.descriptor.len)
+		entry->descriptor = copy(d->element.descriptor);
 	if (d->element.name.len)
 		entry->name = copy(d->element.name);
-	if (!entry->descriptor || !entry->source || (d->element.name.len && !entry->name)) {
+	if (!entry->source || (d->element.descriptor.len && !entry->descriptor) ||
+	    (d->element.name.len && !entry->name)) {
 		entry_free(entry);
 		return -ENOMEM;
 	}

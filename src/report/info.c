@@ -128,7 +128,10 @@ int info_runtime(struct info *i, const struct decoded *d)
 
 		if (strcmp(known->version, new.version) || strcmp(known->path, new.path))
 			continue;
-		known->nr_processes++;
+		if (new.jit >= 0 && known->jit < 0)
+			known->jit = new.jit; /* told once for all of the build */
+		else
+			known->nr_processes++;
 		runtime_done(&new);
 		return 0;
 	}

@@ -123,8 +123,11 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 		p->end_ns = record->time_ns;
 		accounts_end(&p->accounts, d.end);
 		return 0;
+	case BPROF_RECORD_VM_OPEN:
+		return d.vm_open->vm ? symbols_vm(p->symbols, d.vm_open->pid, d.vm_open->layout)
+				     : 0;
 	default:
-		return 0; /* VM_OPEN, VM_CLOSE, MAPPING: for people with a hex dump */
+		return 0; /* VM_CLOSE, MAPPING: for people with a hex dump */
 	}
 }
 

@@ -26,12 +26,21 @@
 
 /* ---- elements ------------------------------------------------------------------------------ */
 
-/* Append a string. Return: its length, 0 if @value is none or cannot be read, -ENOMEM. */
+/*
+ * Append a string, or a number as Lua would write it: it(42, ...) is a test. Return: its length, 0
+ * if
+ * @value is neither or cannot be read, -ENOMEM.
+ */
 static int add_string(const struct lua_reader *reader, const struct lua_value *value,
 		      struct buf *text)
 {
+	size_t start = text->len;
 	int r;
 
+	if (value->kind == LUA_KIND_NUMBER) {
+		r = buf_addf(text, "%.14g", value->number);
+		return r < 0 ? r : (int)(text->len - start);
+	}
 	if (value->kind != LUA_KIND_STRING)
 		return 0;
 	r = lua_string_copy(reader, value->object, MAX_ELEMENT_TEXT, text);

@@ -49,6 +49,7 @@ struct name_entry { /* C functions and native addresses */
 
 struct space {
 	uint32_t pid, parent;
+	uint32_t layout; /* of its VM; 0 = none */
 	char comm[BPROF_COMM_LEN + 1];
 };
 
@@ -80,6 +81,8 @@ struct symbols {
 	struct space_of_pid *by_pid;
 	struct proto_entry *protos;
 	struct name_entry *cfunctions, *addresses;
+	struct name_entry
+		*fast_functions; /* by (layout, ffid): the same in all processes of a build */
 	struct identity *identities;
 	struct function *functions;
 	struct votes *votes; /* per function */
@@ -169,6 +172,7 @@ void symbols_free(struct symbols *s)
 	}
 	free_protos(s);
 	free_names(&s->cfunctions);
+	free_names(&s->fast_functions);
 	free_names(&s->addresses);
 	free_functions(s);
 	free(s->spaces);
@@ -205,8 +209,10 @@ static int add_space(struct symbols *s, uint32_t pid, uint32_t parent)
 	}
 	p->space = (uint32_t)s->nr_spaces;
 	s->spaces[s->nr_spaces] = (struct space){.pid = pid, .parent = parent};
-	if (parent != NO_SPACE)
+	if (parent != NO_SPACE) {
 		memcpy(s->spaces[s->nr_spaces].comm, s->spaces[parent].comm, BPROF_COMM_LEN);
+		s->spaces[s->nr_spaces].layout = s->spaces[parent].layout;
+	}
 	s->nr_spaces++;
 	return 0;
 }
@@ -236,6 +242,16 @@ int symbols_exec(struct symbols *s, uint32_t pid, const char comm[BPROF_COMM_LEN
 	if (r == 0)
 		memcpy(s->spaces[s->nr_spaces - 1].comm, comm, BPROF_COMM_LEN);
 	return r;
+}
+
+int symbols_vm(struct symbols *s, uint32_t pid, uint32_t layout)
+{
+	uint32_t space = symbols_space(s, pid);
+
+	if (space == NO_SPACE)
+		return -ENOMEM;
+	s->spaces[space].layout = layout;
+	return 0;
 }
 
 /* ---- facts --------------------------------------------------------------------------------- */
@@ -382,11 +398,28 @@ static int add_name(struct name_entry **table, struct object_key key, const char
 int symbols_cfunction(struct symbols *s, const struct bprof_cfunction *f, const char *name,
 		      size_t len)
 {
-	uint32_t space = symbols_space(s, f->pid);
+	uint32_t space = symbols_space(s, f->pid), layout;
 	/* a fast function is known by its number; its address is shared */
 	uint64_t object = f->ffid ? 0 : f->object;
+	int r = add_name(&s->cfunctions, make_key(space, object, f->ffid), name, len, "", 0);
 
-	return add_name(&s->cfunctions, make_key(space, object, f->ffid), name, len, "", 0);
+	layout = space < s->nr_spaces ? s->spaces[space].layout : 0;
+	if (r == 0 && f->ffid && layout)
+		r = add_name(&s->fast_functions, make_key(0, layout, f->ffid), name, len, "", 0);
+	return r;
+}
+
+/* The name of a fast function in a process that lived too short to be asked. */
+static struct name_entry *find_fast_function(const struct symbols *s, uint32_t space, uint32_t ffid)
+{
+	struct object_key key;
+	struct name_entry *e;
+
+	if (space >= s->nr_spaces || !s->spaces[space].layout)
+		return NULL;
+	key = make_key(0, s->spaces[space].layout, ffid);
+	HASH_FIND(hh, s->fast_functions, &key, sizeof(key), e);
+	return e;
 }
 
 int symbols_native(struct symbols *s, const struct bprof_symbol *f, const char *symbol,
@@ -508,6 +541,8 @@ static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *
 
 	ret->line = 0;
 	ret->is_safe = false;
+	if (!e && ffid)
+		e = find_fast_function(s, space, ffid);
 	if (e)
 		return intern_function(s, FUNCTION_C, e->name, "", 0, &ret->function);
 	e = find_name(s, s->addresses, space, frame->object, 0);

@@ -33,6 +33,8 @@ void symbols_free(struct symbols *s);
 
 int symbols_fork(struct symbols *s, uint32_t pid, uint32_t parent_pid);
 int symbols_exec(struct symbols *s, uint32_t pid, const char comm[BPROF_COMM_LEN]);
+/* A VM of build @layout lives in this process: its fast functions have that build's numbers. */
+int symbols_vm(struct symbols *s, uint32_t pid, uint32_t layout);
 int symbols_proto(struct symbols *s, const struct bprof_proto *proto, const char *chunkname,
 		  size_t len);
 int symbols_body(struct symbols *s, const struct bprof_proto_body *record);
