@@ -376,7 +376,9 @@ WALK_STEP int puc_step(struct walk *w)
 		return puc_skip_leaf(w, caller);
 	puc_mark_callee(w);
 	kind = PUC_NOTHING;
-	if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
+	if (p->is_leaf)
+		kind = (int)p->leaf_kind;
+	else if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
 		kind = puc_function(w);
 	if (kind == PUC_NOTHING || puc_emit(w, p->object, (u32)kind)) {
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);

@@ -57,22 +57,8 @@ WALK_STEP int puc_leaf_is_unfinished(struct walk *w)
 	return base == 0;
 }
 
-/*
- * From 5.2 on a Lua call has its savedpc from the start. Until that is stored, the CallInfo is the
- * remains of an earlier call, and so may be its function.
- */
-WALK_INLINE int puc_leaf_has_no_pc(struct walk *w, u64 proto)
-{
-	const struct puc_layout *layout = &w->chosen.puc;
-	u64 pc = puc_callinfo_field(&w->puc, layout->ci_savedpc);
-
-	if (layout->ci_is_array || puc_load_proto(w, proto))
-		return 0;
-	return !puc_pc_inside(pc, puc_proto_word(&w->puc, layout->proto_code), w->proto.code_len);
-}
-
 /* From 5.2 on the status of a CallInfo says what it is, too. */
-WALK_INLINE int puc_status_contradicts(const struct walk *w, int kind)
+WALK_INLINE int puc_status_contradicts(const struct walk *w, u32 kind)
 {
 	const struct puc_layout *layout = &w->chosen.puc;
 	u32 status;
@@ -178,22 +164,29 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	return at < 0 ? 0 : base + (u64)(u32)at * PUC_VALUE_BYTES;
 }
 
-/* Is the leaf's function slot not the one its caller calls? Leaves the leaf's CallInfo loaded. */
+/*
+ * Is the leaf's function slot not the one its caller calls? Leaves the leaf's CallInfo loaded, and
+ * what was read of the caller in the windows, where the next step finds it.
+ */
 WALK_STEP int puc_leaf_is_misplaced(struct walk *w, u64 caller)
 {
 	const struct puc_layout *layout;
+	struct puc_work *p;
 	u64 slot, called;
 	int may_move;
 
 	if (!w)
 		return 0;
+	p = &w->puc;
 	layout = &w->chosen.puc;
-	slot = puc_callinfo_field(&w->puc, layout->ci_func);
+	slot = puc_callinfo_field(p, layout->ci_func);
 	/* 5.4 moves a function with "..." up, behind its arguments */
 	may_move = layout->ci_c_mask && !(puc_call_status(w) & layout->ci_c_mask);
+	for (u32 i = 0; i < PUC_CALLINFO_WORDS; i++)
+		p->leaf_word[i] = p->callinfo_word[i];
 	called = puc_called_slot(w, caller);
-	if (puc_load_callinfo(w, w->puc.callinfo))
-		return 0;
+	for (u32 i = 0; i < PUC_CALLINFO_WORDS; i++)
+		p->callinfo_word[i] = p->leaf_word[i];
 	if (!called)
 		return 0;
 	return may_move ? slot < called : slot != called;
@@ -214,7 +207,7 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 	p = &w->puc;
 	if (!w->chosen.puc.ci_c_mask)
 		return 0;
-	function = p->value[0];
+	function = p->leaf_value;
 	slot = puc_callinfo_field(p, w->chosen.puc.ci_func);
 	top = puc_state_field(p, PUC_STATE_TOP);
 	if (top <= slot)
@@ -235,22 +228,73 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 	return 0;
 }
 
-/* The leaf's CallInfo is loaded: is it being made or dismantled? */
+/*
+ * The interpreter loop keeps the pc of the function it runs, or its base, or its closure in a
+ * register. While a call is made they are still the caller's.
+ */
+WALK_STEP int puc_leaf_is_in_registers(struct walk *w)
+{
+	const struct puc_layout *layout;
+	u64 base, closure, pc, code;
+
+	if (!w)
+		return 0;
+	layout = &w->chosen.puc;
+	base = puc_callinfo_base(w);
+	closure = w->puc.leaf_value;
+	code = puc_proto_word(&w->puc, layout->proto_code);
+	pc = w->reg[walk_index(layout->pc_reg, PUC_NR_REGISTERS - 1)];
+	if (!layout->savedpc_is_live && puc_pc_running(pc, code, w->proto.code_len))
+		return 1;
+	for (u32 i = 0; i < PUC_NR_REGISTERS; i++) {
+		if (w->reg[i] == base || w->reg[i] == closure)
+			return 1;
+	}
+	return 0;
+}
+
+/* The CallInfo of a leaf that is a Lua function is loaded, and its closure known. */
+WALK_INLINE int puc_lua_leaf_is_transient(struct walk *w, u64 caller)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u64 pc = puc_callinfo_field(&w->puc, layout->ci_savedpc);
+
+	if (puc_load_proto(w, w->puc.object))
+		return 0;
+	/* from 5.2 on it has its pc from the start: until then that is an earlier call's */
+	if (!layout->ci_is_array &&
+	    !puc_pc_inside(pc, puc_proto_word(&w->puc, layout->proto_code), w->proto.code_len))
+		return 1;
+	return !puc_leaf_is_in_registers(w) && puc_leaf_is_misplaced(w, caller);
+}
+
+/*
+ * The leaf's CallInfo is loaded: is it being made or dismantled? If not, leaf_kind and object say
+ * what it runs.
+ */
 WALK_INLINE int puc_leaf_is_transient(struct walk *w, u64 caller)
 {
 	struct puc_work *p = &w->puc;
-	int kind;
+	int r;
 
-	if (puc_leaf_is_unfinished(w) || puc_leaf_is_misplaced(w, caller))
+	p->leaf_kind = PUC_NOTHING;
+	if (puc_leaf_is_unfinished(w))
 		return 1;
 	if (puc_load_value(w, puc_callinfo_field(p, w->chosen.puc.ci_func)))
 		return 0;
-	kind = puc_function(w);
-	if (kind == PUC_NOTHING)
+	p->leaf_kind = (u32)puc_function(w);
+	p->leaf_value = p->value[0];
+	p->leaf_object = p->object;
+	if (p->leaf_kind == PUC_NOTHING)
 		return !w->failed_reads;
-	if (puc_status_contradicts(w, kind))
+	if (puc_status_contradicts(w, p->leaf_kind))
 		return 1;
-	return kind == PUC_C ? puc_leaf_is_result(w) : puc_leaf_has_no_pc(w, p->object);
+	if (p->leaf_kind == PUC_LUA)
+		r = puc_lua_leaf_is_transient(w, caller);
+	else
+		r = puc_leaf_is_misplaced(w, caller) || puc_leaf_is_result(w);
+	p->object = p->leaf_object;
+	return r;
 }
 
 #endif

@@ -50,6 +50,10 @@ struct puc_work {
 	u64 known_proto;
 	u64 proto_word[PUC_PROTO_WORDS];
 
+	/* the leaf, while its caller is looked at */
+	u64 leaf_word[PUC_CALLINFO_WORDS];
+	u64 leaf_value, leaf_object;
+	u32 leaf_kind;
 	u32 called_results; /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
 
