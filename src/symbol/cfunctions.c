@@ -22,6 +22,7 @@
 #define MAX_ALL_NODES	  (1U << 17)
 #define MAX_FUNCTIONS	  8192U
 #define MAX_DEPTH	  2U /* tables within a module: lpeg.x.f yes, deeper no */
+#define MAX_SEARCHERS	  8U
 #define MAX_NAME	  96U
 
 /* In the order in which their names are preferred. */
@@ -306,6 +307,34 @@ static int name_hidden(struct walk *walk)
 	return r;
 }
 
+/* What require() asks in turn lies in an array; the second of them compiles every module. */
+static int name_searchers(struct walk *walk, uaddr_t loaded)
+{
+	static const char *const names[] = {"searchers", "loaders"}; /* 5.1 and LuaJIT: loaders */
+	struct lua_value package, list, value;
+	struct lua_cfunction_ref function;
+	char name[32];
+	int r = 0;
+
+	if (lua_table_get(walk->reader, loaded, "package", &package) < 0 ||
+	    package.kind != LUA_KIND_TABLE)
+		return 0;
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		if (lua_table_get(walk->reader, package.object, names[n], &list) < 0 ||
+		    list.kind != LUA_KIND_TABLE)
+			continue;
+		for (uint32_t i = 1; r == 0 && i <= MAX_SEARCHERS; i++) {
+			if (lua_array_get(walk->reader, list.object, i, &value) < 0)
+				break;
+			if (lua_cfunction_of(walk->reader, &value, &function) <= 0)
+				continue;
+			snprintf(name, sizeof(name), "%s[%u]", names[n], i);
+			r = name_function(walk, &function, "package.", name);
+		}
+	}
+	return r;
+}
+
 static int name_all(struct walk *walk)
 {
 	int r = 0;
@@ -344,6 +373,8 @@ int capture_cfunctions(const struct mem_reader *mem, const struct lua_layout *la
 		r = enqueue_metatables(walk, registry, loaded);
 	if (r == 0)
 		r = name_all(walk);
+	if (r == 0)
+		r = name_searchers(walk, loaded);
 	if (r < 0) {
 		record_drop(out, start);
 		return r;

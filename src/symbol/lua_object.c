@@ -38,6 +38,8 @@
 #define LJ_ITYPE_TAB	    0x1fff4U
 #define LJ_ITYPE_INT	    0x1fff2U /* doubles are all below */
 #define LJ_POINTER_MASK	    ((1ULL << LJ_ITYPE_SHIFT) - 1)
+#define LJ_TABLE_ARRAY	    16U
+#define LJ_TABLE_ASIZE	    48U
 #define LJ_TABLE_NODES	    40U
 #define LJ_TABLE_HMASK	    52U
 #define LJ_TABLE_BYTES	    56U
@@ -45,6 +47,11 @@
 #define LJ_FUNC_FFID	    10U
 #define LJ_FUNC_C	    40U
 #define LJ_FFID_C	    1U /* an ordinary C function */
+#define PUC_VALUE_BYTES	    16U
+#define PUC51_TABLE_ARRAY   24U
+#define PUC51_TABLE_ASIZE   56U
+#define PUC_TABLE_ARRAY	    16U
+#define PUC_TABLE_ASIZE	    12U
 #define LUA_MAX_NODE_BYTES  40U
 #define LUA_MAX_TABLE_BYTES 64U
 
@@ -344,6 +351,46 @@ int lua_table_entry(const struct lua_reader *reader, const struct lua_table *tab
 	*ret_key = puc_value(reader->layout->dialect, load_u64(node + shape->key),
 			     node[shape->key_tag]);
 	return 0;
+}
+
+/* Where the array part is and how long: LuaJIT counts from 0 and leaves element 0 unused. */
+static int array_part(const struct lua_reader *reader, uaddr_t table, uaddr_t *ret_elements,
+		      uint32_t *ret_nr)
+{
+	bool luajit = reader->layout->family == BPROF_FAMILY_LUAJIT;
+	bool puc51 = reader->layout->dialect == LUA_DIALECT_51;
+	unsigned char header[LUA_MAX_TABLE_BYTES];
+	int r = peek_read(reader->peek, header, sizeof(header), table);
+
+	if (r < 0)
+		return r;
+	if (luajit) {
+		*ret_elements = load_u64(header + LJ_TABLE_ARRAY);
+		*ret_nr = load_u32(header + LJ_TABLE_ASIZE);
+		return 0;
+	}
+	*ret_elements =
+		load_u64(header + (puc51 ? PUC51_TABLE_ARRAY : PUC_TABLE_ARRAY)) - PUC_VALUE_BYTES;
+	*ret_nr = load_u32(header + (puc51 ? PUC51_TABLE_ASIZE : PUC_TABLE_ASIZE)) + 1;
+	return 0;
+}
+
+int lua_array_get(const struct lua_reader *reader, uaddr_t table, uint32_t index,
+		  struct lua_value *ret)
+{
+	size_t bytes = reader->layout->family == BPROF_FAMILY_LUAJIT ? 8 : PUC_VALUE_BYTES;
+	struct lua_table checked;
+	uaddr_t elements = 0;
+	uint32_t nr = 0;
+	int r = lua_table_open(reader, table, &checked); /* is it a table? */
+
+	if (r == 0)
+		r = array_part(reader, table, &elements, &nr);
+	if (r < 0)
+		return r;
+	if (index == 0 || index >= nr)
+		return -ENOENT;
+	return lua_value_read(reader, elements + index * bytes, ret);
 }
 
 int lua_table_get_all(const struct lua_reader *reader, uaddr_t table, const char *const *keys,

@@ -67,6 +67,10 @@ int lua_table_entry(const struct lua_reader *reader, const struct lua_table *tab
 int lua_table_get(const struct lua_reader *reader, uaddr_t table, const char *key,
 		  struct lua_value *ret) MUST_CHECK;
 
+/* Element @index (from 1) of the array part. Return: 0; -ENOENT beyond it; -EBADMSG, -EFAULT. */
+int lua_array_get(const struct lua_reader *reader, uaddr_t table, uint32_t index,
+		  struct lua_value *ret) MUST_CHECK;
+
 /*
  * Values under several string keys, found in one pass. ret[i].kind is NIL where keys[i] is missing.
  * Return: 0; -EBADMSG, -EFAULT.

@@ -25,9 +25,9 @@
  *
  * Shape:   a prototype too large for a record (more than 65,536 instructions) is captured without
  *          code, lines, constants and locals: its chunk name and lines of definition remain true.
- *          Strings are cut at 256 bytes, the chunk name at 4096. Of LuaJIT's constants only those are
- *          read that an instruction looks a function up by.
- * Cost:    about one read per 4 KiB page touched.
+ *          Strings are cut at 256 bytes, the chunk name at 4096. Of LuaJIT's constants only those
+ * are read that an instruction looks a function up by. Cost:    about one read per 4 KiB page
+ * touched.
  *
  * Return: 0; -ESTALE if another object lives at this address now; -EBADMSG if the bytes fail
  *         validation; -EFAULT if they cannot be read; -ENOMEM, -E2BIG from @out.
