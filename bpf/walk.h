@@ -53,6 +53,8 @@ enum walk_leaf {
 	WALK_LEAF_VM_EDGE,     /* entering from or returning to C: the frame below the C link */
 	WALK_LEAF_EXIT,	       /* leaving a trace: L->base, no pc yet */
 	WALK_LEAF_HOST,	       /* after lua_resume() came back to C: the state under it */
+	WALK_LEAF_CALLBACK,    /* an FFI callback is being entered or left */
+	WALK_LEAF_VM_LINK,     /* the pc is the link: entered from C, or being left for it */
 	WALK_LEAF_PUC_SAVED_PC = 32,
 	WALK_LEAF_PUC_REGISTER,
 	WALK_LEAF_PUC_PUSHED,

@@ -19,7 +19,9 @@
 #ifndef BPROF_WALK_LUAJIT_LEAF_H
 #define BPROF_WALK_LUAJIT_LEAF_H
 
-#define LUAJIT_BUILTIN_BYTES 1024 /* the longest fast function is shorter */
+#define LUAJIT_BUILTIN_BYTES	1024 /* the longest fast function is shorter */
+#define LUAJIT_CALLBACK_BYTES	512  /* the routine of FFI callbacks is shorter, and the last */
+#define LUAJIT_MAX_HELPER_BYTES 32   /* of stack that the interpreter's own code uses */
 
 enum luajit_vmstate {
 	LUAJIT_VMSTATE_C = -2,
@@ -167,6 +169,56 @@ WALK_STEP int luajit_try_parked_base(struct walk *w, u64 base)
 	return 0;
 }
 
+/*
+ * next() lets its helper write the results over its own frame. The helper pushes nothing, so the
+ * interpreter's registers are live: rbp is the base of next(), rbx the pc in its caller.
+ */
+WALK_STEP int luajit_leaf_of_next(struct walk *w)
+{
+	u64 base, pc, distance = 0;
+
+	if (!w)
+		return 0;
+	base = w->reg[BPROF_REG_BP];
+	pc = w->reg[BPROF_REG_BX];
+	if (w->reg[BPROF_REG_SP] + 8 != w->luajit.cframe ||
+	    !luajit_base_plausible(&w->luajit, base))
+		return 0;
+	if (!walk_is_user_address(pc) || (pc & 3) || luajit_caller_distance(w, pc, &distance))
+		return 0;
+	if (luajit_frame_valid(w, base - distance, pc) != LUAJIT_LUA)
+		return 0;
+	return luajit_take(w, base - distance, pc, WALK_LEAF_VM_RETURNED);
+}
+
+/*
+ * An FFI callback is being entered or left, by the last of the interpreter's routines or by C that
+ * it called: the frame is complete, but nothing of its function runs.
+ */
+WALK_STEP int luajit_leaf_of_callback(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 from, pc;
+	int kind;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	from = w->reg[BPROF_REG_IP];
+	if (!luajit_in_vm(w, from) && walk_must_read(w, &from, sizeof(from), j->cframe - 8))
+		return 0;
+	if (!luajit_in_vm(w, from) || from + LUAJIT_CALLBACK_BYTES < w->vm.vm_end ||
+	    !luajit_base_plausible(j, j->saved_base))
+		return 0;
+	kind = luajit_function(w, j->saved_base);
+	if ((j->slot[3] & 7) != LUAJIT_LINK_CONT || j->slot[0] != LUAJIT_CONT_FFI_CALLBACK)
+		return 0;
+	pc = j->bytecode;
+	if (kind == LUAJIT_NOTHING || luajit_frame_valid(w, j->saved_base, pc) != kind)
+		return 0;
+	return luajit_take(w, j->saved_base, 0, WALK_LEAF_CALLBACK);
+}
+
 /* C runs, called from the interpreter or from a trace that has ended. */
 WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
 {
@@ -191,6 +243,8 @@ WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
 		if (luajit_try_parked_base(w, j->candidate_base[i]))
 			return 1;
 	}
+	if (luajit_leaf_of_next(w) || luajit_leaf_of_callback(w))
+		return 1;
 	kind = luajit_frame_valid(w, j->saved_base, j->cframe_word[3]);
 	if (kind == LUAJIT_LUA && j->vmstate <= LUAJIT_VMSTATE_GC)
 		return luajit_take(w, j->saved_base, j->cframe_word[3], WALK_LEAF_SAVED_PC);
@@ -275,6 +329,10 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 		if (!luajit_caller_distance(w, pc, &distance))
 			return luajit_take(w, base - distance, pc, WALK_LEAF_VM_RETURNED);
 	}
+	/* the pc is the link: the function is entered from C, or is being left for it */
+	if ((pc & 3) && luajit_base_plausible(j, base) && luajit_function(w, base) == LUAJIT_LUA &&
+	    j->slot[3] == pc && luajit_frame_valid(w, base, j->bytecode) == LUAJIT_LUA)
+		return luajit_take(w, base, 0, WALK_LEAF_VM_LINK);
 
 	/* after RET the frame is gone already: its results lie over the function slot */
 	if (walk_is_user_address(pc) && !(pc & 3)) {
@@ -300,6 +358,11 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	}
 	if (builtin)
 		return luajit_take(w, builtin, 0, WALK_LEAF_VM_ANY_BUILTIN);
+	/* C in the interpreter's call makes or leaves a CFRAME of its own (the recorder does) */
+	if (w->reg[BPROF_REG_SP] + LUAJIT_MAX_HELPER_BYTES < j->cframe && luajit_leaf_outside_vm(w))
+		return 1;
+	if (luajit_leaf_of_callback(w))
+		return 1;
 	return luajit_leaf_at_edge(w);
 }
 

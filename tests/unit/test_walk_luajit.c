@@ -338,6 +338,87 @@ Test(walk_luajit, a_helper_without_saved_base_is_found_by_what_it_pushed)
 	cr_expect(eq(i32, p.out.frame[0].line, 16));
 }
 
+Test(walk_luajit, c_that_enters_the_interpreter_again_is_still_c)
+{
+	uaddr_t chunk = make_lua(0, 20), inner = make_lua(30, 20);
+
+	/* the recorder: base and pc are stored, and the interpreter makes a CFRAME for it */
+	push_frame(&p.main, chunk, LINK_C);
+	push_frame(&p.main, inner, pc_at(chunk, 5));
+	put(SP + 0x2000 + 24, 8, pc_at(inner, 7));
+	put(p.global + p.layout->vmstate, 4, (uint32_t)-5);
+	run_in_interpreter(0x1234, 0x5678);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(inner)));
+	cr_expect(eq(u32, p.out.frame[0].pos, 7));
+}
+
+Test(walk_luajit, next_has_returned_when_its_results_lie_over_its_frame)
+{
+	uaddr_t chunk = make_lua(0, 20), base;
+
+	push_frame(&p.main, chunk, LINK_C);
+	base = p.main.base;
+	push_frame(&p.main, make_function(5, 0), pc_at(chunk, 5));
+	p.in.reg[BPROF_REG_BP] = p.main.base;
+	p.in.reg[BPROF_REG_BX] = pc_at(chunk, 5);
+	p.in.reg[BPROF_REG_SP] = SP + 0x2000 - 8;
+	put(p.main.base - 16, 8, 0x3ff0000000000000);
+	put(p.main.base - 8, 8, 0x4000000000000000);
+	put(p.main.state + 32, 8, base - 8);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(i32, p.out.frame[0].line, 5));
+	/* with anything pushed the registers are the helper's own */
+	p.in.reg[BPROF_REG_SP] -= 8;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_LEAF));
+}
+
+Test(walk_luajit, a_callback_that_is_being_entered_has_a_function_but_no_line)
+{
+	uaddr_t chunk = make_lua(0, 20), callback = make_lua(30, 20), cframe = SP + 0x1000;
+
+	push_frame(&p.main, chunk, LINK_C);
+	push_frame(&p.main, make_function(99, 0), pc_at(chunk, 5));
+	push_frame(&p.main, callback, LINK_CONT);
+	put(p.main.base - 32, 8, 1);
+	make_cframe(&p.main, cframe, SP + 0x2000, 0x7f0000003000);
+	put(cframe - 8, 8, VM_START + VM_BYTES - 0x40);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(callback)));
+	cr_expect(eq(u32, p.out.frame[0].flags,
+		     BPROF_FRAME_LUA | BPROF_FRAME_NO_POS | BPROF_FRAME_BOUNDARY |
+			     BPROF_FRAME_FFI_CALLBACK));
+	/* called from anywhere else, something that was not found may run above it */
+	put(cframe - 8, 8, VM_START + 0x40);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_LEAF));
+}
+
+Test(walk_luajit, a_function_whose_link_is_the_pc_is_being_entered_or_left)
+{
+	uaddr_t chunk = make_lua(0, 20), inner = make_lua(30, 20);
+
+	push_frame(&p.main, chunk, LINK_C);
+	put(SP + 0x2000 + 24, 8, pc_at(chunk, 5));
+	push_frame(&p.main, inner, LINK_C);
+	make_cframe(&p.main, SP + 0x1000, SP + 0x2000, 0x7f0000003000);
+	run_in_interpreter(p.main.base, word(p.main.base - 8));
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(inner)));
+	cr_expect(eq(u32, p.out.frame[0].flags,
+		     BPROF_FRAME_LUA | BPROF_FRAME_NO_POS | BPROF_FRAME_BOUNDARY));
+	cr_expect(eq(i32, p.out.frame[1].line, 5));
+}
+
 Test(walk_luajit, resumed_coroutines_lead_to_the_state_that_resumed_them)
 {
 	struct thread co = {.state = allocate(96)};
