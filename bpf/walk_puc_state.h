@@ -31,6 +31,7 @@
 #define PUC_JUMP_PC	     64	 /* offset of the saved pc in a lua_longjmp */
 #define PUC_JUMP_BELOW	     64	 /* bytes below a lua_longjmp where L is looked for */
 #define PUC_SCAN_CHUNKS	     512 /* 256 KiB of native stack */
+#define PUC_PAGE_BYTES	     4096ULL
 #define PUC_CANDIDATE_CHUNKS 8
 #define PUC_NR_REGISTERS     16
 
@@ -139,6 +140,38 @@ WALK_STEP int puc_found_jump(struct walk *w, u64 at)
 	return 0;
 }
 
+/*
+ * A chunk is not readable. A stack whose end nobody has told ends with a page, so the words up to
+ * there are read alone. What is readable again one page on is no end, but a hole. Non-zero: nothing
+ * is in scan_word.
+ */
+WALK_STEP int puc_scan_last_words(struct walk *w, u64 start)
+{
+	struct puc_work *p;
+	u64 probe, bad_page = start & ~(PUC_PAGE_BYTES - 1), bytes;
+	int got_words = 0;
+
+	if (!w)
+		return 1;
+	p = &w->puc;
+	p->scan_end = start;
+	if (p->scan_end_known) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return 1;
+	}
+	bytes = bad_page + PUC_PAGE_BYTES - start;
+	WALK_OPAQUE(bytes);
+	if (bytes < sizeof(p->scan_word) && bytes >= 8 &&
+	    !WALK_READ(w, p->scan_word, (u32)bytes, start)) {
+		bad_page += PUC_PAGE_BYTES;
+		p->scan_end = bad_page;
+		got_words = 1;
+	}
+	if (!WALK_READ(w, &probe, sizeof(probe), bad_page + PUC_PAGE_BYTES))
+		walk_set_status(w, BPROF_WALK_CHAIN);
+	return !got_words;
+}
+
 /* One chunk of native stack. Returns 1 at the end. */
 WALK_INLINE int puc_scan_chunk(struct walk *w)
 {
@@ -147,12 +180,9 @@ WALK_INLINE int puc_scan_chunk(struct walk *w)
 
 	if (start >= p->scan_end)
 		return 1;
-	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start)) {
-		if (p->scan_end_known)
-			walk_set_status(w, BPROF_WALK_CHAIN);
-		p->scan_next = p->scan_end;
+	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start) &&
+	    puc_scan_last_words(w, start))
 		return 1;
-	}
 	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
 		if (p->scan_word[i] == p->jump_pc && start + 8ULL * i < p->scan_end)
 			puc_found_jump(w, start + 8ULL * i);

@@ -310,6 +310,40 @@ Test(walk_puc, a_coroutine_resumed_by_a_host_without_pcall_is_found)
 	cr_expect(eq(u64, p.out.frame[0].object, proto));
 }
 
+/* Main runs on another thread; a coroutine's handler lies in the last words of this stack. */
+#define OTHER_STACK (STACK + (64UL << 20))
+
+static uaddr_t run_at_the_end_of_a_stack(void)
+{
+	uaddr_t co = allocate(208), proto = make_proto(10, 10);
+
+	fake_mem_add(&p.mem, OTHER_STACK, 8192);
+	activate(p.main, OTHER_STACK + 4096);
+	make_state(co);
+	push_lua(co, proto, 2);
+	activate(co, STACK + STACK_BYTES - 72);
+	p.in.reg[BPROF_REG_SP] = SP + 8;
+	return proto;
+}
+
+Test(walk_puc, a_stack_of_unknown_end_is_searched_to_its_last_word)
+{
+	uaddr_t proto = run_at_the_end_of_a_stack();
+
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+}
+
+Test(walk_puc, a_stack_that_goes_on_after_an_unreadable_page_is_flagged)
+{
+	run_at_the_end_of_a_stack();
+	fake_mem_add(&p.mem, STACK + STACK_BYTES + 4096, 4096);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_CHAIN));
+}
+
 Test(walk_puc, a_host_between_calls_is_idle)
 {
 	put(p.main + p.layout->state_error_jmp, 8, 0);
