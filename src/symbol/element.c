@@ -72,16 +72,20 @@ static int add_source(const struct lua_reader *reader, const struct lua_value *s
 	return add_string(reader, short_src, text);
 }
 
-/* Appends where the element stands. Return: length of its file's name, -ENOMEM. */
+/* Appends where the element stands. Return: length of its file's name, -errno. */
 static int add_place(const struct lua_reader *reader, const struct lua_value *trace,
 		     struct bprof_element *record, struct buf *text)
 {
 	static const char *const keys[] = {"currentline", "source", "short_src"};
 	struct lua_value found[ARRAY_SIZE(keys)];
 
-	if (trace->kind != LUA_KIND_TABLE ||
-	    lua_table_get_all(reader, trace->object, keys, ARRAY_SIZE(keys), found) < 0)
+	int r;
+
+	if (trace->kind != LUA_KIND_TABLE)
 		return 0;
+	r = lua_table_get_all(reader, trace->object, keys, ARRAY_SIZE(keys), found);
+	if (r < 0)
+		return r;
 	record->line = line_of(&found[0]);
 	return add_source(reader, &found[1], &found[2], text);
 }
@@ -110,7 +114,7 @@ static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t el
 	name_len = add_string(reader, &found[1], &text);
 	source_len = add_place(reader, &found[2], &record, &text);
 	if (descriptor_len < 0 || name_len < 0 || source_len < 0) {
-		r = -ENOMEM;
+		r = source_len < 0 ? source_len : -ENOMEM;
 	} else {
 		record.descriptor_len = (__u32)descriptor_len;
 		record.name_len = (__u32)name_len;
