@@ -257,6 +257,20 @@ Test(stack, another_test_is_a_disagreement)
 	expect(0, 0, 1);
 }
 
+Test(stack, a_line_that_could_not_be_read_is_not_a_disagreement_and_another_line_is)
+{
+	struct attribute_element path[4];
+
+	memcpy(path, body, sizeof(body));
+	path[2].line = path[3].line = 0;
+	hook_opens_test();
+	story_say(&s, LUA, "+");
+	check(path, 4);
+	path[2].line = path[3].line = body[2].line + 1;
+	check(path, 4);
+	expect(1, 0, 1);
+}
+
 Test(stack, a_busted_inside_the_body_is_not_a_disagreement)
 {
 	struct attribute_element path[6];
