@@ -21,11 +21,13 @@
 #include "elements.h"
 #include "info.h"
 #include "profile_build.h"
+#include "symbol/spaces.h"
 #include "symbol/symbols.h"
 
 struct pipeline {
 	struct replay *replay;
 	struct attribute *attribute;
+	struct spaces *spaces;
 	struct symbols *symbols;
 	struct aggregate *aggregate;
 	struct elements *elements;
@@ -66,7 +68,7 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	}
 	if (r < 0)
 		return r;
-	sample.space = symbols_space(p->symbols, s->pid);
+	sample.space = spaces_current(p->spaces, s->pid);
 	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
 	sample.place = profile_build_place(node, phase);
 	accounts_sample(&p->accounts, s, d->sample.frames, test != ATTRIBUTE_NONE);
@@ -92,24 +94,24 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 				      d.mark.text.len);
 	case BPROF_RECORD_FORK:
 		r = attribute_fork(p->attribute, d.fork);
-		return r ? r : symbols_fork(p->symbols, d.fork->pid, d.fork->parent_pid);
+		return r ? r : spaces_fork(p->spaces, d.fork->pid, d.fork->parent_pid);
 	case BPROF_RECORD_EXEC:
 		r = attribute_exec(p->attribute, d.exec);
-		return r ? r : symbols_exec(p->symbols, d.exec->pid, d.exec->comm);
+		return r ? r : spaces_exec(p->spaces, d.exec->pid, d.exec->comm);
 	case BPROF_RECORD_EXIT:
 		return attribute_exit(p->attribute, d.exit);
 	case BPROF_RECORD_PROTO:
-		return symbols_proto(p->symbols, d.proto.fixed, d.proto.chunkname.data,
-				     d.proto.chunkname.len);
+		return spaces_add_proto(p->spaces, d.proto.fixed, d.proto.chunkname.data,
+					d.proto.chunkname.len);
 	case BPROF_RECORD_PROTO_BODY:
-		return symbols_body(p->symbols, d.body);
+		return spaces_add_body(p->spaces, d.body);
 	case BPROF_RECORD_CFUNCTION:
-		return symbols_cfunction(p->symbols, d.cfunction.fixed, d.cfunction.name.data,
-					 d.cfunction.name.len);
+		return spaces_add_cfunction(p->spaces, d.cfunction.fixed, d.cfunction.name.data,
+					    d.cfunction.name.len);
 	case BPROF_RECORD_SYMBOL:
-		return symbols_native(p->symbols, d.symbol.fixed, d.symbol.symbol.data,
-				      d.symbol.symbol.len, d.symbol.module.data,
-				      d.symbol.module.len);
+		return spaces_add_symbol(p->spaces, d.symbol.fixed, d.symbol.symbol.data,
+					 d.symbol.symbol.len, d.symbol.module.data,
+					 d.symbol.module.len);
 	case BPROF_RECORD_ELEMENT:
 		return elements_add(p->elements, &d);
 	case BPROF_RECORD_INFO:
@@ -124,8 +126,7 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 		accounts_end(&p->accounts, d.end);
 		return 0;
 	case BPROF_RECORD_VM_OPEN:
-		return d.vm_open->vm ? symbols_vm(p->symbols, d.vm_open->pid, d.vm_open->layout)
-				     : 0;
+		return d.vm_open->vm ? spaces_vm(p->spaces, d.vm_open->pid, d.vm_open->layout) : 0;
 	default:
 		return 0; /* VM_CLOSE, MAPPING: for people with a hex dump */
 	}
@@ -177,7 +178,9 @@ int pipeline_run(int fd, struct pipeline **ret)
 	if (!r)
 		r = attribute_new(replay_header(p->replay)->start_time_ns, &p->attribute);
 	if (!r)
-		r = symbols_new(&p->symbols);
+		r = spaces_new(&p->spaces);
+	if (!r)
+		r = symbols_new(p->spaces, &p->symbols);
 	if (!r)
 		r = aggregate_new(PIPELINE_MAX_TIMED, &p->aggregate);
 	if (!r)
@@ -207,6 +210,7 @@ void pipeline_free(struct pipeline *p)
 	elements_free(p->elements);
 	aggregate_free(p->aggregate);
 	symbols_free(p->symbols);
+	spaces_free(p->spaces);
 	attribute_free(p->attribute);
 	replay_free(p->replay);
 	free(p);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store of names: facts in, functions out.
- *
- * Facts are keyed by (space, address); functions by what they are. Names of Lua functions are
- * votes: each caller says what it called, weighted by samples, and symbols_finish() counts.
+ * Functions, keyed by what they are. Names of Lua functions are votes: each caller says what it
+ * called, weighted by samples, and symbols_finish() counts.
  */
 #include "symbols.h"
 
@@ -13,7 +11,7 @@
 
 #include "base.h"
 #include "buf.h"
-#include "symbol.h"
+#include "spaces.h"
 
 #define uthash_fatal(message) hash_failed = true
 static bool hash_failed; /* uthash reports a failed allocation only through this hook */
@@ -21,42 +19,7 @@ static bool hash_failed; /* uthash reports a failed allocation only through this
 #define uthash_nonfatal_oom(e) (hash_failed = true)
 #include <uthash.h>
 
-#define NO_SPACE      UINT32_MAX
-#define RARE_NAME     50 /* a name fewer than 1 in 50 callers use says nothing about a function */
-#define MAX_ANCESTORS 64 /* forks in a row whose facts are looked through */
-
-struct object_key {
-	uint64_t object;
-	uint32_t space;
-	uint32_t discriminator; /* prototypes: fingerprint; fast functions: ffid */
-};
-
-struct proto_entry {
-	struct object_key key;
-	int32_t first_line;
-	char *chunk;		       /* for people; owned */
-	struct bprof_proto_body *body; /* owned; NULL = never captured */
-	struct proto_view view;	       /* of body */
-	bool is_safe;
-	UT_hash_handle hh;
-};
-
-struct name_entry { /* C functions and native addresses */
-	struct object_key key;
-	char *name, *module;
-	UT_hash_handle hh;
-};
-
-struct space {
-	uint32_t pid, parent;
-	uint32_t layout; /* of its VM; 0 = none */
-	char comm[BPROF_COMM_LEN + 1];
-};
-
-struct space_of_pid {
-	uint32_t pid, space;
-	UT_hash_handle hh;
-};
+#define RARE_NAME 50 /* a name fewer than 1 in 50 callers use says nothing about a function */
 
 struct vote {
 	char *name;
@@ -76,62 +39,22 @@ struct identity {
 };
 
 struct symbols {
-	struct space *spaces;
-	size_t nr_spaces, size_spaces;
-	struct space_of_pid *by_pid;
-	struct proto_entry *protos;
-	struct name_entry *cfunctions, *addresses;
-	struct name_entry
-		*fast_functions; /* by (layout, ffid): the same in all processes of a build */
+	const struct spaces *spaces;
 	struct identity *identities;
 	struct function *functions;
 	struct votes *votes; /* per function */
 	size_t nr_functions, size_functions;
 };
 
-static char *copy_text(const char *data, size_t len)
-{
-	char *s = malloc(len + 1);
-
-	if (s) {
-		memcpy(s, data, len);
-		s[len] = 0;
-	}
-	return s;
-}
-
-int symbols_new(struct symbols **ret)
+int symbols_new(const struct spaces *spaces, struct symbols **ret)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
+	s->spaces = spaces;
 	*ret = s;
 	return 0;
-}
-
-static void free_names(struct name_entry **table)
-{
-	struct name_entry *e, *next;
-
-	HASH_ITER (hh, *table, e, next) {
-		HASH_DEL(*table, e);
-		free(e->name);
-		free(e->module);
-		free(e);
-	}
-}
-
-static void free_protos(struct symbols *s)
-{
-	struct proto_entry *e, *next;
-
-	HASH_ITER (hh, s->protos, e, next) {
-		HASH_DEL(s->protos, e);
-		free(e->chunk);
-		free(e->body);
-		free(e);
-	}
 }
 
 static void free_functions(struct symbols *s)
@@ -162,273 +85,10 @@ static void free_functions(struct symbols *s)
 
 void symbols_free(struct symbols *s)
 {
-	struct space_of_pid *p, *next;
-
 	if (!s)
 		return;
-	HASH_ITER (hh, s->by_pid, p, next) {
-		HASH_DEL(s->by_pid, p);
-		free(p);
-	}
-	free_protos(s);
-	free_names(&s->cfunctions);
-	free_names(&s->fast_functions);
-	free_names(&s->addresses);
 	free_functions(s);
-	free(s->spaces);
 	free(s);
-}
-
-/* ---- spaces -------------------------------------------------------------------------------- */
-
-static int add_space(struct symbols *s, uint32_t pid, uint32_t parent)
-{
-	struct space_of_pid *p;
-
-	if (s->nr_spaces == s->size_spaces) {
-		size_t size = s->size_spaces ? 2 * s->size_spaces : 64;
-		struct space *grown = reallocarray(s->spaces, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		s->spaces = grown;
-		s->size_spaces = size;
-	}
-	HASH_FIND(hh, s->by_pid, &pid, sizeof(pid), p);
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		p->pid = pid;
-		hash_failed = false;
-		HASH_ADD(hh, s->by_pid, pid, sizeof(pid), p);
-		if (hash_failed) {
-			free(p);
-			return -ENOMEM;
-		}
-	}
-	p->space = (uint32_t)s->nr_spaces;
-	s->spaces[s->nr_spaces] = (struct space){.pid = pid, .parent = parent};
-	if (parent != NO_SPACE) {
-		memcpy(s->spaces[s->nr_spaces].comm, s->spaces[parent].comm, BPROF_COMM_LEN);
-		s->spaces[s->nr_spaces].layout = s->spaces[parent].layout;
-	}
-	s->nr_spaces++;
-	return 0;
-}
-
-uint32_t symbols_space(struct symbols *s, uint32_t pid)
-{
-	struct space_of_pid *p;
-
-	HASH_FIND(hh, s->by_pid, &pid, sizeof(pid), p);
-	if (p)
-		return p->space;
-	return add_space(s, pid, NO_SPACE) < 0 ? NO_SPACE : (uint32_t)(s->nr_spaces - 1);
-}
-
-int symbols_fork(struct symbols *s, uint32_t pid, uint32_t parent_pid)
-{
-	struct space_of_pid *parent;
-
-	HASH_FIND(hh, s->by_pid, &parent_pid, sizeof(parent_pid), parent);
-	return add_space(s, pid, parent ? parent->space : NO_SPACE);
-}
-
-int symbols_exec(struct symbols *s, uint32_t pid, const char comm[BPROF_COMM_LEN])
-{
-	int r = add_space(s, pid, NO_SPACE);
-
-	if (r == 0)
-		memcpy(s->spaces[s->nr_spaces - 1].comm, comm, BPROF_COMM_LEN);
-	return r;
-}
-
-int symbols_vm(struct symbols *s, uint32_t pid, uint32_t layout)
-{
-	uint32_t space = symbols_space(s, pid);
-
-	if (space == NO_SPACE)
-		return -ENOMEM;
-	s->spaces[space].layout = layout;
-	return 0;
-}
-
-/* ---- facts --------------------------------------------------------------------------------- */
-
-static struct object_key make_key(uint32_t space, uint64_t object, uint32_t discriminator)
-{
-	return (struct object_key){
-		.object = object, .space = space, .discriminator = discriminator};
-}
-
-static struct proto_entry *find_proto(const struct symbols *s, uint32_t space, uint64_t object,
-				      uint32_t fingerprint)
-{
-	struct proto_entry *e = NULL;
-
-	for (int i = 0; i < MAX_ANCESTORS && space < s->nr_spaces; i++) {
-		struct object_key key = make_key(space, object, fingerprint);
-
-		HASH_FIND(hh, s->protos, &key, sizeof(key), e);
-		if (e)
-			break;
-		space = s->spaces[space].parent;
-	}
-	return e;
-}
-
-static struct name_entry *find_name(const struct symbols *s, struct name_entry *table,
-				    uint32_t space, uint64_t object, uint32_t discriminator)
-{
-	struct name_entry *e = NULL;
-
-	for (int i = 0; i < MAX_ANCESTORS && space < s->nr_spaces; i++) {
-		struct object_key key = make_key(space, object, discriminator);
-
-		HASH_FIND(hh, table, &key, sizeof(key), e);
-		if (e)
-			break;
-		space = s->spaces[space].parent;
-	}
-	return e;
-}
-
-/* The entry of this very space, made if missing. */
-static struct proto_entry *own_proto(struct symbols *s, uint32_t pid, uint64_t object,
-				     uint32_t fingerprint)
-{
-	struct object_key key = make_key(symbols_space(s, pid), object, fingerprint);
-	struct proto_entry *e;
-
-	HASH_FIND(hh, s->protos, &key, sizeof(key), e);
-	if (e)
-		return e;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return NULL;
-	e->key = key;
-	hash_failed = false;
-	HASH_ADD(hh, s->protos, key, sizeof(key), e);
-	if (hash_failed) {
-		free(e);
-		return NULL;
-	}
-	return e;
-}
-
-static int set_chunk(struct proto_entry *e, const char *chunkname, size_t len, int32_t first_line)
-{
-	struct buf display;
-	int r;
-
-	buf_init(&display, 8192);
-	r = chunk_display(chunkname, len, &display);
-	if (r == 0 && !display.data)
-		r = buf_addstr(&display, "?");
-	if (r < 0) {
-		buf_done(&display);
-		return r;
-	}
-	free(e->chunk);
-	e->chunk = display.data; /* the buffer's memory is ours now */
-	e->first_line = first_line;
-	return 0;
-}
-
-int symbols_proto(struct symbols *s, const struct bprof_proto *proto, const char *chunkname,
-		  size_t len)
-{
-	struct proto_entry *e = own_proto(s, proto->pid, proto->object, proto->fingerprint);
-
-	if (!e)
-		return -ENOMEM;
-	return e->body ? 0 : set_chunk(e, chunkname, len, proto->first_line);
-}
-
-int symbols_body(struct symbols *s, const struct bprof_proto_body *record)
-{
-	struct proto_entry *e;
-	struct bprof_proto_body *copy;
-	struct proto_view view;
-
-	if (proto_view_init(record, record->h.size, &view) < 0)
-		return 0; /* a name less, not an error of the run */
-	e = own_proto(s, record->pid, record->object, record->fingerprint);
-	copy = malloc(record->h.size);
-	if (!e || !copy) {
-		free(copy);
-		return -ENOMEM;
-	}
-	memcpy(copy, record, record->h.size);
-	free(e->body);
-	e->body = copy;
-	e->is_safe = capture_is_busted_safe(copy);
-	if (proto_view_init(copy, copy->h.size, &e->view) < 0)
-		return -EBADMSG;
-	return set_chunk(e, e->view.chunkname, copy->chunkname_len, copy->first_line);
-}
-
-static int add_name(struct name_entry **table, struct object_key key, const char *name, size_t len,
-		    const char *module, size_t module_len)
-{
-	struct name_entry *e;
-
-	HASH_FIND(hh, *table, &key, sizeof(key), e);
-	if (e)
-		return 0; /* the first fact stands */
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return -ENOMEM;
-	e->key = key;
-	e->name = copy_text(name, len);
-	e->module = copy_text(module, module_len);
-	hash_failed = !e->name || !e->module;
-	if (!hash_failed)
-		HASH_ADD(hh, *table, key, sizeof(key), e);
-	if (hash_failed) {
-		free(e->name);
-		free(e->module);
-		free(e);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-int symbols_cfunction(struct symbols *s, const struct bprof_cfunction *f, const char *name,
-		      size_t len)
-{
-	uint32_t space = symbols_space(s, f->pid), layout;
-	/* a fast function is known by its number; its address is shared */
-	uint64_t object = f->ffid ? 0 : f->object;
-	int r = add_name(&s->cfunctions, make_key(space, object, f->ffid), name, len, "", 0);
-
-	layout = space < s->nr_spaces ? s->spaces[space].layout : 0;
-	if (r == 0 && f->ffid && layout)
-		r = add_name(&s->fast_functions, make_key(0, layout, f->ffid), name, len, "", 0);
-	return r;
-}
-
-/* The name of a fast function in a process that lived too short to be asked. */
-static struct name_entry *find_fast_function(const struct symbols *s, uint32_t space, uint32_t ffid)
-{
-	struct object_key key;
-	struct name_entry *e;
-
-	if (space >= s->nr_spaces || !s->spaces[space].layout)
-		return NULL;
-	key = make_key(0, s->spaces[space].layout, ffid);
-	HASH_FIND(hh, s->fast_functions, &key, sizeof(key), e);
-	return e;
-}
-
-int symbols_native(struct symbols *s, const struct bprof_symbol *f, const char *symbol,
-		   size_t symbol_len, const char *module, size_t module_len)
-{
-	uint32_t space = symbols_space(s, f->pid);
-
-	return add_name(&s->addresses, make_key(space, f->address, 0), symbol, symbol_len, module,
-			module_len);
 }
 
 /* ---- functions ----------------------------------------------------------------------------- */
@@ -517,7 +177,8 @@ static int intern_function(struct symbols *s, enum function_kind kind, const cha
 static int lua_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
 		     struct symbol_frame *ret)
 {
-	struct proto_entry *e = find_proto(s, space, frame->object, frame->fingerprint);
+	const struct proto_fact *e =
+		spaces_find_proto(s->spaces, space, frame->object, frame->fingerprint);
 
 	ret->line = frame->line > 0 ? frame->line : 0;
 	ret->is_safe = e && e->is_safe;
@@ -537,18 +198,16 @@ static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *
 		   struct symbol_frame *ret)
 {
 	uint32_t ffid = frame->flags & BPROF_FRAME_BUILTIN ? frame->pos : 0;
-	struct name_entry *e = find_name(s, s->cfunctions, space, ffid ? 0 : frame->object, ffid);
+	const char *module;
+	const char *name = spaces_find_cfunction(s->spaces, space, frame->object, ffid);
 
 	ret->line = 0;
 	ret->is_safe = false;
-	if (!e && ffid)
-		e = find_fast_function(s, space, ffid);
-	if (e)
-		return intern_function(s, FUNCTION_C, e->name, "", 0, &ret->function);
-	e = find_name(s, s->addresses, space, frame->object, 0);
-	if (e && e->name[0])
-		return intern_function(s, FUNCTION_C, e->name, "", 0, &ret->function);
-	return intern_function(s, FUNCTION_C, "<unknown C function>", "", 0, &ret->function);
+	if (!name)
+		name = spaces_find_symbol(s->spaces, space, frame->object, &module);
+	if (!name || !name[0])
+		name = "<unknown C function>";
+	return intern_function(s, FUNCTION_C, name, "", 0, &ret->function);
 }
 
 int symbols_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
@@ -564,7 +223,7 @@ int symbols_frame(struct symbols *s, uint32_t space, const struct bprof_frame *f
 int symbols_process(struct symbols *s, uint32_t space, struct symbol_frame *ret)
 {
 	char text[64];
-	const char *comm = space < s->nr_spaces ? s->spaces[space].comm : "";
+	const char *comm = spaces_comm(s->spaces, space);
 
 	snprintf(text, sizeof(text), "[process: %s]", comm[0] ? comm : "before exec");
 	return symbols_marker(s, text, ret);
@@ -573,16 +232,17 @@ int symbols_process(struct symbols *s, uint32_t space, struct symbol_frame *ret)
 int symbols_address(struct symbols *s, uint32_t space, uint64_t address, bool kernel,
 		    struct symbol_frame *ret)
 {
-	struct name_entry *e = find_name(s, s->addresses, space, address, 0);
+	const char *module;
+	const char *name = spaces_find_symbol(s->spaces, space, address, &module);
 
 	ret->line = 0;
 	ret->is_safe = false;
 	if (kernel)
 		return symbols_marker(s, "[kernel]", ret);
-	if (!e)
+	if (!name)
 		return symbols_marker(s, "[native]", ret);
-	return intern_function(s, FUNCTION_NATIVE, e->name[0] ? e->name : "[no symbol]", e->module,
-			       0, &ret->function);
+	return intern_function(s, FUNCTION_NATIVE, name[0] ? name : "[no symbol]", module, 0,
+			       &ret->function);
 }
 
 int symbols_marker(struct symbols *s, const char *name, struct symbol_frame *ret)
@@ -622,7 +282,7 @@ static int add_vote(struct symbols *s, uint32_t function, const char *name, uint
 int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_frame *caller,
 			 const struct bprof_frame *callee, uint32_t function, uint64_t weight)
 {
-	struct proto_entry *e;
+	const struct proto_fact *e;
 	const char *kind;
 	char name[256];
 
@@ -632,7 +292,7 @@ int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_f
 	    (caller->flags & (BPROF_FRAME_NO_POS | BPROF_FRAME_TRACE)) ||
 	    (callee->flags & (BPROF_FRAME_TAILCALL | BPROF_FRAME_BOUNDARY)))
 		return 0;
-	e = find_proto(s, space, caller->object, caller->fingerprint);
+	e = spaces_find_proto(s->spaces, space, caller->object, caller->fingerprint);
 	if (!e || !e->body)
 		return 0;
 	if (name_from_call(&e->view, caller->pos, callee->flags & BPROF_FRAME_CONT, name,

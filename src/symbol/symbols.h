@@ -2,9 +2,6 @@
 /*
  * Names for the frames of a run, from the facts of its recording. Needs no target.
  *
- * A space is the memory of one process between two execs: addresses mean something only inside one.
- * A forked child's space falls back to its parent's, whose copy of the memory it got.
- *
  * A Lua function is identified by chunk and first line, whatever it is called; it may be called by
  * several names, and the most frequent one is shown.
  */
@@ -19,6 +16,7 @@
 #include <bprof/wire.h>
 
 struct symbols;
+struct spaces;
 
 /* What a frame turned out to be. */
 struct symbol_frame {
@@ -27,24 +25,9 @@ struct symbol_frame {
 	bool is_safe; /* busted.safe: what busted runs on behalf of the user is called from it */
 };
 
-/* All return 0 or -ENOMEM; text is copied. */
-int symbols_new(struct symbols **ret);
+/* All return 0 or -ENOMEM. @spaces outlives the symbols. */
+int symbols_new(const struct spaces *spaces, struct symbols **ret);
 void symbols_free(struct symbols *s);
-
-int symbols_fork(struct symbols *s, uint32_t pid, uint32_t parent_pid);
-int symbols_exec(struct symbols *s, uint32_t pid, const char comm[BPROF_COMM_LEN]);
-/* A VM of build @layout lives in this process: its fast functions have that build's numbers. */
-int symbols_vm(struct symbols *s, uint32_t pid, uint32_t layout);
-int symbols_proto(struct symbols *s, const struct bprof_proto *proto, const char *chunkname,
-		  size_t len);
-int symbols_body(struct symbols *s, const struct bprof_proto_body *record);
-int symbols_cfunction(struct symbols *s, const struct bprof_cfunction *f, const char *name,
-		      size_t len);
-int symbols_native(struct symbols *s, const struct bprof_symbol *f, const char *symbol,
-		   size_t symbol_len, const char *module, size_t module_len);
-
-/* The current space of a process; made on demand. UINT32_MAX without memory. */
-uint32_t symbols_space(struct symbols *s, uint32_t pid);
 
 /* A Lua or C frame. The order of calls decides function indexes, nothing else. */
 int symbols_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
