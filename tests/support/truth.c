@@ -89,6 +89,9 @@ static const char *const mix[] = {
 	MIX_WORK ":20 @table\\.concat" BUFFER_FREED "$",
 	MIX_WORK ":(20|22) @string\\.gsub( anon:(20|21|22))?$",
 	MIX_WORK ":(20|22) @string\\.gsub" BUFFER_FREED "$",
+	/* The collector finalizes it where the program allocates: a table, "k" .. i, x .. "y". */
+	MIX_WORK ":(10|17)" BUFFER_FREED "$",
+	MIX_WORK ":(20|22) @string\\.gsub anon:21" BUFFER_FREED "$",
 	NULL,
 };
 

@@ -41,6 +41,10 @@ Test(truth_grammar, accepts_the_known_stacks)
 				"work (mix.lua:13);table.sort [C];<anonymous> (mix.lua:8);[gc] 3"),
 		   VERDICT_EXACT));
 	cr_assert(eq(int,
+		     judge("mix", "pmain [C];main chunk (mix.lua:30);run (mix.lua:26);"
+				  "work (mix.lua:17);_UBOX*:__gc [C] 1"),
+		     VERDICT_EXACT));
+	cr_assert(eq(int,
 		     judge("line", "main chunk (line.lua:28);? [C];<anonymous> (line.lua:23);"
 				   "g (line.lua:18);f (line.lua:9)_[j] 3"),
 		     VERDICT_EXACT));
