@@ -7,16 +7,15 @@
  */
 #include <criterion/criterion.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json_doc.h"
+#include "profiled.h"
 #include "run.h"
 
 #define EXAMPLE	      SOURCE_DIR "/examples/textkit"
 #define STATUS_OUTPUT SOURCE_DIR "/tests/support/status_output.lua"
-#define MAX_REPORTED  10 /* differences printed per test */
 
 /* Criterion runs tests side by side unless it is told not to. */
 __attribute__((constructor)) static void one_test_at_a_time(void)
@@ -59,14 +58,6 @@ static void run_plainly(const char *interpreter, const char *output, struct run 
 		    (const char *const[]){interpreter, "/usr/bin/busted", "-o", output, NULL}, ret);
 }
 
-static void run_profiled(const char *interpreter, const char *directory, struct run *ret)
-{
-	run_command(EXAMPLE, NULL,
-		    (const char *const[]){BPROF_PERF, "-o", directory, "--", interpreter,
-					  "/usr/bin/busted", "-o", "TAP", NULL},
-		    ret);
-}
-
 static void check_unchanged(const char *interpreter, struct run *profiled)
 {
 	struct run plain;
@@ -87,85 +78,14 @@ static void check_unchanged(const char *interpreter, struct run *profiled)
 
 /* ---- the same tests ------------------------------------------------------------------------ */
 
-/* As tests/support/status_output.lua writes text. */
-static void print_escaped(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\\')
-			fputs("\\\\", out);
-		else if (*text == '\n')
-			fputs("\\n", out);
-		else if (*text == '\t')
-			fputs("\\t", out);
-		else
-			fputc(*text, out);
-	}
-}
-
-/* The tests of a profile in the form of status_output.lua. */
-static struct text profile_statuses(yajl_val profile)
-{
-	yajl_val tests = json_at(profile, "tests");
-	struct text text = {0};
-	FILE *out = open_memstream(&text.data, &text.len);
-
-	cr_assert(out != NULL);
-	for (size_t i = 0; i < json_length(tests); i++) {
-		yajl_val test = json_item(tests, i);
-
-		fprintf(out, "%s\t", json_string_at(test, "status"));
-		print_escaped(out, json_string_at(test, "file"));
-		fprintf(out, "\t%lld\t", json_int_at(test, "line"));
-		print_escaped(out, json_string_at(test, "full_name"));
-		fputc('\n', out);
-	}
-	fclose(out);
-	return text;
-}
-
-/*
- * busted reports a failing before_each as an error of the fixture and sends no event for the test
- * it was for. The profile shows that test as the error which busted counts.
- */
-static bool same_test(const char *found, const char *busted, size_t *nr_outside)
-{
-	if (!found || !busted)
-		return found == busted;
-	if (strncmp(busted, "outside\t", 8) != 0)
-		return strcmp(found, busted) == 0;
-	(*nr_outside)++;
-	return strncmp(found, "error\t", 6) == 0;
-}
-
-static char *next_line(char **rest)
-{
-	char *line = strsep(rest, "\n");
-
-	return line && *line ? line : NULL;
-}
-
 static void check_statuses(const char *interpreter, yajl_val profile)
 {
-	struct text found = profile_statuses(profile);
-	char *found_rest = found.data, *busted_rest, *a, *b;
-	size_t outside = 0, nr = 0, nr_different = 0;
 	struct run busted;
+	size_t nr;
 
 	run_plainly(interpreter, STATUS_OUTPUT, &busted);
-	busted_rest = busted.out.data;
-	do {
-		a = next_line(&found_rest);
-		b = next_line(&busted_rest);
-		nr += b != NULL;
-		if (!same_test(a, b, &outside) && nr_different++ < MAX_REPORTED)
-			cr_log_warn("test %zu: profile \"%s\", busted \"%s\"", nr, a ? a : "none",
-				    b ? b : "none");
-	} while (a && b);
-	cr_log_info("%s: %zu tests, %zu of them never ran (a failing before_each)", interpreter, nr,
-		    outside);
+	nr = expect_tests_as_said(interpreter, profile, &busted.out);
 	cr_expect(nr > 1000, "%s: busted ran only %zu tests", interpreter, nr);
-	cr_expect(nr_different == 0, "%s: %zu tests differ", interpreter, nr_different);
-	text_done(&found);
 	run_done(&busted);
 }
 
@@ -200,18 +120,12 @@ static void check_suite_counts(yajl_val profile)
 static void check_accounts(const char *interpreter, yajl_val profile)
 {
 	long long taken = json_int_at(profile, "samples.taken");
-	long long in_tests = json_int_at(profile, "samples.in_tests");
-	long long outside = json_int_at(profile, "samples.outside_tests");
-	long long lost = json_int_at(profile, "samples.lost");
 	long long unresolved = json_int_at(profile, "samples.unresolved");
 
-	cr_log_info("%s: taken %lld = in tests %lld + outside %lld + lost %lld + unresolved %lld",
-		    interpreter, taken, in_tests, outside, lost, unresolved);
-	cr_expect(taken == in_tests + outside + lost + unresolved);
+	expect_whole_accounts(interpreter, profile);
 	cr_expect(taken > 300, "%s: only %lld samples", interpreter, taken);
 	cr_expect(unresolved * 100 < taken, "%s: %lld of %lld unresolved", interpreter, unresolved,
 		  taken);
-	cr_expect(lost == 0, "%s: %lld lost", interpreter, lost);
 }
 
 static void check_boundaries(const char *interpreter, yajl_val profile)
@@ -262,30 +176,20 @@ static void check_report(const char *interpreter, const char *directory)
 
 static void check_example(const char *interpreter)
 {
-	const char *reason = why_no_profiling(BPROF_PERF);
-	char *directory, *json_path;
-	struct run profiled;
-	yajl_val profile;
+	struct profiled p;
 
-	if (reason)
-		cr_skip_test("%s", reason);
-	if (!program_exists(interpreter))
-		cr_skip_test("%s is not installed", interpreter);
-	directory = directory_make();
-	json_path = path_join(directory, "profile.json");
-	run_profiled(interpreter, directory, &profiled);
-	check_unchanged(interpreter, &profiled);
-	profile = json_read(json_path);
-	check_statuses(interpreter, profile);
-	check_suite_counts(profile);
-	check_accounts(interpreter, profile);
-	check_boundaries(interpreter, profile);
-	check_report(interpreter, directory);
-	cr_expect(json_int_at(profile, "exit_status") == profiled.status);
-	yajl_tree_free(profile);
-	run_done(&profiled);
-	directory_remove(directory);
-	free(json_path);
+	skip_unless_profiling(BPROF_PERF, interpreter);
+	profiled_run(BPROF_PERF, EXAMPLE, NULL, NULL,
+		     (const char *const[]){interpreter, "/usr/bin/busted", "-o", "TAP", NULL}, &p);
+	cr_assert(p.profile != NULL, "%s: no profile.json: %s", interpreter, p.run.err.data);
+	check_unchanged(interpreter, &p.run);
+	check_statuses(interpreter, p.profile);
+	check_suite_counts(p.profile);
+	check_accounts(interpreter, p.profile);
+	check_boundaries(interpreter, p.profile);
+	check_report(interpreter, p.directory);
+	cr_expect(json_int_at(p.profile, "exit_status") == p.run.status);
+	profiled_done(&p);
 }
 
 Test(example, on_luajit)
