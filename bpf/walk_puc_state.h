@@ -151,6 +151,7 @@ WALK_STEP int puc_scan_last_words(struct walk *w, u64 start)
 	u64 probe, bad_page = start & ~(PUC_PAGE_BYTES - 1), bytes;
 	int got_words = 0;
 
+	_Static_assert(sizeof(p->scan_word) == 512, "a power of two is a mask");
 	if (!w)
 		return 1;
 	p = &w->puc;
@@ -160,12 +161,15 @@ WALK_STEP int puc_scan_last_words(struct walk *w, u64 start)
 		return 1;
 	}
 	bytes = bad_page + PUC_PAGE_BYTES - start;
-	WALK_OPAQUE(bytes);
-	if (bytes < sizeof(p->scan_word) && bytes >= 8 &&
-	    !WALK_READ(w, p->scan_word, (u32)bytes, start)) {
-		bad_page += PUC_PAGE_BYTES;
-		p->scan_end = bad_page;
-		got_words = 1;
+	if (bytes < sizeof(p->scan_word) && bytes >= 8) {
+		/* The compiler compares a copy; Linux 6.1's verifier wants this one bounded. */
+		WALK_OPAQUE(bytes);
+		bytes &= sizeof(p->scan_word) - 1;
+		if (!WALK_READ(w, p->scan_word, (u32)bytes, start)) {
+			bad_page += PUC_PAGE_BYTES;
+			p->scan_end = bad_page;
+			got_words = 1;
+		}
 	}
 	if (!WALK_READ(w, &probe, sizeof(probe), bad_page + PUC_PAGE_BYTES))
 		walk_set_status(w, BPROF_WALK_CHAIN);
