@@ -84,7 +84,7 @@ static int keep_libbpf_message(enum libbpf_print_level level, const char *fmt, v
 
 static int explain_load(int err, char *why, size_t why_size)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM) /* EACCES is the verifier's word, not a missing right */
 		snprintf(why, why_size,
 			 "the kernel does not let us load BPF programs (%s); "
 			 "run under sudo, or see 'bprof-perf doctor'",
