@@ -114,6 +114,7 @@ enum bprof_sample_flags {
 	BPROF_SAMPLE_IN_VM = 1 << 2,	/* LuaJIT: ip lies in the interpreter's assembler code */
 	BPROF_SAMPLE_MAIN_CUT = 1 << 3, /* spans were cut at BPROF_MAX_SPANS */
 	BPROF_SAMPLE_NO_SPANS = 1 << 4, /* spans were not looked for */
+	BPROF_SAMPLE_IN_MCODE = 1 << 5, /* LuaJIT: ip lies in the machine code of a trace */
 };
 
 /*
@@ -147,12 +148,14 @@ enum bprof_frame_flags {
 	BPROF_FRAME_NEW_STATE = 1 << 6, /* first frame of another coroutine, rootwards */
 	BPROF_FRAME_NO_POS = 1 << 7,	/* position unknown: function right, line not claimed */
 	BPROF_FRAME_TAILCALL = 1 << 8,	/* callers were replaced by a tail call */
-	BPROF_FRAME_TRACE = 1 << 9,	/* on a JIT trace: position is the start of the trace */
+	BPROF_FRAME_TRACE = 1 << 9,	/* on a JIT trace; position is its start, or see GUARD */
 	BPROF_FRAME_UNKNOWN = 1 << 10,	/* stands for a leaf that could not be proved */
 	BPROF_FRAME_LINE_LATER =
 		1 << 11, /* line is 0: user space derives it from the captured body */
 	BPROF_FRAME_FFI_CALLBACK = 1 << 12,
-	BPROF_FRAME_MAIN = 1 << 13, /* a main chunk (vararg function with linedefined 0) */
+	BPROF_FRAME_MAIN = 1 << 13,    /* a main chunk (vararg function with linedefined 0) */
+	BPROF_FRAME_GUARD = 1 << 14,   /* TRACE: position is that of the last guard passed */
+	BPROF_FRAME_INLINED = 1 << 15, /* TRACE: the frame exists in compiled code only */
 };
 
 struct bprof_frame {
