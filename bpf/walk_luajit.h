@@ -32,22 +32,9 @@
 #ifndef BPROF_WALK_LUAJIT_H
 #define BPROF_WALK_LUAJIT_H
 
-#define LUAJIT_POINTER_MASK ((1ULL << 47) - 1)
-#define LUAJIT_TAG_STRING   0x1fffbULL
-#define LUAJIT_TAG_FUNCTION 0x1fff7ULL
-#define LUAJIT_TAG_TABLE    0x1fff4ULL
-
-#define LUAJIT_GCT_STATE    6
-#define LUAJIT_GCT_PROTO    7
-#define LUAJIT_GCT_FUNCTION 8
-#define LUAJIT_GCT_TRACE    9
-
-#define LUAJIT_PROTO_BYTES    104 /* the bytecode follows */
-#define LUAJIT_STACK_EXTRA    512 /* bytes beyond maxstack that frames may use */
-#define LUAJIT_CFRAME_BYTES   80
-#define LUAJIT_TRACE_STARTINS 80 /* offset of GCtrace.startins */
-#define LUAJIT_MAX_LEVELS     32
-#define LUAJIT_HOST_CHUNKS    64
+#define LUAJIT_STACK_EXTRA 512 /* bytes beyond maxstack that frames may use */
+#define LUAJIT_MAX_LEVELS  32
+#define LUAJIT_HOST_CHUNKS 64
 
 enum luajit_link {
 	LUAJIT_LINK_C = 1,
@@ -58,15 +45,12 @@ enum luajit_link {
 
 #define LUAJIT_CONT_FFI_CALLBACK 1
 
-/* Layout of GC object headers: the type is the byte at offset 9. */
-WALK_INLINE u32 luajit_type(const u64 *object)
-{
-	return (u32)(object[1] >> 8) & 0xff;
-}
+#include "walk_luajit_read.h"
 
 WALK_INLINE int luajit_pc_inside(const struct luajit_work *j, u64 pc)
 {
-	return !(pc & 3) && pc >= j->bytecode && pc <= j->bytecode + 4ULL * j->code_len;
+	return !(pc & 3) && pc >= j->proto.bytecode &&
+	       pc <= j->proto.bytecode + 4ULL * j->proto.code_len;
 }
 
 WALK_INLINE int luajit_in_vm(const struct walk *w, u64 address)
@@ -85,47 +69,41 @@ WALK_INLINE u64 luajit_delta(u64 link)
 	return link & ~7ULL;
 }
 
-/* Reads the four slots below @base into slot[] and says what function lies there. */
+/* Is @base that of a frame in compiled code? Those of the functions it has inlined lie above. */
+WALK_INLINE int luajit_is_compiled(const struct luajit_work *j, u64 base)
+{
+	return j->jit_base && base >= j->jit_base;
+}
+
+/* Looks at the function whose address is in slots. */
+WALK_INLINE int luajit_look_at_function(struct walk *w)
+{
+	struct luajit_work *j = &w->luajit;
+	u64 address = j->slots.function;
+
+	if (address == j->known_function)
+		return (int)j->known_kind;
+	j->known_function = 0;
+	if (luajit_read_function(w, address))
+		return LUAJIT_NOTHING;
+	if (!j->function.ffid && luajit_read_proto(w, j->function.pc, LUAJIT_MUST))
+		return LUAJIT_NOTHING;
+	j->known_kind = j->function.ffid ? LUAJIT_C : LUAJIT_LUA;
+	j->known_function = address;
+	return (int)j->known_kind;
+}
+
+/* Reads the slots below @base and says what function lies there. */
 WALK_STEP int luajit_function(struct walk *w, u64 base)
 {
-	struct luajit_work *j;
-	u32 i;
+	int failed;
 
 	if (!w)
 		return LUAJIT_NOTHING;
-	j = &w->luajit;
-	if (walk_window_at(w, &w->stack, base - sizeof(j->slot), sizeof(j->slot), &i))
-		return LUAJIT_NOTHING;
-	j->slot[0] = w->stack.word[i];
-	j->slot[1] = w->stack.word[i + 1];
-	j->slot[2] = w->stack.word[i + 2];
-	j->slot[3] = w->stack.word[i + 3];
-	j->function = j->slot[2] & LUAJIT_POINTER_MASK;
-	if (j->function == j->state)
+	failed = luajit_read_slots(w, base);
+	if (w->luajit.slots.function == w->luajit.state)
 		return LUAJIT_THREAD;
-	if (j->slot[2] >> 47 != LUAJIT_TAG_FUNCTION || !walk_is_user_address(j->function) ||
-	    (j->function & 7))
-		return LUAJIT_NOTHING;
-	if (j->function == j->known_function)
-		return (int)j->known_kind;
-	j->known_function = 0;
-	if (walk_must_read(w, j->function_word, sizeof(j->function_word), j->function))
-		return LUAJIT_NOTHING;
-	if (luajit_type(j->function_word) != LUAJIT_GCT_FUNCTION)
-		return LUAJIT_NOTHING;
-	j->ffid = (u32)(j->function_word[1] >> 16) & 0xff;
-	if (!j->ffid) {
-		j->bytecode = j->function_word[4];
-		if (walk_must_read(w, j->proto_word, sizeof(j->proto_word),
-				   j->bytecode - LUAJIT_PROTO_BYTES))
-			return LUAJIT_NOTHING;
-		if (luajit_type(j->proto_word) != LUAJIT_GCT_PROTO)
-			return LUAJIT_NOTHING;
-		j->code_len = (u32)(j->proto_word[1] >> 32);
-	}
-	j->known_kind = j->ffid ? LUAJIT_C : LUAJIT_LUA;
-	j->known_function = j->function;
-	return (int)j->known_kind;
+	return failed ? LUAJIT_NOTHING : luajit_look_at_function(w);
 }
 
 /* The call instruction before @link: its A says how far below the callee the caller's base lies. */
@@ -141,7 +119,7 @@ WALK_INLINE int luajit_caller_distance(struct walk *w, u64 link, u64 *ret_distan
 			return 1;
 		j->last_link = link;
 	}
-	*ret_distance = 8 * (2 + (u64)((j->last_call >> 8) & 0xff));
+	*ret_distance = LUAJIT_FRAME_BYTES + 8 * (u64)((j->last_call >> 8) & 0xff);
 	return 0;
 }
 
@@ -165,7 +143,7 @@ WALK_STEP int luajit_frame_valid(struct walk *w, u64 base, u64 pc)
 		return LUAJIT_NOTHING;
 	if (kind == LUAJIT_LUA && !luajit_pc_inside(j, pc))
 		return LUAJIT_NOTHING;
-	j->link = j->slot[3];
+	j->link = j->slots.link;
 	if (!(j->link & 3)) {
 		if (luajit_caller_distance(w, j->link, &distance))
 			return LUAJIT_NOTHING;
@@ -192,17 +170,11 @@ WALK_STEP int luajit_load_cframe(struct walk *w, u64 address)
 		return 1;
 	j = &w->luajit;
 	for (u32 i = 0; i < 4; i++) {
-		u64 previous;
-
-		if (walk_must_read(w, j->cframe_word, sizeof(j->cframe_word), address))
+		if (luajit_read_cframe(w, address))
 			return 1;
-		j->cframe = address;
-		if ((s32)j->cframe_word[1] >= 0) /* NRES */
+		address = j->cframe.previous;
+		if (j->cframe.results >= 0 || !address)
 			return 0;
-		previous = j->cframe_word[4] & ~3ULL;
-		if (!previous)
-			return 0;
-		address = previous;
 	}
 	return 0;
 }
@@ -216,20 +188,16 @@ WALK_STEP int luajit_enter_state(struct walk *w, u64 state)
 	if (!w)
 		return 1;
 	j = &w->luajit;
-	if (!walk_is_user_address(state) || (state & 7))
+	if (luajit_read_state(w, state, LUAJIT_MUST))
 		return 1;
-	if (walk_must_read(w, j->state_word, sizeof(j->state_word), state))
-		return 1;
-	if (luajit_type(j->state_word) != LUAJIT_GCT_STATE || j->state_word[2] != w->vm.global)
-		return 1;
-	cframe = j->state_word[10] & ~3ULL;
+	cframe = j->seen.cframe;
 	if (!cframe || !walk_on_this_stack(w, cframe) || luajit_load_cframe(w, cframe))
 		return 1;
 	j->state = state;
-	j->saved_base = j->state_word[4];
-	j->stack_limit = j->state_word[6];
-	j->stack = j->state_word[7];
-	j->bottom = j->stack + 16;
+	j->saved_base = j->seen.base;
+	j->stack_limit = j->seen.limit;
+	j->stack = j->seen.stack;
+	j->bottom = j->stack + LUAJIT_FRAME_BYTES;
 	j->known_function = 0;
 	return 0;
 }
@@ -238,44 +206,40 @@ WALK_STEP int luajit_enter_state(struct walk *w, u64 state)
 WALK_STEP int luajit_leave_cframe(struct walk *w)
 {
 	struct luajit_work *j;
-	u64 previous;
 
 	if (!w)
 		return 0;
 	j = &w->luajit;
 	j->pc = 0;
 	w->hidden = 0;
-	previous = j->cframe_word[4] & ~3ULL;
-	if (previous && !luajit_load_cframe(w, previous))
-		j->pc = j->cframe_word[3];
+	if (j->cframe.previous && !luajit_load_cframe(w, j->cframe.previous))
+		j->pc = j->cframe.pc;
 	return 0;
 }
 
 #include "walk_luajit_host.h"
+#include "walk_luajit_trace.h"
 #include "walk_luajit_leaf.h"
 #include "walk_luajit_place.h"
 
 /* Slots 0 and 2 of busted.safe: a string and a table, or nothing. */
 WALK_STEP int luajit_add_span(struct walk *w, u64 base)
 {
-	u64 slot[3] = {}, descriptor = 0, element = 0;
+	u64 slot[3] = {};
 
 	if (!w)
 		return 0;
 	if (walk_must_read(w, slot, sizeof(slot), base))
 		return 0;
-	if (slot[0] >> 47 == LUAJIT_TAG_STRING)
-		descriptor = slot[0] & LUAJIT_POINTER_MASK;
-	if (slot[2] >> 47 == LUAJIT_TAG_TABLE)
-		element = slot[2] & LUAJIT_POINTER_MASK;
-	walk_add_span(w, descriptor, element);
+	walk_add_span(w, luajit_value_address(slot[0], LUAJIT_TAG_STRING),
+		      luajit_value_address(slot[2], LUAJIT_TAG_TABLE));
 	return 0;
 }
 
 /* How the frame with this link was called, as flags of the frame. */
 WALK_INLINE u32 luajit_link_flags(const struct luajit_work *j)
 {
-	u64 link = j->slot[3];
+	u64 link = j->slots.link;
 
 	if (!(link & 3))
 		return 0;
@@ -284,7 +248,7 @@ WALK_INLINE u32 luajit_link_flags(const struct luajit_work *j)
 	case LUAJIT_LINK_CP:
 		return BPROF_FRAME_BOUNDARY;
 	case LUAJIT_LINK_CONT:
-		if (j->slot[0] == LUAJIT_CONT_FFI_CALLBACK)
+		if (j->slots.continuation == LUAJIT_CONT_FFI_CALLBACK)
 			return BPROF_FRAME_FFI_CALLBACK | BPROF_FRAME_BOUNDARY;
 		return BPROF_FRAME_CONT;
 	case LUAJIT_LINK_VARG:
@@ -294,7 +258,16 @@ WALK_INLINE u32 luajit_link_flags(const struct luajit_work *j)
 	}
 }
 
-/* Emits the frame at the cursor; slot[] and the function are those of its base. */
+/* What a frame of compiled code is, as flags of the frame. */
+WALK_INLINE u32 luajit_trace_flags(const struct luajit_work *j)
+{
+	if (!luajit_is_compiled(j, j->base))
+		return 0;
+	return BPROF_FRAME_TRACE | (j->has_snapshot ? BPROF_FRAME_GUARD : 0) |
+	       (j->base > j->jit_base ? BPROF_FRAME_INLINED : 0);
+}
+
+/* Emits the frame at the cursor; slots and function are those of its base. */
 WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 {
 	struct bprof_frame frame = {};
@@ -303,20 +276,19 @@ WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	frame.flags = luajit_link_flags(j);
+	frame.flags = luajit_link_flags(j) | luajit_trace_flags(j);
 	if (walk_wants_frame(w)) {
 		if (kind == LUAJIT_LUA) {
 			luajit_place(w, &frame);
 		} else {
-			frame.object = j->function_word[5];
-			frame.flags |= j->ffid > 1 ? BPROF_FRAME_BUILTIN : BPROF_FRAME_C;
-			frame.pos = j->ffid > 1 ? j->ffid : 0;
+			frame.object = j->function.c_code;
+			frame.flags |= j->function.ffid > 1 ? BPROF_FRAME_BUILTIN : BPROF_FRAME_C;
+			frame.pos = j->function.ffid > 1 ? j->function.ffid : 0;
 		}
 		walk_emit(w, &frame);
 	}
-	j->leaf_on_trace = 0;
 	if (kind == LUAJIT_LUA && w->safe_proto &&
-	    j->bytecode - LUAJIT_PROTO_BYTES == w->safe_proto)
+	    j->proto.bytecode - LUAJIT_PROTO_BYTES == w->safe_proto)
 		luajit_add_span(w, j->base);
 	return 0;
 }
@@ -333,12 +305,12 @@ WALK_INLINE int luajit_leave_state(struct walk *w)
 		walk_set_status(w, BPROF_WALK_CHAIN);
 		return 1;
 	}
-	if (luajit_in_vm(w, j->cframe_word[9])) {
-		if (walk_must_read(w, &parent, sizeof(parent),
-				   j->cframe + LUAJIT_CFRAME_BYTES + 16))
+	if (luajit_in_vm(w, j->cframe.return_address)) {
+		parent = luajit_cframe_state(w, j->cframe.address + LUAJIT_CFRAME_BYTES);
+		if (!parent)
 			return 1;
 	} else {
-		parent = luajit_find_host_state(w, j->cframe + LUAJIT_CFRAME_BYTES);
+		parent = luajit_find_host_state(w, j->cframe.address + LUAJIT_CFRAME_BYTES);
 		if (!parent)
 			return 1;
 	}
@@ -347,10 +319,34 @@ WALK_INLINE int luajit_leave_state(struct walk *w)
 		return 1;
 	}
 	j->base = j->saved_base;
-	j->pc = j->cframe_word[3];
+	j->pc = j->cframe.pc;
+	j->jit_base = 0;
 	j->level++;
 	w->hidden = 0;
 	w->next_flags |= BPROF_FRAME_NEW_STATE;
+	return 0;
+}
+
+/*
+ * A function of the snapshot that cannot be told, which may hide those below it: certain again from
+ * the trace's own frame on.
+ */
+WALK_STEP int luajit_unknown_compiled(struct walk *w)
+{
+	struct bprof_frame unknown = {.flags = BPROF_FRAME_UNKNOWN | BPROF_FRAME_TRACE};
+	struct luajit_work *j;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	if (walk_wants_frame(w))
+		walk_emit(w, &unknown);
+	walk_set_status(w, BPROF_WALK_NO_LEAF);
+	if (j->base > j->jit_base) {
+		j->has_snapshot = 0;
+		j->base = j->jit_base;
+		j->pc = 0;
+	}
 	return 0;
 }
 
@@ -372,12 +368,19 @@ WALK_STEP int luajit_step(struct walk *w)
 		walk_set_status(w, BPROF_WALK_BAD_FRAME);
 		return 1;
 	}
-	kind = luajit_function(w, base);
+	kind = j->has_snapshot && luajit_is_compiled(j, base) ? luajit_compiled_function(w, base)
+							      : luajit_function(w, base);
+	if (kind == LUAJIT_NOTHING && j->has_snapshot && luajit_is_compiled(j, base)) {
+		luajit_unknown_compiled(w);
+		if (j->base != base)
+			return 0;
+		kind = j->slots.is_computed ? LUAJIT_THREAD : LUAJIT_NOTHING;
+	}
 	if (kind == LUAJIT_NOTHING) {
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
 		return 1;
 	}
-	link = j->slot[3];
+	link = j->slots.link;
 	link_type = link & 7;
 	if (kind != LUAJIT_THREAD && ((link & 3) == 0 || link_type != LUAJIT_LINK_VARG))
 		luajit_emit(w, (u32)kind);
@@ -399,8 +402,8 @@ WALK_STEP int luajit_step(struct walk *w)
 		return 1;
 	}
 	j->base = base - delta;
-	if (link_type == LUAJIT_LINK_CONT && j->slot[0] != LUAJIT_CONT_FFI_CALLBACK)
-		j->pc = j->slot[1];
+	if (link_type == LUAJIT_LINK_CONT && j->slots.continuation != LUAJIT_CONT_FFI_CALLBACK)
+		j->pc = j->slots.continuation_pc;
 	else if (link_type == LUAJIT_LINK_CONT || link_type == LUAJIT_LINK_C ||
 		 link_type == LUAJIT_LINK_CP)
 		luajit_leave_cframe(w);
@@ -422,7 +425,7 @@ WALK_STEP u64 luajit_anchor(struct walk *w)
 		return 0;
 	if (luajit_enter_state(w, current) && luajit_enter_state(w, w->vm.main))
 		return 0;
-	return w->luajit.cframe;
+	return w->luajit.cframe.address;
 }
 
 /* A leaf that cannot be proved: certain again from the enclosing CFRAME on. */
@@ -448,7 +451,8 @@ WALK_INLINE void luajit_walk(struct walk *w)
 	j->last_link = 0;
 	j->level = 0;
 	j->pc_is_start = 0;
-	j->leaf_on_trace = 0;
+	j->has_snapshot = 0;
+	j->trace_found = 0;
 	if (walk_must_read(w, running, sizeof(running), w->vm.global + layout->cur_L) ||
 	    walk_must_read(w, &vmstate, sizeof(vmstate), w->vm.global + layout->vmstate))
 		return;

@@ -10,25 +10,15 @@
 #ifndef BPROF_WALK_LUAJIT_HOST_H
 #define BPROF_WALK_LUAJIT_HOST_H
 
-#define LUAJIT_CFRAME_STATE 16 /* offset of L in a CFRAME */
-
 /* The CFRAME of @state on this thread's stack; 0 if there is none or it is not a state of this VM.
  */
 WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state)
 {
-	struct luajit_work *j;
 	u64 cframe;
 
-	if (!w)
+	if (!w || luajit_read_state(w, state, LUAJIT_MAYBE))
 		return 0;
-	j = &w->luajit;
-	if (!walk_is_user_address(state) || (state & 7))
-		return 0;
-	if (WALK_READ(w, j->host_state, sizeof(j->host_state), state))
-		return 0;
-	if (luajit_type(j->host_state) != LUAJIT_GCT_STATE || j->host_state[2] != w->vm.global)
-		return 0;
-	cframe = j->host_state[10] & ~3ULL;
+	cframe = w->luajit.seen.cframe;
 	return cframe && walk_on_this_stack(w, cframe) ? cframe : 0;
 }
 

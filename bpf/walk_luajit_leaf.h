@@ -110,20 +110,20 @@ WALK_STEP int luajit_collect(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	sp = w->reg[BPROF_REG_SP];
-	j->candidate_pc[0] = w->reg[BPROF_REG_BX];
-	j->candidate_base[0] = w->reg[BPROF_REG_BP];
+	j->candidate_pc[0] = w->reg[LUAJIT_REG_PC];
+	j->candidate_base[0] = w->reg[LUAJIT_REG_PARKED];
 	j->nr_pcs = 1;
 	j->nr_bases = 1;
-	if (j->cframe < sp + 16)
+	if (j->cframe.address < sp + 16)
 		return 0;
-	nr = (j->cframe - 8 - sp) >> 3;
+	nr = (j->cframe.address - 8 - sp) >> 3;
 	if (nr > LUAJIT_PUSHED_WORDS)
 		nr = LUAJIT_PUSHED_WORDS;
 	bytes = nr * 8;
 	WALK_OPAQUE(bytes);
 	if (bytes < 8 || bytes > sizeof(j->pushed))
 		return 0;
-	if (walk_must_read(w, j->pushed, (u32)bytes, j->cframe - 8 - bytes))
+	if (walk_must_read(w, j->pushed, (u32)bytes, j->cframe.address - 8 - bytes))
 		return 0;
 	for (u32 i = 0; i < LUAJIT_PUSHED_WORDS; i++) {
 		u32 k = (u32)nr - 1 - i;
@@ -152,10 +152,10 @@ WALK_STEP int luajit_try_parked_base(struct walk *w, u64 base)
 	if (!luajit_base_plausible(j, base))
 		return 0;
 	kind = luajit_function(w, base);
-	if (kind == LUAJIT_C && j->ffid >= 2) {
-		u64 header_pc = j->function_word[4] + 4;
+	if (kind == LUAJIT_C && j->function.ffid >= 2) {
+		u64 header_pc = j->function.pc + 4;
 
-		if (!luajit_has_pc(w, header_pc) && !luajit_has_pc(w, j->slot[3]))
+		if (!luajit_has_pc(w, header_pc) && !luajit_has_pc(w, j->slots.link))
 			return 0;
 		if (luajit_frame_valid(w, base, 0) != LUAJIT_C)
 			return 0;
@@ -179,9 +179,9 @@ WALK_STEP int luajit_leaf_of_next(struct walk *w)
 
 	if (!w)
 		return 0;
-	base = w->reg[BPROF_REG_BP];
-	pc = w->reg[BPROF_REG_BX];
-	if (w->reg[BPROF_REG_SP] + 8 != w->luajit.cframe ||
+	base = w->reg[LUAJIT_REG_PARKED];
+	pc = w->reg[LUAJIT_REG_PC];
+	if (w->reg[BPROF_REG_SP] + 8 != w->luajit.cframe.address ||
 	    !luajit_base_plausible(&w->luajit, base))
 		return 0;
 	if (!walk_is_user_address(pc) || (pc & 3) || luajit_caller_distance(w, pc, &distance))
@@ -205,15 +205,16 @@ WALK_STEP int luajit_leaf_of_callback(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	from = w->reg[BPROF_REG_IP];
-	if (!luajit_in_vm(w, from) && walk_must_read(w, &from, sizeof(from), j->cframe - 8))
+	if (!luajit_in_vm(w, from) && walk_must_read(w, &from, sizeof(from), j->cframe.address - 8))
 		return 0;
 	if (!luajit_in_vm(w, from) || from + LUAJIT_CALLBACK_BYTES < w->vm.vm_end ||
 	    !luajit_base_plausible(j, j->saved_base))
 		return 0;
 	kind = luajit_function(w, j->saved_base);
-	if ((j->slot[3] & 7) != LUAJIT_LINK_CONT || j->slot[0] != LUAJIT_CONT_FFI_CALLBACK)
+	if ((j->slots.link & 7) != LUAJIT_LINK_CONT ||
+	    j->slots.continuation != LUAJIT_CONT_FFI_CALLBACK)
 		return 0;
-	pc = j->bytecode;
+	pc = j->proto.bytecode;
 	if (kind == LUAJIT_NOTHING || luajit_frame_valid(w, j->saved_base, pc) != kind)
 		return 0;
 	return luajit_take(w, j->saved_base, 0, WALK_LEAF_CALLBACK);
@@ -245,9 +246,9 @@ WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
 	}
 	if (luajit_leaf_of_next(w) || luajit_leaf_of_callback(w))
 		return 1;
-	kind = luajit_frame_valid(w, j->saved_base, j->cframe_word[3]);
+	kind = luajit_frame_valid(w, j->saved_base, j->cframe.pc);
 	if (kind == LUAJIT_LUA && j->vmstate <= LUAJIT_VMSTATE_GC)
-		return luajit_take(w, j->saved_base, j->cframe_word[3], WALK_LEAF_SAVED_PC);
+		return luajit_take(w, j->saved_base, j->cframe.pc, WALK_LEAF_SAVED_PC);
 	if (kind == LUAJIT_C)
 		return luajit_take(w, j->saved_base, 0, WALK_LEAF_C_SAVED_BASE);
 	return 0;
@@ -269,7 +270,7 @@ WALK_STEP int luajit_leaf_at_edge(struct walk *w)
 	if (!luajit_base_plausible(j, j->saved_base))
 		return 0;
 	luajit_function(w, j->saved_base);
-	link = j->slot[3];
+	link = j->slots.link;
 	type = link & 7;
 	if (type != LUAJIT_LINK_C && type != LUAJIT_LINK_CP)
 		return 0;
@@ -298,7 +299,7 @@ WALK_STEP int luajit_runs_builtin(struct walk *w, u64 base)
 	ip = w->reg[BPROF_REG_IP];
 	if (luajit_function(w, base) != LUAJIT_C)
 		return 0;
-	if (walk_must_read(w, &header, sizeof(header), j->function_word[4]) ||
+	if (walk_must_read(w, &header, sizeof(header), j->function.pc) ||
 	    walk_must_read(w, &handler, sizeof(handler),
 			   w->vm.global + w->chosen.luajit.dispatch + 8ULL * (header & 0xff)))
 		return 0;
@@ -316,8 +317,8 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	pc = w->reg[BPROF_REG_BX];
-	base = w->reg[BPROF_REG_DX];
+	pc = w->reg[LUAJIT_REG_PC];
+	base = w->reg[LUAJIT_REG_BASE];
 	kind = luajit_frame_valid(w, base, pc);
 	if (kind == LUAJIT_LUA)
 		return luajit_take(w, base, pc, WALK_LEAF_VM_BASE);
@@ -331,7 +332,7 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	}
 	/* the pc is the link: the function is entered from C, or is being left for it */
 	if ((pc & 3) && luajit_base_plausible(j, base) && luajit_function(w, base) == LUAJIT_LUA &&
-	    j->slot[3] == pc && luajit_frame_valid(w, base, j->bytecode) == LUAJIT_LUA)
+	    j->slots.link == pc && luajit_frame_valid(w, base, j->proto.bytecode) == LUAJIT_LUA)
 		return luajit_take(w, base, 0, WALK_LEAF_VM_LINK);
 
 	/* after RET the frame is gone already: its results lie over the function slot */
@@ -342,7 +343,7 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 			popped = distance;
 	}
 	j->candidate_base[0] = j->saved_base;
-	j->candidate_base[1] = w->reg[BPROF_REG_BP];
+	j->candidate_base[1] = w->reg[LUAJIT_REG_PARKED];
 	j->candidate_base[2] = base - popped;
 	j->candidate_base[3] = j->saved_base - popped;
 	j->candidate_base[4] = base;
@@ -359,7 +360,8 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	if (builtin)
 		return luajit_take(w, builtin, 0, WALK_LEAF_VM_ANY_BUILTIN);
 	/* C in the interpreter's call makes or leaves a CFRAME of its own (the recorder does) */
-	if (w->reg[BPROF_REG_SP] + LUAJIT_MAX_HELPER_BYTES < j->cframe && luajit_leaf_outside_vm(w))
+	if (w->reg[BPROF_REG_SP] + LUAJIT_MAX_HELPER_BYTES < j->cframe.address &&
+	    luajit_leaf_outside_vm(w))
 		return 1;
 	if (luajit_leaf_of_callback(w))
 		return 1;
@@ -385,7 +387,7 @@ WALK_STEP int luajit_leaf_at_exit(struct walk *w)
 	kind = luajit_function(w, base);
 	if (kind != LUAJIT_LUA && kind != LUAJIT_C)
 		return 0;
-	if (luajit_frame_valid(w, base, j->bytecode) != kind)
+	if (luajit_frame_valid(w, base, j->proto.bytecode) != kind)
 		return 0;
 	return luajit_take(w, base, 0, WALK_LEAF_EXIT);
 }
@@ -398,10 +400,8 @@ WALK_STEP int luajit_find_leaf(struct walk *w)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	if (j->jit_base) {
-		j->leaf_on_trace = 1;
-		return luajit_take(w, j->jit_base, 0, WALK_LEAF_TRACE);
-	}
+	if (j->jit_base)
+		return luajit_leaf_on_trace(w);
 	if (j->vmstate == LUAJIT_VMSTATE_EXIT)
 		return luajit_leaf_at_exit(w);
 	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))

@@ -12,43 +12,80 @@ enum luajit_kind {
 };
 
 #define LUAJIT_STATE_WORDS  12 /* of lua_State, up to and including cframe */
-#define LUAJIT_CFRAME_WORDS 11 /* up to and including the word at the caller's sp */
+#define LUAJIT_CFRAME_WORDS 10 /* up to and including the return address */
 #define LUAJIT_FUNC_WORDS   6
 #define LUAJIT_PROTO_WORDS  13
-#define LUAJIT_TRACE_WORDS  16
+#define LUAJIT_TRACE_WORDS  15
+#define LUAJIT_RAW_WORDS    16
 #define LUAJIT_PUSHED_WORDS 40 /* searched below a CFRAME */
 #define LUAJIT_MAX_PCS	    16
 #define LUAJIT_MAX_BASES    8
-#define LUAJIT_HOST_WORDS   64 /* of one chunk of native stack */
+#define LUAJIT_HOST_WORDS   64	/* of one chunk of native stack */
+#define LUAJIT_IR_WORDS	    128 /* of a trace's constants */
+#define LUAJIT_MAX_ENTRIES  256 /* of a snapshot */
+
+/* Structures of the target, decoded: see walk_luajit_read.h. */
+
+struct luajit_state {
+	u64 base, limit, stack, cframe;
+};
+
+struct luajit_cframe {
+	u64 address, pc, previous, return_address;
+	s32 results; /* below 0: a protected C call, no Lua frame */
+};
+
+/* The words below a base. function is an address; 0 and is_computed: only the trace knows it */
+struct luajit_slots {
+	u64 function, link;
+	u64 continuation, continuation_pc; /* frames of type CONT only */
+	u32 is_computed;
+};
+
+struct luajit_function {
+	u64 pc;	    /* a Lua function's bytecode; a builtin's own header */
+	u64 c_code; /* address of the C function */
+	u32 ffid;   /* 0 a Lua function, 1 C, others builtins */
+};
+
+struct luajit_proto {
+	u64 source, lineinfo, bytecode;
+	u32 code_len, first_line, nr_lines;
+	u32 trace; /* the first root trace that starts in it, 0 = none */
+};
+
+struct luajit_trace {
+	u64 start_pc, mcode, snapshots, entries, constants;
+	u32 number, root, next_root, next_side;
+	u32 mcode_bytes, nr_snapshots, nr_entries, lowest_constant;
+	u32 stack_adjust; /* native stack used by the machine code */
+};
 
 struct luajit_work {
 	/* the running state, and the one whose frames are being walked */
 	u64 state;
-	u64 state_word[LUAJIT_STATE_WORDS];
+	struct luajit_state seen; /* the lua_State last read */
 	u64 saved_base, stack, stack_limit, bottom;
-	u64 cframe; /* address of the CFRAME that cframe_word copies */
-	u64 cframe_word[LUAJIT_CFRAME_WORDS];
-	u64 jit_base;
+	struct luajit_cframe cframe;
+	u64 jit_base; /* of the state being walked: 0 if it is not on a trace */
 	s32 vmstate;
 	u32 level; /* coroutines left behind */
 
 	/* cursor */
 	u64 base, pc;
-	u32 pc_is_start; /* pc is the instruction itself (start of a trace), not the next one */
-	u32 leaf_on_trace;
+	u32 pc_is_start; /* pc is the instruction itself, not the next one */
 
 	/* the function under the base last looked at */
-	u64 slot[4];
-	u64 function;
-	u64 function_word[LUAJIT_FUNC_WORDS];
-	u64 proto_word[LUAJIT_PROTO_WORDS];
-	u64 bytecode;
-	u32 code_len, ffid;
-	u64 known_function; /* what the above describes; 0 = nothing */
+	struct luajit_slots slots;
+	struct luajit_function function;
+	struct luajit_proto proto;
+	u64 known_function; /* what the two above describe; 0 = nothing */
 	u32 known_kind;
 	u32 last_call; /* instruction at last_link - 4 */
 	u64 last_link;
 	u64 link; /* of the frame last validated */
+
+	u64 raw[LUAJIT_RAW_WORDS]; /* the structure being decoded */
 
 	/* leaf search */
 	u64 pushed[LUAJIT_PUSHED_WORDS];
@@ -56,11 +93,22 @@ struct luajit_work {
 	u64 candidate_base[LUAJIT_MAX_BASES];
 	u32 nr_pcs, nr_bases;
 
-	u64 trace_word[LUAJIT_TRACE_WORDS];
+	/* on a trace */
+	struct luajit_trace trace;
+	u64 trace_table;
+	u32 nr_traces;
+	u32 chain_root, chain_side; /* numbers of the traces to look at next */
+	u32 trace_found;	    /* trace is the running one, mcode_offset is in it */
+	u32 mcode_offset;
+	u32 search_low, search_high; /* snapshots that may be the last one passed */
+	u32 has_snapshot;
+	u32 nr_entries;
+	u32 entry[LUAJIT_MAX_ENTRIES + 8]; /* of the snapshot */
+	u64 constant;			   /* value of the snapshot's slot last looked at */
+	u64 ir_word[LUAJIT_IR_WORDS + 8];
 
 	/* search for the state under C code that resumed a coroutine */
 	u64 host_word[LUAJIT_HOST_WORDS];
-	u64 host_state[LUAJIT_STATE_WORDS];
 	u64 host_next, host_end, host_found;
 };
 

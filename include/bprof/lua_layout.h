@@ -64,13 +64,15 @@ struct luajit_layout {
 	__u16 registry;	  /* G->registrytv: a TValue */
 	__u16 bc_cfunc; /* G->bc_cfunc_int: two instructions just before cur_L; proves the build */
 	__u16 dispatch; /* the dispatch table: text addresses of the interpreter */
-	__u16 state_bytes; /* sizeof(lua_State): G = main lua_State + this */
-	__u16 string_data; /* GCstr: offset of the characters (see string_len) */
-	__u16 trace_table; /* G -> J.trace: pointer to the array of traces, its u32 size at +12; 0
-			      unknown */
-	__u8 funcc_op;	   /* BC_FUNCC of this build */
-	__u8 string_len;   /* GCstr: offset of the u32 length; 20, before July 2020: 16 */
-	__u8 reserved[2];
+	__u16 state_bytes;   /* sizeof(lua_State): G = main lua_State + this */
+	__u16 string_data;   /* GCstr: offset of the characters (see string_len) */
+	__u16 trace_table;   /* G -> J.trace: pointer to the array of traces, its u32 size at +12; 0
+				unknown */
+	__u8 funcc_op;	     /* BC_FUNCC of this build */
+	__u8 string_len;     /* GCstr: offset of the u32 length; 20, before July 2020: 16 */
+	__u8 snapshot_mcode; /* SnapShot: offset of the u16 mcofs, 6; before March 2021 and where
+				not known: 0 */
+	__u8 reserved;
 	__u64 vm_offset; /* dispatch[0] - start of the interpreter's assembler code */
 	__u64 vm_bytes;	 /* length of that code */
 };

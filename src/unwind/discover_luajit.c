@@ -294,19 +294,23 @@ static bool is_trace_table(const struct mem_reader *mem, const struct global_cop
 	return true;
 }
 
-/* 0 where the build is not in the table: then traces have no lines, stacks are right anyway. */
-static uint16_t trace_table_of(const struct mem_reader *mem, const struct global_copy *g,
-			       const struct luajit_layout *l)
+/* Where the build is not in the table traces have no lines; stacks are right anyway. */
+static void find_traces(const struct mem_reader *mem, const struct global_copy *g,
+			struct luajit_layout *l)
 {
+	l->trace_table = 0;
+	l->snapshot_mcode = 0;
 	for (size_t i = 0; i < luajit_nr_builds; i++) {
 		const struct luajit_build *build = &luajit_builds[i];
 
-		if (build->bc_cfunc == l->bc_cfunc && build->dispatch == l->dispatch &&
-		    build->state_bytes == l->state_bytes &&
-		    is_trace_table(mem, g, build->trace_table))
-			return build->trace_table;
+		if (build->bc_cfunc != l->bc_cfunc || build->dispatch != l->dispatch ||
+		    build->state_bytes != l->state_bytes ||
+		    !is_trace_table(mem, g, build->trace_table))
+			continue;
+		l->trace_table = build->trace_table;
+		l->snapshot_mcode = build->snapshot_mcode;
+		return;
 	}
-	return 0;
 }
 
 /* Builds without GC64 keep 32-bit references: glref is at 8, and G 64 or 80 bytes further on. */
@@ -349,7 +353,7 @@ static int derive_layout(const struct mem_reader *mem, const struct discover_env
 	r = find_code(env, g, l);
 	if (r < 0)
 		return r;
-	l->trace_table = trace_table_of(mem, g, l);
+	find_traces(mem, g, l);
 	return lua_layout_valid(layout) ? 0 : -ENOENT;
 }
 

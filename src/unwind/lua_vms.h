@@ -38,11 +38,12 @@ struct luajit_era {
 extern const struct luajit_era luajit_eras[];
 extern const size_t luajit_nr_eras;
 
-/* LuaJIT: the one field that nothing in memory gives away, by three offsets that memory does. */
+/* LuaJIT: what nothing in memory gives away, by three offsets that memory does. */
 struct luajit_build {
 	const char *name;
 	uint16_t bc_cfunc, dispatch, state_bytes;
 	uint16_t trace_table;
+	uint8_t snapshot_mcode;
 };
 
 extern const struct luajit_build luajit_builds[];

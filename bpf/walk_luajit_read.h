@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * LuaJIT: every structure that the walker reads, decoded in one place.
+ *
+ * Inlined: the kernel allows eight calls in a row, and the searches above are deep.
+ *
+ * The rest of the walker sees struct luajit_state, luajit_cframe and so on (walk_luajit_types.h),
+ * and no offset. What differs between object models, architectures and releases belongs here or,
+ * where it can be discovered, into struct luajit_layout.
+ *
+ * Facts: lj_obj.h, lj_frame.h, lj_jit.h, vm_x64.dasc of LuaJIT 2.1 (copyright Mike Pall, MIT).
+ */
+#ifndef BPROF_WALK_LUAJIT_READ_H
+#define BPROF_WALK_LUAJIT_READ_H
+
+#define LUAJIT_POINTER_MASK ((1ULL << 47) - 1)
+#define LUAJIT_TAG_STRING   0x1fffbULL
+#define LUAJIT_TAG_FUNCTION 0x1fff7ULL
+#define LUAJIT_TAG_TABLE    0x1fff4ULL
+
+#define LUAJIT_GCT_STATE    6
+#define LUAJIT_GCT_PROTO    7
+#define LUAJIT_GCT_FUNCTION 8
+#define LUAJIT_GCT_TRACE    9
+
+#define LUAJIT_PROTO_BYTES    104 /* the bytecode follows */
+#define LUAJIT_FRAME_BYTES    16  /* function and link, below a base */
+#define LUAJIT_CFRAME_BYTES   80
+#define LUAJIT_CFRAME_STATE   16 /* offset of L in a CFRAME */
+#define LUAJIT_TRACE_STARTINS 80 /* offset of GCtrace.startins */
+
+/* The interpreter's registers, in its assembler code. */
+#define LUAJIT_REG_BASE	  BPROF_REG_DX
+#define LUAJIT_REG_PC	  BPROF_REG_BX /* survives calls of C */
+#define LUAJIT_REG_PARKED BPROF_REG_BP /* BASE, while a helper runs; survives calls of C */
+
+/* Layout of GC object headers: the type is the byte at offset 9. */
+WALK_INLINE u32 luajit_type(const u64 *object)
+{
+	return (u32)(object[1] >> 8) & 0xff;
+}
+
+/* Memory that ought to be there, or may well not be: only the former shows in the status. */
+enum luajit_need {
+	LUAJIT_MAYBE,
+	LUAJIT_MUST,
+};
+
+WALK_INLINE int luajit_read(struct walk *w, u32 words, u64 address, u32 need)
+{
+	int failed = !!WALK_READ(w, w->luajit.raw, 8 * words, address);
+
+	if (failed && need == LUAJIT_MUST)
+		w->failed_reads++;
+	return failed;
+}
+
+/* lua_State @address into seen. Non-zero: it is not a state of this VM. */
+WALK_INLINE int luajit_read_state(struct walk *w, u64 address, u32 need)
+{
+	struct luajit_work *j = &w->luajit;
+
+	if (!walk_is_user_address(address) || (address & 7))
+		return 1;
+	if (luajit_read(w, LUAJIT_STATE_WORDS, address, need))
+		return 1;
+	if (luajit_type(j->raw) != LUAJIT_GCT_STATE || j->raw[2] != w->vm.global)
+		return 1;
+	j->seen.base = j->raw[4];
+	j->seen.limit = j->raw[6];
+	j->seen.stack = j->raw[7];
+	j->seen.cframe = j->raw[10] & ~3ULL; /* the low bits are flags */
+	return 0;
+}
+
+/* The CFRAME at @address into cframe. */
+WALK_INLINE int luajit_read_cframe(struct walk *w, u64 address)
+{
+	struct luajit_work *j = &w->luajit;
+
+	if (luajit_read(w, LUAJIT_CFRAME_WORDS, address, LUAJIT_MUST))
+		return 1;
+	j->cframe.address = address;
+	j->cframe.results = (s32)j->raw[1];
+	j->cframe.pc = j->raw[3];
+	j->cframe.previous = j->raw[4] & ~3ULL;
+	j->cframe.return_address = j->raw[9];
+	return 0;
+}
+
+/* The state that a CFRAME at @address belongs to; 0 if it cannot be read. */
+WALK_INLINE u64 luajit_cframe_state(struct walk *w, u64 address)
+{
+	u64 state = 0;
+
+	if (walk_must_read(w, &state, sizeof(state), address + LUAJIT_CFRAME_STATE))
+		return 0;
+	return state;
+}
+
+/* The slots below @base, as they are on the Lua stack. Non-zero: no function slot, or unreadable.
+ */
+WALK_INLINE int luajit_read_slots(struct walk *w, u64 base)
+{
+	struct luajit_slots *slots = &w->luajit.slots;
+	u64 function;
+	u32 i;
+
+	slots->function = 0;
+	slots->is_computed = 0;
+	if (walk_window_at(w, &w->stack, base - 32, 32, &i))
+		return 1;
+	slots->continuation = w->stack.word[i];
+	slots->continuation_pc = w->stack.word[i + 1];
+	function = w->stack.word[i + 2];
+	slots->link = w->stack.word[i + 3];
+	slots->function = function & LUAJIT_POINTER_MASK;
+	return function >> 47 != LUAJIT_TAG_FUNCTION;
+}
+
+/* The GCfunc at @address into function. */
+WALK_INLINE int luajit_read_function(struct walk *w, u64 address)
+{
+	struct luajit_work *j = &w->luajit;
+
+	if (!walk_is_user_address(address) || (address & 7))
+		return 1;
+	if (luajit_read(w, LUAJIT_FUNC_WORDS, address, LUAJIT_MUST))
+		return 1;
+	if (luajit_type(j->raw) != LUAJIT_GCT_FUNCTION)
+		return 1;
+	j->function.ffid = (u32)(j->raw[1] >> 16) & 0xff;
+	j->function.pc = j->raw[4];
+	j->function.c_code = j->raw[5];
+	return 0;
+}
+
+/* The GCproto whose bytecode is at @bytecode into proto. */
+WALK_INLINE int luajit_read_proto(struct walk *w, u64 bytecode, u32 need)
+{
+	struct luajit_work *j = &w->luajit;
+
+	if (luajit_read(w, LUAJIT_PROTO_WORDS, bytecode - LUAJIT_PROTO_BYTES, need))
+		return 1;
+	if (luajit_type(j->raw) != LUAJIT_GCT_PROTO)
+		return 1;
+	j->proto.bytecode = bytecode;
+	j->proto.code_len = (u32)(j->raw[1] >> 32);
+	j->proto.trace = (u32)(j->raw[7] >> 48);
+	j->proto.source = j->raw[8];
+	j->proto.first_line = (u32)j->raw[9];
+	j->proto.nr_lines = (u32)(j->raw[9] >> 32);
+	j->proto.lineinfo = j->raw[10];
+	return 0;
+}
+
+/* The GCtrace at @address into trace. */
+WALK_INLINE int luajit_read_trace(struct walk *w, u64 address)
+{
+	struct luajit_trace *t = &w->luajit.trace;
+	const u64 *raw = w->luajit.raw;
+
+	if (!walk_is_user_address(address) || (address & 7))
+		return 1;
+	if (luajit_read(w, LUAJIT_TRACE_WORDS, address, LUAJIT_MAYBE))
+		return 1;
+	if (luajit_type(raw) != LUAJIT_GCT_TRACE)
+		return 1;
+	t->nr_snapshots = (u32)(raw[1] >> 16) & 0xffff;
+	t->constants = raw[4];
+	t->lowest_constant = (u32)raw[5];
+	t->nr_entries = (u32)(raw[5] >> 32);
+	t->snapshots = raw[6];
+	t->entries = raw[7];
+	t->start_pc = raw[9];
+	t->mcode_bytes = (u32)(raw[10] >> 32);
+	t->mcode = raw[11];
+	t->stack_adjust = (u32)(raw[12] >> 48);
+	t->number = (u32)raw[13] & 0xffff;
+	t->root = (u32)(raw[13] >> 32) & 0xffff;
+	t->next_root = (u32)(raw[13] >> 48);
+	t->next_side = (u32)raw[14] & 0xffff;
+	return 0;
+}
+
+/* The array of traces into trace_table and nr_traces. */
+WALK_STEP int luajit_read_trace_table(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 table[2] = {};
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	j->nr_traces = 0;
+	if (!w->chosen.luajit.trace_table)
+		return 1;
+	if (walk_must_read(w, table, sizeof(table), w->vm.global + w->chosen.luajit.trace_table))
+		return 1;
+	j->trace_table = table[0];
+	j->nr_traces = (u32)(table[1] >> 32);
+	return 0;
+}
+
+/* Trace @number of this VM into trace. */
+WALK_STEP int luajit_load_trace(struct walk *w, u32 number)
+{
+	struct luajit_work *j;
+	u64 address = 0;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	if (!number || number >= j->nr_traces)
+		return 1;
+	if (WALK_READ(w, &address, sizeof(address), j->trace_table + 8ULL * number))
+		return 1;
+	return luajit_read_trace(w, address) || j->trace.number != number;
+}
+
+/* A value of the Lua stack: the address of an object if it is of this type, else 0. */
+WALK_INLINE u64 luajit_value_address(u64 value, u64 tag)
+{
+	return value >> 47 == tag ? value & LUAJIT_POINTER_MASK : 0;
+}
+
+#endif
