@@ -18,6 +18,24 @@
 
 #define PROFILE_UNKNOWN UINT64_MAX
 
+/* ---- modes --------------------------------------------------------------------------------- */
+
+/* What a thread was doing when it was sampled. Every sample has exactly one. */
+enum mode {
+	MODE_INTERPRETER, /* bytecode, fast functions in assembler, the VM's helpers for them */
+	MODE_JIT,	  /* machine code of a trace */
+	MODE_C,		  /* a C function that Lua called */
+	MODE_C_ON_TRACE,  /* C code that machine code called: FFI, the VM's helpers */
+	MODE_GC,
+	MODE_RECORD, /* the JIT compiler, in its four states */
+	MODE_OPTIMISE,
+	MODE_ASSEMBLE,
+	MODE_EXIT,   /* leaving a trace */
+	MODE_NATIVE, /* no Lua code runs on this thread */
+	MODE_KERNEL, /* in the kernel, whatever the VM was doing */
+	NR_MODES
+};
+
 /* ---- functions and stacks ------------------------------------------------------------------ */
 
 enum function_kind {
@@ -39,6 +57,11 @@ struct function {
 	uint64_t self_samples, total_samples;
 	struct function_line *lines; /* where its samples were, by current line, ascending */
 	size_t nr_lines;
+	/*
+	 * Samples in which it was the innermost Lua function, with what ran under it: C functions,
+	 * the collector, the compiler. Other kinds: samples of their own.
+	 */
+	uint64_t by_mode[NR_MODES];
 };
 
 struct function_line {
@@ -99,6 +122,7 @@ struct costs {
 			     only */
 	uint64_t cpu_ns;  /* own threads and children started here */
 	uint64_t samples;
+	uint64_t by_mode[NR_MODES]; /* the samples, by mode */
 };
 
 struct test {
@@ -149,7 +173,7 @@ struct profile_node {
 /* ---- samples ------------------------------------------------------------------------------- */
 
 /*
- * One line of the folded output: all samples with the same place and the same stack.
+ * All samples with the same place, the same mode and the same stack.
  * prefix: names from the root: spec file, describes, test, phase; or "[outside tests]",
  * "[loading]", ...
  */
@@ -161,6 +185,7 @@ struct profile_stack {
 	uint32_t test; /* index, UINT32_MAX = outside */
 	enum phase phase;
 	uint64_t samples;
+	enum mode mode; /* of all of them */
 };
 
 /* One sample in time order, for outputs with a time axis. */
@@ -178,11 +203,6 @@ struct sample_accounts {
 	uint64_t unresolved; /* a Lua VM ran and its stack could not be read to the end */
 	uint64_t truncated;  /* counted above as well: the root side is missing */
 	uint64_t by_status[BPROF_NR_WALK_STATUS];
-};
-
-/* What the virtual machines were doing, in samples. PROFILE_UNKNOWN: this VM does not tell. */
-struct modes {
-	uint64_t interpreter, jit, c, gc, compiler, native, kernel;
 };
 
 struct runtime {
@@ -234,7 +254,8 @@ struct profile {
 	const char *boundaries; /* "auto", "hook", "stack", "none": as asked */
 
 	struct sample_accounts accounts;
-	struct modes modes;
+	uint64_t by_mode[NR_MODES]; /* add up to the samples taken and not lost */
+	uint32_t modes_told;	    /* bits 1 << enum mode: those that a VM of the run can tell */
 	struct boundary_check check;
 	struct suite_result suite;
 	uint64_t counters[BPROF_NR_COUNTERS];

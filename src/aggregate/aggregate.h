@@ -19,7 +19,7 @@ enum aggregate_pseudo {
 	AGGREGATE_PROCESS = 1 << 24, /* stands for the process */
 	AGGREGATE_ADDRESS = 1 << 25, /* object: a native instruction pointer */
 	AGGREGATE_KERNEL = 1 << 26,  /* in the kernel */
-	AGGREGATE_STATE = 1 << 27,   /* object: what the VM itself was doing, a vmstate */
+	AGGREGATE_STATE = 1 << 27,   /* object: what the VM itself was doing, an enum mode */
 	AGGREGATE_STATUS =
 		1 << 28, /* object: enum bprof_walk_status, why the stack is incomplete */
 };

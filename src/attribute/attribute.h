@@ -88,8 +88,9 @@ bool attribute_hook_seen(const struct attribute *a, uint32_t pid);
 void attribute_check_stack(struct attribute *a, uint32_t pid, uint32_t node,
 			   const struct attribute_element *elements, size_t nr);
 
-/* @n samples at @node in @phase, as placed above. */
-void attribute_count(struct attribute *a, uint32_t node, enum phase phase, uint64_t n);
+/* @n samples of @mode at @node in @phase, as placed above. */
+void attribute_count(struct attribute *a, uint32_t node, enum phase phase, enum mode mode,
+		     uint64_t n);
 
 /**
  * attribute_fill() - tests, files, phases, nodes, suite, check of @p; nothing else is touched

@@ -10,11 +10,23 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- files ---------------------------------------------------------------------------------- */
+/* ---- costs ---------------------------------------------------------------------------------- */
 
-static void add_costs(struct costs *sum, const struct costs *part)
+struct costs node_costs(const struct node *node)
+{
+	struct costs costs = {node->wall_ns, node->cpu_ns, node->samples, {0}};
+
+	if (node->by_stack)
+		costs.wall_ns = costs.cpu_ns = PROFILE_UNKNOWN;
+	memcpy(costs.by_mode, node->by_mode, sizeof(costs.by_mode));
+	return costs;
+}
+
+void costs_add(struct costs *sum, const struct costs *part)
 {
 	sum->samples += part->samples;
+	for (size_t i = 0; i < NR_MODES; i++)
+		sum->by_mode[i] += part->by_mode[i];
 	if (part->wall_ns == PROFILE_UNKNOWN || sum->wall_ns == PROFILE_UNKNOWN) {
 		sum->wall_ns = sum->cpu_ns = PROFILE_UNKNOWN;
 		return;
@@ -22,6 +34,8 @@ static void add_costs(struct costs *sum, const struct costs *part)
 	sum->wall_ns += part->wall_ns;
 	sum->cpu_ns += part->cpu_ns;
 }
+
+/* ---- files ---------------------------------------------------------------------------------- */
 
 /* Files are few and each is asked for many times in a row: the latest is tried first. */
 static struct file_total *file_get(struct profile *p, const char *file, size_t *latest)
@@ -53,7 +67,7 @@ static void add_outside(const struct attribute *a, struct profile *p, uint32_t i
 {
 	const struct node *node = &a->nodes[index];
 	const struct node *file = file_of(a, index);
-	struct costs costs = {node->wall_ns, node->cpu_ns, node->samples};
+	struct costs costs = node_costs(node);
 	struct file_total *total;
 
 	if (!file)
@@ -61,12 +75,10 @@ static void add_outside(const struct attribute *a, struct profile *p, uint32_t i
 	total = file_get(p, file->name ? file->name : file->descriptor, latest);
 	if (node->kind != NODE_BODY)
 		return;
-	if (node->by_stack)
-		costs.wall_ns = costs.cpu_ns = PROFILE_UNKNOWN;
 	if (node->phase == PHASE_LOADING)
-		add_costs(&total->loading, &costs);
+		costs_add(&total->loading, &costs);
 	else if (node->phase == PHASE_DESCRIBE)
-		add_costs(&total->describes, &costs);
+		costs_add(&total->describes, &costs);
 }
 
 static void add_test(struct profile *p, const struct test *test, size_t *latest)
@@ -75,8 +87,8 @@ static void add_test(struct profile *p, const struct test *test, size_t *latest)
 
 	total->nr_tests++;
 	total->nr_by_status[test->status]++;
-	add_costs(&total->tests, &test->body);
-	add_costs(&total->fixtures, &test->fixtures);
+	costs_add(&total->tests, &test->body);
+	costs_add(&total->fixtures, &test->fixtures);
 }
 
 static size_t count_files(const struct attribute *a)
@@ -150,8 +162,8 @@ static void fill_phases(struct attribute *a, struct profile *p)
 		add_time_between(a);
 	}
 	if (!a->suite.seen) {
-		add_costs(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_STARTUP]);
-		add_costs(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_SHUTDOWN]);
+		costs_add(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_STARTUP]);
+		costs_add(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_SHUTDOWN]);
 		a->phases[PHASE_STARTUP] = a->phases[PHASE_SHUTDOWN] = (struct costs){0};
 	}
 	a->phases[PHASE_OUTPUT].wall_ns = PROFILE_UNKNOWN;

@@ -233,30 +233,20 @@ static int fill_ids(struct attribute *a, struct test *tests, size_t nr)
 
 /* ---- costs ---------------------------------------------------------------------------------- */
 
-static void add_costs(struct costs *sum, const struct node *node)
-{
-	sum->samples += node->samples;
-	if (node->by_stack) {
-		sum->wall_ns = sum->cpu_ns = PROFILE_UNKNOWN;
-		return;
-	}
-	sum->wall_ns += node->wall_ns;
-	sum->cpu_ns += node->cpu_ns;
-}
-
 static void fill_costs(const struct attribute *a, struct test *tests)
 {
 	for (size_t i = 0; i < a->nr_nodes; i++) {
 		const struct node *node = &a->nodes[i];
+		struct costs costs = node_costs(node);
 		struct test *test;
 
 		if (node->test == NONE)
 			continue;
 		test = &tests[node->test];
 		if (node->kind == NODE_BODY)
-			add_costs(&test->body, node);
+			costs_add(&test->body, &costs);
 		else if (node->kind == NODE_FIXTURE)
-			add_costs(&test->fixtures, node);
+			costs_add(&test->fixtures, &costs);
 		else if (node->by_stack) /* the test itself */
 			test->body.wall_ns = test->body.cpu_ns = test->fixtures.wall_ns =
 				test->fixtures.cpu_ns = PROFILE_UNKNOWN;

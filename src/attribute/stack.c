@@ -356,11 +356,15 @@ void attribute_check_stack(struct attribute *a, uint32_t pid, uint32_t node,
 		a->check.disagree++;
 }
 
-void attribute_count(struct attribute *a, uint32_t node, enum phase phase, uint64_t n)
+void attribute_count(struct attribute *a, uint32_t node, enum phase phase, enum mode mode,
+		     uint64_t n)
 {
-	if (node >= a->nr_nodes || phase >= NR_PHASES)
+	if (node >= a->nr_nodes || phase >= NR_PHASES || mode >= NR_MODES)
 		return;
 	a->phases[phase].samples += n;
-	if (phase != PHASE_OUTPUT)
-		a->nodes[node].samples += n;
+	a->phases[phase].by_mode[mode] += n;
+	if (phase == PHASE_OUTPUT)
+		return;
+	a->nodes[node].samples += n;
+	a->nodes[node].by_mode[mode] += n;
 }

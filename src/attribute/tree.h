@@ -29,7 +29,8 @@ struct node {
 	uint64_t start_ns, end_ns; /* clock of the records */
 	uint64_t wall_ns, cpu_ns;  /* without its children */
 	uint64_t samples;
-	uint64_t address; /* by stack: of the element */
+	uint64_t by_mode[NR_MODES]; /* the samples */
+	uint64_t address;	    /* by stack: of the element */
 	uint32_t parent;
 	uint32_t test; /* the test it is or lies in */
 	uint32_t pid, tid;
@@ -129,6 +130,10 @@ int tree_announce(struct attribute *a, struct process *p, const struct bprof_mar
 		  const struct announcement *announcement);
 void tree_close_all(struct attribute *a, struct process *p, uint64_t time_ns);
 void tree_doubt(struct attribute *a, struct process *p); /* announcements were lost */
+
+/* fill.c */
+struct costs node_costs(const struct node *node); /* without its children */
+void costs_add(struct costs *sum, const struct costs *part);
 
 /* fill_tests.c: p->tests, in the order they ran */
 int fill_tests(struct attribute *a, struct profile *p);

@@ -12,6 +12,7 @@
 
 #include "base.h"
 #include "json_writer.h"
+#include "mode_groups.h"
 #include "rows.h"
 #include "statistics.h"
 
@@ -147,17 +148,35 @@ static void write_counters(struct json *j, const struct profile *p)
 	json_close_map(j);
 }
 
-static void write_modes(struct json *j, const struct modes *m)
+static void write_modes(struct json *j, const struct profile *p, const uint64_t by_mode[NR_MODES])
 {
-	json_open_map(j, "modes");
-	json_uint(j, "interpreter", m->interpreter);
-	json_uint(j, "jit", m->jit);
-	json_uint(j, "c", m->c);
-	json_uint(j, "gc", m->gc);
-	json_uint(j, "compiler", m->compiler);
-	json_uint(j, "native", m->native);
-	json_uint(j, "kernel", m->kernel);
-	json_close_map(j);
+	struct json_count counts[NR_MODE_GROUPS];
+
+	for (int i = 0; i < NR_MODE_GROUPS; i++)
+		counts[i] = (struct json_count){
+			.key = mode_group_key((enum mode_group)i),
+			.value = mode_group_samples(p, by_mode, (enum mode_group)i),
+		};
+	json_counts(j, "modes", counts, ARRAY_SIZE(counts));
+}
+
+/* What two of the modes are made of. */
+static void write_states(struct json *j, const struct profile *p)
+{
+	const uint64_t *by_mode = p->by_mode;
+	const struct json_count compiler[] = {
+		{"record", mode_samples(p, by_mode, MODE_RECORD)},
+		{"optimise", mode_samples(p, by_mode, MODE_OPTIMISE)},
+		{"assemble", mode_samples(p, by_mode, MODE_ASSEMBLE)},
+		{"exit", mode_samples(p, by_mode, MODE_EXIT)},
+	};
+	const struct json_count c[] = {
+		{"interpreter", mode_samples(p, by_mode, MODE_C)},
+		{"trace", mode_samples(p, by_mode, MODE_C_ON_TRACE)},
+	};
+
+	json_counts(j, "compiler_states", compiler, ARRAY_SIZE(compiler));
+	json_counts(j, "c_callers", c, ARRAY_SIZE(c));
 }
 
 static void write_boundaries(struct json *j, const struct profile *p)
@@ -242,17 +261,19 @@ static void write_statistics(struct json *j, const struct profile *p)
 
 /* ---- where the time went ------------------------------------------------------------------- */
 
-static void write_costs(struct json *j, const struct costs *c)
+static void write_costs(struct json *j, const struct profile *p, const struct costs *c)
 {
 	json_uint(j, "wall_ns", c->wall_ns);
 	json_uint(j, "cpu_ns", c->cpu_ns);
 	json_uint(j, "samples", c->samples);
+	write_modes(j, p, c->by_mode);
 }
 
-static void write_cost_map(struct json *j, const char *key, const struct costs *c)
+static void write_cost_map(struct json *j, const struct profile *p, const char *key,
+			   const struct costs *c)
 {
 	json_open_map(j, key);
-	write_costs(j, c);
+	write_costs(j, p, c);
 	json_close_map(j);
 }
 
@@ -260,11 +281,11 @@ static void write_phases(struct json *j, const struct profile *p)
 {
 	json_open_map(j, "phases");
 	for (size_t i = 0; i < NR_PHASES; i++)
-		write_cost_map(j, phase_keys[i], &p->phases[i].costs);
+		write_cost_map(j, p, phase_keys[i], &p->phases[i].costs);
 	json_close_map(j);
 }
 
-static void write_test(struct json *j, const struct test *t)
+static void write_test(struct json *j, const struct profile *p, const struct test *t)
 {
 	json_open_map(j, NULL);
 	json_text(j, "id", t->id);
@@ -279,15 +300,15 @@ static void write_test(struct json *j, const struct test *t)
 	json_uint(j, "iteration", t->iteration);
 	json_text(j, "status", test_status_name(t->status));
 	json_bool(j, "incomplete", t->incomplete);
-	write_costs(j, &t->body);
+	write_costs(j, p, &t->body);
 	json_null(j, "cycles");
 	json_null(j, "instructions");
-	write_cost_map(j, "fixtures", &t->fixtures);
+	write_cost_map(j, p, "fixtures", &t->fixtures);
 	json_uint(j, "children", t->children);
 	json_close_map(j);
 }
 
-static void write_file(struct json *j, const struct file_total *f)
+static void write_file(struct json *j, const struct profile *p, const struct file_total *f)
 {
 	json_open_map(j, NULL);
 	json_text(j, "file", f->file);
@@ -296,10 +317,10 @@ static void write_file(struct json *j, const struct file_total *f)
 	for (size_t i = 0; i < ARRAY_SIZE(f->nr_by_status); i++)
 		json_uint(j, test_status_name((enum test_status)i), f->nr_by_status[i]);
 	json_close_map(j);
-	write_costs(j, &f->tests);
-	write_cost_map(j, "fixtures", &f->fixtures);
-	write_cost_map(j, "loading", &f->loading);
-	write_cost_map(j, "describes", &f->describes);
+	write_costs(j, p, &f->tests);
+	write_cost_map(j, p, "fixtures", &f->fixtures);
+	write_cost_map(j, p, "loading", &f->loading);
+	write_cost_map(j, p, "describes", &f->describes);
 	json_close_map(j);
 }
 
@@ -345,6 +366,8 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	json_uint(j, "total_samples", f->total_samples);
 	json_uint(j, "self_ns", estimated_ns(p, f->self_samples));
 	json_uint(j, "total_ns", estimated_ns(p, f->total_samples));
+	write_modes(j, p, f->by_mode);
+	json_uint(j, "on_trace", mode_on_trace(p, f->by_mode));
 	json_open_array(j, "lines");
 	for (size_t i = 0; i < f->nr_lines; i++) {
 		json_open_map(j, NULL);
@@ -391,17 +414,18 @@ static void write_profile(struct json *j, const struct profile *p)
 	write_statistics(j, p);
 	write_samples(j, p);
 	write_counters(j, p);
-	write_modes(j, &p->modes);
+	write_modes(j, p, p->by_mode);
+	write_states(j, p);
 	write_boundaries(j, p);
 	write_suite(j, &p->suite);
 	write_phases(j, p);
 	json_open_array(j, "files");
 	for (size_t i = 0; i < p->nr_files; i++)
-		write_file(j, &p->files[i]);
+		write_file(j, p, &p->files[i]);
 	json_close_array(j);
 	json_open_array(j, "tests");
 	for (size_t i = 0; i < p->nr_tests; i++)
-		write_test(j, &p->tests[i]);
+		write_test(j, p, &p->tests[i]);
 	json_close_array(j);
 	write_functions(j, p);
 	json_close_map(j);

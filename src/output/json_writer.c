@@ -129,6 +129,26 @@ void json_uint(struct json *j, const char *key, uint64_t value)
 		json_number(j, key, number_count(value));
 }
 
+/* As one token: yajl would break the line behind each of them. */
+void json_counts(struct json *j, const char *key, const struct json_count *counts, size_t nr)
+{
+	int r;
+
+	buf_reset(&j->scratch);
+	r = buf_addstr(&j->scratch, "{");
+	for (size_t i = 0; i < nr && r == 0; i++) {
+		bool known = counts[i].value != PROFILE_UNKNOWN;
+
+		r = buf_addf(&j->scratch, "%s\"%s\": %s", i > 0 ? ", " : "", counts[i].key,
+			     known ? number_count(counts[i].value).text : "null");
+	}
+	if (r == 0)
+		r = buf_addstr(&j->scratch, "}");
+	writer_fail(j->writer, r);
+	if (j->writer->error == 0)
+		json_raw(j, key, j->scratch.data, j->scratch.len);
+}
+
 void json_text(struct json *j, const char *key, const char *value)
 {
 	if (!value) {

@@ -36,6 +36,12 @@ void json_null(struct json *j, const char *key);
 void json_bool(struct json *j, const char *key, bool value);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value); /* PROFILE_UNKNOWN: null */
+/* A map of counts on one line: there may be one for every test. */
+struct json_count {
+	const char *key; /* ours: needs no escape */
+	uint64_t value;	 /* PROFILE_UNKNOWN: null */
+};
+void json_counts(struct json *j, const char *key, const struct json_count *counts, size_t nr);
 void json_number(struct json *j, const char *key, struct number number);
 void json_text(struct json *j, const char *key, const char *value); /* foreign; NULL: null */
 /* @value is complete JSON already, made by text_add_json(). */

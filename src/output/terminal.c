@@ -183,6 +183,8 @@ static void add_costs(struct costs *sum, const struct costs *part)
 	sum->wall_ns = sum_times(sum->wall_ns, part->wall_ns, part->samples);
 	sum->cpu_ns = sum_times(sum->cpu_ns, part->cpu_ns, part->samples);
 	sum->samples += part->samples;
+	for (size_t i = 0; i < NR_MODES; i++)
+		sum->by_mode[i] += part->by_mode[i];
 }
 
 /* Share of the wall time of the run where that was measured, else of its samples. */
@@ -224,7 +226,7 @@ static void add_phase(struct report *r, struct table *t, const struct costs *c, 
 /* Output has no time of its own: its wall and CPU time are in busted's. */
 static struct costs sum_outside(const struct phase_total *phases)
 {
-	struct costs sum = {0, 0, 0};
+	struct costs sum = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(outside_tests); i++) {
 		struct costs part = phases[outside_tests[i].phase].costs;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base.h"
+#include "mode_groups.h"
 #include "number.h"
 #include "report.h"
 
@@ -134,28 +135,18 @@ static void note_check(struct report *r)
 static void note_modes(struct report *r)
 {
 	const struct profile *p = r->profile;
-	const struct modes *m = &p->modes;
-	const struct {
-		const char *name;
-		uint64_t samples;
-	} shown[] = {
-		{"interpreter", m->interpreter},
-		{"compiled traces", m->jit},
-		{"C", m->c},
-		{"garbage collector", m->gc},
-		{"JIT compiler", m->compiler},
-		{"native", m->native},
-		{"kernel", m->kernel},
-	};
 	struct sentence s;
 
 	sentence_init(&s, r);
-	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
-		if (shown[i].samples > 0 && shown[i].samples != PROFILE_UNKNOWN)
+	for (int i = 0; i < NR_MODE_GROUPS; i++) {
+		uint64_t samples = mode_group_samples(p, p->by_mode, (enum mode_group)i);
+
+		if (samples > 0 && samples != PROFILE_UNKNOWN)
 			sentence_add(
-				&s, "%s%s %s", separator(&s, ", "), shown[i].name,
-				number_share(shown[i].samples, p->accounts.taken - p->accounts.lost)
-					.text);
+				&s, "%s%s %s", separator(&s, ", "),
+				mode_group_name((enum mode_group)i),
+				number_share(samples, p->accounts.taken - p->accounts.lost).text);
+	}
 	sentence_end(&s, r, "modes", STYLE_NONE);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "luajit_state.h"
+#include "sample_mode.h"
 
 bool accounts_unresolved(const struct bprof_sample *s)
 {
@@ -19,31 +19,7 @@ bool accounts_unresolved(const struct bprof_sample *s)
 	}
 }
 
-static void count_mode(struct accounts *a, const struct bprof_sample *s,
-		       const struct bprof_frame *frames)
-{
-	bool in_c = s->nr_frames && !(frames[0].flags & (BPROF_FRAME_LUA | BPROF_FRAME_UNKNOWN));
-
-	a->luajit_seen |= s->family == BPROF_FAMILY_LUAJIT;
-	if (s->flags & BPROF_SAMPLE_KERNEL)
-		a->modes.kernel++;
-	else if (s->status == BPROF_WALK_NO_VM || s->status == BPROF_WALK_IDLE)
-		a->modes.native++;
-	else if (s->family == BPROF_FAMILY_LUAJIT && s->vmstate == LUAJIT_STATE_GC)
-		a->modes.gc++;
-	else if (s->family == BPROF_FAMILY_LUAJIT && s->vmstate <= LUAJIT_STATE_RECORD &&
-		 s->vmstate >= LUAJIT_STATE_ASSEMBLE)
-		a->modes.compiler++;
-	else if (s->flags & BPROF_SAMPLE_ON_TRACE)
-		a->modes.jit++;
-	else if (in_c && !(s->flags & BPROF_SAMPLE_IN_VM))
-		a->modes.c++;
-	else
-		a->modes.interpreter++;
-}
-
-void accounts_sample(struct accounts *a, const struct bprof_sample *s,
-		     const struct bprof_frame *frames, bool in_test)
+void accounts_sample(struct accounts *a, const struct bprof_sample *s, enum mode mode, bool in_test)
 {
 	a->samples.by_status[s->status]++;
 	if (s->status == BPROF_WALK_TRUNCATED)
@@ -54,7 +30,8 @@ void accounts_sample(struct accounts *a, const struct bprof_sample *s,
 		a->samples.in_tests++;
 	else
 		a->samples.outside_tests++;
-	count_mode(a, s, frames);
+	a->by_mode[mode]++;
+	a->modes_told |= modes_told_by(s);
 }
 
 void accounts_malformed(struct accounts *a)
@@ -87,12 +64,8 @@ static void fill_samples(const struct accounts *a, struct profile *p)
 	samples->lost = samples->taken > seen ? samples->taken - seen : 0;
 	if (samples->taken < seen)
 		samples->taken = seen;
-	p->modes = a->modes;
-	if (!a->luajit_seen) {
-		p->modes.jit = PROFILE_UNKNOWN;
-		p->modes.compiler = PROFILE_UNKNOWN;
-		p->modes.gc = PROFILE_UNKNOWN;
-	}
+	memcpy(p->by_mode, a->by_mode, sizeof(p->by_mode));
+	p->modes_told = a->modes_told | MODES_TOLD_ALWAYS;
 }
 
 void accounts_fill(const struct accounts *a, struct profile *p)

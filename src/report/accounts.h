@@ -9,8 +9,8 @@
 /* All-zero is a valid start. */
 struct accounts {
 	struct sample_accounts samples;
-	struct modes modes;
-	bool luajit_seen;
+	uint64_t by_mode[NR_MODES];
+	uint32_t modes_told;
 	bool counters_seen, ended;
 	uint64_t counters[BPROF_NR_COUNTERS];
 	uint64_t malformed;
@@ -20,8 +20,8 @@ struct accounts {
 /* A Lua VM ran, and its stack could not be read to the end. */
 bool accounts_unresolved(const struct bprof_sample *s);
 
-void accounts_sample(struct accounts *a, const struct bprof_sample *s,
-		     const struct bprof_frame *frames, bool in_test);
+void accounts_sample(struct accounts *a, const struct bprof_sample *s, enum mode mode,
+		     bool in_test);
 void accounts_malformed(struct accounts *a);
 void accounts_counters(struct accounts *a, const struct bprof_counters *counters);
 void accounts_end(struct accounts *a, const struct bprof_end *end);

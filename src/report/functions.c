@@ -75,6 +75,27 @@ static int give_lines(struct line_count **lines, struct function *functions, siz
 	return 0;
 }
 
+static bool is_lua(const struct function *f)
+{
+	return f->kind == FUNCTION_LUA || f->kind == FUNCTION_MAIN_CHUNK;
+}
+
+/* To the innermost Lua function, whatever ran under it; and to the leaf, if that is another. */
+static void count_mode(struct function *functions, const struct profile_stack *s)
+{
+	const struct stack_frame *frames = s->frames;
+	size_t nr = s->nr_frames;
+
+	if (!nr)
+		return;
+	if (!is_lua(&functions[frames[nr - 1].function]))
+		functions[frames[nr - 1].function].by_mode[s->mode] += s->samples;
+	while (nr && !is_lua(&functions[frames[nr - 1].function]))
+		nr--;
+	if (nr)
+		functions[frames[nr - 1].function].by_mode[s->mode] += s->samples;
+}
+
 static int count_stacks(struct line_count **lines, struct profile *p)
 {
 	struct function *functions = p->functions;
@@ -95,6 +116,7 @@ static int count_stacks(struct line_count **lines, struct profile *p)
 			if (f->line > 0 && count_line(lines, f, s->samples, i + 1) < 0)
 				return -ENOMEM;
 		}
+		count_mode(functions, s);
 		if (s->nr_frames)
 			functions[s->frames[s->nr_frames - 1].function].self_samples += s->samples;
 	}

@@ -20,6 +20,7 @@
 #include "decode/decode.h"
 #include "elements.h"
 #include "info.h"
+#include "sample_mode.h"
 #include "profile_build.h"
 #include "symbol/spaces.h"
 #include "symbol/symbols.h"
@@ -54,6 +55,7 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	struct aggregate_sample sample = {
 		.time_ns = s->h.time_ns, .pid = s->pid, .tid = s->tid, .frames = frames};
 	size_t nr = elements_of_sample(p->elements, s, d->sample.spans, chain);
+	enum mode mode = mode_of_sample(s, d->sample.frames);
 	enum phase phase;
 	uint32_t node, test;
 	int r = 0;
@@ -70,8 +72,8 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 		return r;
 	sample.space = spaces_current(p->spaces, s->pid);
 	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
-	sample.place = profile_build_place(node, phase);
-	accounts_sample(&p->accounts, s, d->sample.frames, test != ATTRIBUTE_NONE);
+	sample.place = profile_build_place(node, phase, mode);
+	accounts_sample(&p->accounts, s, mode, test != ATTRIBUTE_NONE);
 	return aggregate_add(p->aggregate, &sample);
 }
 

@@ -10,11 +10,12 @@
 #include "accounts.h"
 #include "attribute/attribute.h"
 #include "functions.h"
-#include "luajit_state.h"
+#include "sample_mode.h"
 #include "places.h"
 #include "symbol/symbols.h"
 
 #define PLACE_PHASE_BITS 8
+#define PLACE_MODE_BITS	 8
 #define OUTPUT_HANDLERS	 "busted/outputHandlers/"
 
 struct profile_build {
@@ -57,19 +58,20 @@ static struct bprof_frame pseudo_frame(enum aggregate_pseudo kind, uint64_t obje
 	return (struct bprof_frame){.object = object, .flags = kind};
 }
 
-static bool has_own_state(const struct bprof_sample *s)
+/* The VM works for itself: that is a leaf of its own. */
+static bool is_own_work(enum mode mode)
 {
-	return s->family == BPROF_FAMILY_LUAJIT && s->vmstate <= LUAJIT_STATE_GC &&
-	       s->vmstate >= LUAJIT_STATE_ASSEMBLE;
+	return mode >= MODE_GC && mode <= MODE_EXIT;
 }
 
 size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_frame *frames,
 			    struct bprof_frame ret[AGGREGATE_MAX_FRAMES])
 {
+	enum mode doing = mode_of_vm(s, frames);
 	size_t nr = 0;
 
-	if (s->nr_frames && has_own_state(s))
-		ret[nr++] = pseudo_frame(AGGREGATE_STATE, (uint64_t)-s->vmstate);
+	if (s->nr_frames && is_own_work(doing))
+		ret[nr++] = pseudo_frame(AGGREGATE_STATE, doing);
 	if (!s->nr_frames && s->flags & BPROF_SAMPLE_KERNEL)
 		ret[nr++] = pseudo_frame(AGGREGATE_KERNEL, 0);
 	else if (!s->nr_frames)
@@ -85,19 +87,20 @@ size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_fra
 	return nr;
 }
 
-uint64_t profile_build_place(uint32_t node, enum phase phase)
+uint64_t profile_build_place(uint32_t node, enum phase phase, enum mode mode)
 {
-	return (uint64_t)node << PLACE_PHASE_BITS | (uint64_t)phase;
+	return ((uint64_t)node << PLACE_PHASE_BITS | (uint64_t)phase) << PLACE_MODE_BITS |
+	       (uint64_t)mode;
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
 
-static const char *state_marker(uint64_t inverted_state)
+static const char *state_marker(uint64_t mode)
 {
-	switch (-(int)inverted_state) {
-	case LUAJIT_STATE_GC:
+	switch (mode) {
+	case MODE_GC:
 		return "[gc]";
-	case LUAJIT_STATE_EXIT:
+	case MODE_EXIT:
 		return "[trace exit]";
 	default:
 		return "[jit compiler]";
@@ -261,14 +264,19 @@ static bool is_output(const struct profile_build *b, const struct function *func
 	return false;
 }
 
+static enum mode mode_of_place(uint64_t place)
+{
+	return (enum mode)(place & ((1U << PLACE_MODE_BITS) - 1));
+}
+
 static enum phase phase_of_place(uint64_t place)
 {
-	return (enum phase)(place & ((1U << PLACE_PHASE_BITS) - 1));
+	return (enum phase)(place >> PLACE_MODE_BITS & ((1U << PLACE_PHASE_BITS) - 1));
 }
 
 static uint32_t node_of_place(uint64_t place)
 {
-	return (uint32_t)(place >> PLACE_PHASE_BITS);
+	return (uint32_t)(place >> (PLACE_MODE_BITS + PLACE_PHASE_BITS));
 }
 
 static int build_stacks(struct profile_build *b, struct attribute *a, struct profile *p)
@@ -293,10 +301,11 @@ static int build_stacks(struct profile_build *b, struct attribute *a, struct pro
 		struct profile_stack *s = &b->stacks[i];
 
 		s->samples = stacks[i].samples;
+		s->mode = mode_of_place(stacks[i].place);
 		s->phase = attribute_final_phase(a, phase_of_place(stacks[i].place));
 		if (s->phase == PHASE_BUSTED && is_output(b, functions, contexts, context))
 			s->phase = PHASE_OUTPUT;
-		attribute_count(a, node_of_place(stacks[i].place), s->phase, s->samples);
+		attribute_count(a, node_of_place(stacks[i].place), s->phase, s->mode, s->samples);
 		if (runs_user_code(s->phase))
 			skip = first_shown(b, functions, contexts, context, depth);
 		s->frames = next;

@@ -23,8 +23,8 @@ void profile_build_free(struct profile_build *b);  /* and all the profile points
 size_t profile_build_frames(const struct bprof_sample *s, const struct bprof_frame *frames,
 			    struct bprof_frame ret[AGGREGATE_MAX_FRAMES]);
 
-/* Node and phase as the number of a place. */
-uint64_t profile_build_place(uint32_t node, enum phase phase);
+/* Node, phase and mode as the number of a place: samples of one stack differ in their mode. */
+uint64_t profile_build_place(uint32_t node, enum phase phase, enum mode mode);
 
 /* ---- at the end ---------------------------------------------------------------------------- */
 

@@ -44,6 +44,60 @@ static int open_recording(const char *name)
 	return fd;
 }
 
+/* ---- modes --------------------------------------------------------------------------------- */
+
+static uint64_t sum_of(const uint64_t by_mode[NR_MODES])
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < NR_MODES; i++)
+		sum += by_mode[i];
+	return sum;
+}
+
+static void expect_costs(const struct costs *c, const char *what)
+{
+	cr_expect(eq(u64, sum_of(c->by_mode), c->samples), "%s", what);
+}
+
+static bool is_lua(const struct function *f)
+{
+	return f->kind == FUNCTION_LUA || f->kind == FUNCTION_MAIN_CHUNK;
+}
+
+/* Every sample has one mode, whatever it is counted by. */
+static void expect_modes_to_add_up(const struct profile *p)
+{
+	uint64_t phases = 0, lua = 0, under_lua = 0;
+
+	cr_expect(eq(u64, sum_of(p->by_mode), p->accounts.taken - p->accounts.lost));
+	for (int i = 0; i < NR_PHASES; i++) {
+		expect_costs(&p->phases[i].costs, phase_name((enum phase)i));
+		phases += p->phases[i].costs.samples;
+	}
+	cr_expect(eq(u64, phases, p->accounts.taken - p->accounts.lost));
+	for (size_t i = 0; i < p->nr_tests; i++) {
+		expect_costs(&p->tests[i].body, p->tests[i].full_name);
+		expect_costs(&p->tests[i].fixtures, p->tests[i].full_name);
+	}
+	for (size_t i = 0; i < p->nr_files; i++) {
+		expect_costs(&p->files[i].tests, p->files[i].file);
+		expect_costs(&p->files[i].fixtures, p->files[i].file);
+		expect_costs(&p->files[i].loading, p->files[i].file);
+		expect_costs(&p->files[i].describes, p->files[i].file);
+	}
+	for (size_t i = 0; i < p->nr_functions; i++)
+		if (is_lua(&p->functions[i]))
+			lua += sum_of(p->functions[i].by_mode);
+	for (size_t i = 0; i < p->nr_stacks; i++)
+		for (size_t k = p->stacks[i].nr_frames; k-- > 0;)
+			if (is_lua(&p->functions[p->stacks[i].frames[k].function])) {
+				under_lua += p->stacks[i].samples;
+				break;
+			}
+	cr_expect(eq(u64, lua, under_lua));
+}
+
 static void expect_output(const struct recording *r, const struct profile *p, const char *name)
 {
 	const struct output_opts opts = {.top = 20, .min_percent = 1, .output_dir = "bprof-out"};
@@ -80,6 +134,7 @@ ParameterizedTest(struct recording *r, recordings, say_what_they_said_before, .t
 		     p->accounts.in_tests + p->accounts.outside_tests + p->accounts.lost +
 			     p->accounts.unresolved));
 	cr_expect(eq(u64, p->check.disagree, 0));
+	expect_modes_to_add_up(p);
 	expect_output(r, p, "folded");
 	expect_output(r, p, "trace");
 	expect_output(r, p, "json");

@@ -318,12 +318,12 @@ Test(processes, samples_are_counted_where_they_were_placed)
 	begin_suite(LUA);
 	open_test(LUA, 1, "sampled");
 	node = attribute_place(s.attribute, LUA, s.epoch[LUA], &phase, NULL);
-	attribute_count(s.attribute, node, phase, 5);
+	attribute_count(s.attribute, node, phase, MODE_GC, 5);
 	close_test(LUA);
 	node = attribute_place(s.attribute, LUA, s.epoch[LUA], &phase, NULL);
-	attribute_count(s.attribute, node, phase, 2);
-	attribute_count(s.attribute, node, PHASE_OUTPUT, 3);
-	attribute_count(s.attribute, 99999, phase, 3);
+	attribute_count(s.attribute, node, phase, MODE_GC, 2);
+	attribute_count(s.attribute, node, PHASE_OUTPUT, MODE_C, 3);
+	attribute_count(s.attribute, 99999, phase, MODE_GC, 3);
 	end_suite(LUA);
 	story_end(&s);
 	cr_assert(eq(u64, s.profile.tests[0].body.samples, 5));
@@ -331,4 +331,8 @@ Test(processes, samples_are_counted_where_they_were_placed)
 	cr_assert(eq(u64, s.profile.phases[PHASE_BUSTED].costs.samples, 2));
 	cr_assert(eq(u64, s.profile.phases[PHASE_OUTPUT].costs.samples, 3));
 	cr_assert(eq(u64, s.profile.files[0].tests.samples, 5));
+	cr_assert(eq(u64, s.profile.tests[0].body.by_mode[MODE_GC], 5));
+	cr_assert(eq(u64, s.profile.phases[PHASE_BUSTED].costs.by_mode[MODE_GC], 2));
+	cr_assert(eq(u64, s.profile.phases[PHASE_OUTPUT].costs.by_mode[MODE_C], 3));
+	cr_assert(eq(u64, s.profile.files[0].tests.by_mode[MODE_GC], 5));
 }
