@@ -56,6 +56,9 @@ static __always_inline void take_registers(struct walk *w, struct task_struct *t
 	w->reg[BPROF_REG_R15] = regs->r15;
 	w->reg[BPROF_REG_IP] = regs->ip;
 #elif defined(__TARGET_ARCH_arm64)
+#pragma unroll
+	for (u32 i = 0; i <= BPROF_REG_LR; i++)
+		w->reg[i] = regs->regs[i];
 	w->reg[BPROF_REG_SP] = regs->sp;
 	w->reg[BPROF_REG_IP] = regs->pc;
 #endif

@@ -24,10 +24,15 @@
 
 #include "read_user.h"
 
-#define WALK_STACK_LIMIT  (8ULL << 20) /* how far above sp a thread's stack may reach */
-#define WALK_RED_ZONE	  256ULL       /* a frame being built may lie this far below sp */
-#define WALK_LOWEST_USER  0x10000ULL
+#define WALK_STACK_LIMIT (8ULL << 20) /* how far above sp a thread's stack may reach */
+#define WALK_RED_ZONE	 256ULL	      /* a frame being built may lie this far below sp */
+#define WALK_LOWEST_USER 0x10000ULL
+#ifdef BPROF_ARCH_X86_64
 #define WALK_HIGHEST_USER (1ULL << 47)
+#else
+/* What lies higher, where 52 bits are built in, is only given to who asks mmap() for it. */
+#define WALK_HIGHEST_USER (1ULL << 48)
+#endif
 #define WALK_WINDOW_BYTES 1024
 #define WALK_NOWHERE	  (~0ULL >> 1) /* start of a window that holds nothing */
 #define WALK_MAX_STEPS	  320	       /* frames, pseudo frames and changes of coroutine */

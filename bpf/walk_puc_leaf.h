@@ -243,10 +243,10 @@ WALK_STEP int puc_leaf_is_in_registers(struct walk *w)
 	base = puc_callinfo_base(w);
 	closure = w->puc.leaf_value;
 	code = puc_proto_word(&w->puc, layout->proto_code);
-	pc = w->reg[walk_index(layout->pc_reg, PUC_NR_REGISTERS - 1)];
+	pc = w->reg[walk_index(layout->pc_reg, BPROF_NR_VALUE_REGS - 1)];
 	if (!layout->savedpc_is_live && puc_pc_running(pc, code, w->proto.code_len))
 		return 1;
-	for (u32 i = 0; i < PUC_NR_REGISTERS; i++) {
+	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
 		if (w->reg[i] == base || w->reg[i] == closure)
 			return 1;
 	}

@@ -5,7 +5,8 @@
  * The leaf's pc in 5.1 and 5.4 (walk_puc.h says why): the register that the interpreter loop keeps
  * it in (callee-saved, so it survives into helpers that do not use it), else the place where a
  * helper pushed that register, which lies below the return address into the interpreter loop; else
- * savedpc. Words above that return address are old spills and are not looked at.
+ * savedpc. Words above that return address are old spills and are not looked at. On arm64 a helper
+ * stores registers above its return address, up to the frame of its caller.
  */
 #ifndef BPROF_WALK_PUC_LINE_H
 #define BPROF_WALK_PUC_LINE_H
@@ -33,6 +34,8 @@ WALK_INLINE int puc_returns_to_loop(const struct walk *w, u64 word)
 		return word >= w->vm.vm_start && word < w->vm.vm_end;
 	return (word ^ w->reg[BPROF_REG_IP]) >> 21 == 0;
 }
+
+#ifdef BPROF_ARCH_X86_64
 
 /*
  * One word of native stack, upwards from sp. Returns 1 at the return address into the loop.
@@ -73,6 +76,45 @@ WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 	}
 	return 0;
 }
+
+#else
+
+/*
+ * One word of the helper's frame, upwards. The pc nearest to the loop is the right one, but
+ * for 5.1, whose loop holds the address of the current instruction in x23, too: the pc in x27 is
+ * one more.
+ */
+WALK_INLINE void puc_consider_pushed(struct puc_work *p, u64 word, u64 code, u32 code_len)
+{
+	if (puc_pc_running(word, code, code_len) && word + 4 != p->pushed_pc)
+		p->pushed_pc = word;
+}
+
+/* The pc that a helper pushed; 0 if none did. x29 points to {x29 of the caller, return address}. */
+WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
+{
+	struct puc_work *p;
+	u64 sp, record[2], words;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	p->pushed_pc = 0;
+	sp = w->reg[BPROF_REG_SP];
+	if (walk_must_read(w, record, sizeof(record), w->reg[BPROF_REG_FP]) ||
+	    !puc_returns_to_loop(w, record[1]))
+		return 0;
+	words = (record[0] - sp) >> 3;
+	if (words > PUC_SCAN_WORDS || walk_must_read(w, p->scan_word, sizeof(p->scan_word), sp))
+		return 0;
+	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
+		if (i < words)
+			puc_consider_pushed(p, p->scan_word[i], code, code_len);
+	}
+	return p->pushed_pc;
+}
+
+#endif
 
 /*
  * 5.1: is the leaf just being entered? Its caller's pc has been put away then, and still is the
@@ -119,7 +161,7 @@ WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 	w->record.s.leaf_how |= WALK_LEAF_PUC_SAVED_PC;
 	if (layout->savedpc_is_live)
 		return puc_saved_pc(w, code, code_len);
-	pc = w->reg[walk_index(layout->pc_reg, PUC_NR_REGISTERS - 1)];
+	pc = w->reg[walk_index(layout->pc_reg, BPROF_NR_VALUE_REGS - 1)];
 	if (puc_pc_running(pc, code, code_len)) {
 		w->record.s.leaf_how |= WALK_LEAF_PUC_REGISTER;
 		return pc;

@@ -13,6 +13,7 @@
  *	                         ^ co2->errorJmp                  ^ main->errorJmp
  *
  *	lua_longjmp:  +0 previous   +8 jmp_buf: rbx rbp r12 r13 r14 r15 sp pc   ...   status
+ *	on arm64:                      jmp_buf: x19 ... x28 x29 pc   ...
  *
  * All of them are made by one call of setjmp(), so the pc that setjmp() saved (mangled by the C
  * library with a constant of the process) is the same word in each: it is learned from the main
@@ -21,19 +22,16 @@
  * that its errorJmp is there, so remains of old frames do not deceive.
  *
  * Facts: ldo.c, lstate.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); struct __jmp_buf of
- * glibc and musl on x86-64. Both offsets were read from the code of Debian's builds and are learned
- * again in every sample, since that costs one read.
+ * glibc and musl on x86-64 and arm64. Both offsets were read from the code of Debian's builds and
+ * are learned again in every sample, since that costs one read.
  */
 #ifndef BPROF_WALK_PUC_STATE_H
 #define BPROF_WALK_PUC_STATE_H
 
 #define PUC_TYPE_STATE	     8
-#define PUC_JUMP_PC	     64	 /* offset of the saved pc in a lua_longjmp */
-#define PUC_JUMP_BELOW	     64	 /* bytes below a lua_longjmp where L is looked for */
 #define PUC_SCAN_CHUNKS	     512 /* 256 KiB of native stack */
 #define PUC_PAGE_BYTES	     4096ULL
 #define PUC_CANDIDATE_CHUNKS 8
-#define PUC_NR_REGISTERS     16
 
 /* Fields of a copy, by the byte offsets of the layout; masks as the verifier wants them. */
 WALK_INLINE u64 puc_state_field(const struct puc_work *p, u32 offset)
@@ -271,7 +269,7 @@ WALK_STEP int puc_find_by_candidates(struct walk *w)
 	if (!w)
 		return 0;
 	p = &w->puc;
-	for (u32 i = 0; i < PUC_NR_REGISTERS && !p->jump_pc; i++)
+	for (u32 i = 0; i < BPROF_NR_VALUE_REGS && !p->jump_pc; i++)
 		puc_try_candidate(w, w->reg[i]);
 	if (!p->jump_pc) {
 		p->scan_next = w->reg[BPROF_REG_SP] & ~7ULL;

@@ -3,12 +3,18 @@
 #ifndef BPROF_WALK_PUC_TYPES_H
 #define BPROF_WALK_PUC_TYPES_H
 
+#ifdef BPROF_ARCH_X86_64
+#define PUC_JUMP_PC 64 /* offset of the saved pc in a lua_longjmp, see walk_puc_state.h */
+#else
+#define PUC_JUMP_PC 96
+#endif
 #define PUC_STATE_WORDS	   22 /* of lua_State, up to and including errorJmp */
 #define PUC_CALLINFO_WORDS 10
 #define PUC_PROTO_WORDS	   16
-#define PUC_MAX_STATES	   32  /* in a chain of resumed coroutines */
-#define PUC_SCAN_WORDS	   64  /* one chunk of native stack */
-#define PUC_JUMP_WORDS	   17  /* around a lua_longjmp, see walk_puc_state.h */
+#define PUC_MAX_STATES	   32 /* in a chain of resumed coroutines */
+#define PUC_SCAN_WORDS	   64 /* one chunk of native stack */
+#define PUC_JUMP_BELOW	   64 /* bytes below a lua_longjmp where L is looked for */
+#define PUC_JUMP_WORDS	   ((PUC_JUMP_BELOW + PUC_JUMP_PC) / 8 + 1)
 #define PUC_MAX_DELTAS	   128 /* instructions between two absolute line entries */
 #define PUC_DELTA_WORDS	   (PUC_MAX_DELTAS / 8 + 1)
 

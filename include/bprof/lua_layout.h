@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #endif
 
+#include <bprof/registers.h>
 #include <bprof/wire.h>
 
 /* Which bytecode numbering, constant encoding and object layout a VM uses. */
@@ -31,28 +32,6 @@ enum lua_dialect {
 	LUA_DIALECT_LUAJIT,	 /* BC_FUNCC = 95: 2.1 up to 2025, and OpenResty's fork */
 	LUA_DIALECT_LUAJIT_2026, /* BC_FUNCC = 102: seven opcodes more */
 	LUA_NR_DIALECTS
-};
-
-/* Registers in the order of struct bprof_regs. */
-enum bprof_reg {
-	BPROF_REG_AX,
-	BPROF_REG_BX,
-	BPROF_REG_CX,
-	BPROF_REG_DX,
-	BPROF_REG_SI,
-	BPROF_REG_DI,
-	BPROF_REG_BP,
-	BPROF_REG_SP,
-	BPROF_REG_R8,
-	BPROF_REG_R9,
-	BPROF_REG_R10,
-	BPROF_REG_R11,
-	BPROF_REG_R12,
-	BPROF_REG_R13,
-	BPROF_REG_R14,
-	BPROF_REG_R15,
-	BPROF_REG_IP,
-	BPROF_NR_REGS
 };
 
 /* LuaJIT 2.1, GC64. Offsets are from the global_State G unless said otherwise. */

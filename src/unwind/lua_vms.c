@@ -15,6 +15,15 @@
 
 /* ---- PUC Lua --------------------------------------------------------------------------------- */
 
+/* Where gcc 12 keeps the pc in Debian's luaV_execute: only a hint. */
+#ifdef BPROF_ARCH_X86_64
+#define PC_REG_51 BPROF_REG_R13
+#define PC_REG_54 BPROF_REG_R13
+#else
+#define PC_REG_51 BPROF_REG_X27
+#define PC_REG_54 BPROF_REG_X23
+#endif
+
 #define TABLE_TAG_51 5	/* LUA_TTABLE */
 #define TABLE_TAG    69 /* the same with the bit "collectable", from 5.2 on */
 
@@ -70,7 +79,7 @@ const struct lua_build lua_builds[] = {
 				.ci_bytes = 40,
 				.ci_status_width = 1,
 				.ci_is_array = 1,
-				.pc_reg = BPROF_REG_R13, /* in Debian's build: only a hint */
+				.pc_reg = PC_REG_51,
 				.closure_is_c = 10,
 				.cclosure_f = 32,
 				.lclosure_proto = 32,
@@ -220,7 +229,7 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 2,
 				.ci_tail_mask = 1 << 4,
 				.ci_finalizer_mask = 1 << 6,
-				.pc_reg = BPROF_REG_R13,
+				.pc_reg = PC_REG_54,
 				PROTO_54,
 			},
 	},
@@ -250,7 +259,7 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 2,
 				.ci_tail_mask = 1 << 4,
 				.ci_finalizer_mask = 1 << 6,
-				.pc_reg = BPROF_REG_R13,
+				.pc_reg = PC_REG_54,
 				PROTO_54,
 			},
 	},
@@ -281,7 +290,7 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 3,
 				.ci_tail_mask = 1 << 5,
 				.ci_finalizer_mask = 1 << 7,
-				.pc_reg = BPROF_REG_R13,
+				.pc_reg = PC_REG_54,
 				PROTO_54,
 			},
 	},
@@ -311,7 +320,7 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 3,
 				.ci_tail_mask = 1 << 5,
 				.ci_finalizer_mask = 1 << 7,
-				.pc_reg = BPROF_REG_R13,
+				.pc_reg = PC_REG_54,
 				PROTO_54,
 			},
 	},
@@ -343,7 +352,7 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 20,
 				.ci_tail_mask = 1 << 22,
 				.ci_finalizer_mask = 1 << 24,
-				.pc_reg = BPROF_REG_R13,
+				.pc_reg = PC_REG_54,
 				PROTO_54,
 			},
 	},
