@@ -189,6 +189,23 @@ WALK_STEP int puc_function(struct walk *w)
 	return is_c ? PUC_C : PUC_LUA;
 }
 
+/*
+ * The characters of a chunk's name, NUL-terminated. 5.5 keeps those of a long string elsewhere: its
+ * shrlen is negative, and a pointer stands where a short one begins.
+ */
+WALK_STEP u64 puc_chunkname(struct walk *w, u64 source)
+{
+	u64 string[4] = {};
+
+	if (!w || !source)
+		return 0;
+	if (w->chosen.dialect != LUA_DIALECT_55)
+		return source + w->chosen.puc.string_data;
+	if (walk_must_read(w, string, sizeof(string), source))
+		return 0;
+	return string[1] >> 31 & 1 ? string[3] : source + w->chosen.puc.string_data;
+}
+
 WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 {
 	const struct puc_layout *layout;
@@ -204,10 +221,11 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 		    walk_must_read(w, p->proto_word, sizeof(p->proto_word), proto))
 			return 1;
 		p->known_proto = proto;
+		p->known_chunkname = puc_chunkname(w, puc_proto_word(p, layout->proto_source));
 	}
 	w->proto.object = proto;
 	w->proto.source = puc_proto_word(p, layout->proto_source);
-	w->proto.chunkname = w->proto.source ? w->proto.source + layout->string_data : 0;
+	w->proto.chunkname = p->known_chunkname;
 	w->proto.first_line = (s32)puc_proto_int(p, layout->proto_first_line);
 	w->proto.last_line = (s32)puc_proto_int(p, layout->proto_last_line);
 	w->proto.code_len = puc_proto_int(p, layout->proto_code_len);

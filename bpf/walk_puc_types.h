@@ -53,7 +53,7 @@ struct puc_work {
 	/* last closure and prototype read */
 	u64 known_closure;
 	u64 closure_word[5];
-	u64 known_proto;
+	u64 known_proto, known_chunkname;
 	u64 proto_word[PUC_PROTO_WORDS];
 
 	/* the leaf, while its caller is looked at */

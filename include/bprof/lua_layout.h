@@ -91,6 +91,8 @@ struct puc_layout {
 	__u16 proto_is_vararg, proto_nr_params;
 	/* TString: characters; where the length is depends on the dialect */
 	__u16 string_data;
+	/* Table */
+	__u16 table_nodes, table_array, table_array_len;
 };
 
 struct lua_layout {

@@ -48,17 +48,12 @@
 #define LJ_FUNC_C	    40U
 #define LJ_FFID_C	    1U /* an ordinary C function */
 #define PUC_VALUE_BYTES	    16U
-#define PUC51_TABLE_ARRAY   24U
-#define PUC51_TABLE_ASIZE   56U
-#define PUC_TABLE_ARRAY	    16U
-#define PUC_TABLE_ASIZE	    12U
 #define LUA_MAX_NODE_BYTES  40U
 #define LUA_MAX_TABLE_BYTES 64U
 
 /* How the tables of one PUC dialect look. */
 struct puc_table_shape {
 	uint8_t log2_nodes; /* Table.lsizenode */
-	uint8_t nodes;	    /* Table.node */
 	uint8_t node_bytes;
 	uint8_t key;	 /* Node: value part of the key */
 	uint8_t key_tag; /* Node: type tag of the key, one byte */
@@ -66,9 +61,9 @@ struct puc_table_shape {
 
 /* The value is at offset 0 of a node and its tag at 8, in all of them. */
 static const struct puc_table_shape puc_table_shapes[LUA_NR_DIALECTS] = {
-	[LUA_DIALECT_51] = {11, 32, 40, 16, 24}, [LUA_DIALECT_52] = {11, 24, 40, 16, 24},
-	[LUA_DIALECT_53] = {11, 24, 32, 16, 24}, [LUA_DIALECT_54] = {11, 24, 24, 16, 9},
-	[LUA_DIALECT_55] = {11, 24, 24, 16, 9},
+	[LUA_DIALECT_51] = {11, 40, 16, 24}, [LUA_DIALECT_52] = {11, 40, 16, 24},
+	[LUA_DIALECT_53] = {11, 32, 16, 24}, [LUA_DIALECT_54] = {11, 24, 16, 9},
+	[LUA_DIALECT_55] = {11, 24, 16, 9},
 };
 
 static uint64_t load_u64(const unsigned char *at)
@@ -299,16 +294,20 @@ static int luajit_table_open(const struct lua_reader *reader, uaddr_t table, str
 static int puc_table_open(const struct lua_reader *reader, uaddr_t table, struct lua_table *ret)
 {
 	const struct puc_table_shape *shape = &puc_table_shapes[reader->layout->dialect];
+	uint32_t nodes = reader->layout->puc.table_nodes;
 	unsigned char header[LUA_MAX_TABLE_BYTES];
 	uint32_t log2_nodes;
-	int r = peek_read(reader->peek, header, shape->nodes + 8U, table);
+	int r;
 
+	if (nodes > sizeof(header) - 8)
+		return -EINVAL;
+	r = peek_read(reader->peek, header, nodes + 8U, table);
 	if (r < 0)
 		return r;
 	log2_nodes = header[shape->log2_nodes];
 	if ((header[LUA_TAG_AT] & LUA_TAG_MASK) != LUA_TAG_TABLE || log2_nodes > 16)
 		return -EBADMSG;
-	*ret = (struct lua_table){load_u64(header + shape->nodes), 1U << log2_nodes};
+	*ret = (struct lua_table){load_u64(header + nodes), 1U << log2_nodes};
 	return 0;
 }
 
@@ -353,12 +352,31 @@ int lua_table_entry(const struct lua_reader *reader, const struct lua_table *tab
 	return 0;
 }
 
+/*
+ * Element @index of the array part of 5.5: values lie below the pointer, the last one first, and
+ * their tags above it, behind an unsigned int.
+ */
+static int puc55_element(const struct lua_reader *reader, uaddr_t array, uint32_t index,
+			 struct lua_value *ret)
+{
+	unsigned char value[8];
+	uint8_t tag;
+	int r = peek_read(reader->peek, value, sizeof(value), array - 8ULL * index);
+
+	if (r == 0)
+		r = peek_read(reader->peek, &tag, 1, array + sizeof(uint32_t) + index - 1);
+	if (r < 0)
+		return r;
+	*ret = puc_value(LUA_DIALECT_55, load_u64(value), tag);
+	return 0;
+}
+
 /* Where the array part is and how long: LuaJIT counts from 0 and leaves element 0 unused. */
 static int array_part(const struct lua_reader *reader, uaddr_t table, uaddr_t *ret_elements,
 		      uint32_t *ret_nr)
 {
 	bool luajit = reader->layout->family == BPROF_FAMILY_LUAJIT;
-	bool puc51 = reader->layout->dialect == LUA_DIALECT_51;
+	const struct puc_layout *puc = &reader->layout->puc;
 	unsigned char header[LUA_MAX_TABLE_BYTES];
 	int r = peek_read(reader->peek, header, sizeof(header), table);
 
@@ -369,9 +387,10 @@ static int array_part(const struct lua_reader *reader, uaddr_t table, uaddr_t *r
 		*ret_nr = load_u32(header + LJ_TABLE_ASIZE);
 		return 0;
 	}
-	*ret_elements =
-		load_u64(header + (puc51 ? PUC51_TABLE_ARRAY : PUC_TABLE_ARRAY)) - PUC_VALUE_BYTES;
-	*ret_nr = load_u32(header + (puc51 ? PUC51_TABLE_ASIZE : PUC_TABLE_ASIZE)) + 1;
+	if (puc->table_array > sizeof(header) - 8 || puc->table_array_len > sizeof(header) - 4)
+		return -EINVAL;
+	*ret_elements = load_u64(header + puc->table_array) - PUC_VALUE_BYTES;
+	*ret_nr = load_u32(header + puc->table_array_len) + 1;
 	return 0;
 }
 
@@ -390,6 +409,8 @@ int lua_array_get(const struct lua_reader *reader, uaddr_t table, uint32_t index
 		return r;
 	if (index == 0 || index >= nr)
 		return -ENOENT;
+	if (reader->layout->dialect == LUA_DIALECT_55)
+		return puc55_element(reader, elements + PUC_VALUE_BYTES, index, ret);
 	return lua_value_read(reader, elements + index * bytes, ret);
 }
 

@@ -33,13 +33,14 @@
 #define TAG_LIGHT_C	  22
 
 /* Limits of the search */
-#define GLOBAL_STRINGS	 2048 /* bytes of global_State in which the metamethod names lie */
-#define MAX_STACK_BYTES	 (16ULL * 2000000) /* LUAI_MAXSTACK is 1,000,000 slots of 16 bytes */
-#define MAX_NATIVE_STACK (1ULL << 30)
-#define MAX_NEAR_CALLS	 8 /* CallInfos looked at from the leaf in the first proof */
-#define MAX_CALLS	 262144
-#define MAX_CODE	 (1U << 26)
-#define MAX_LINE	 (1 << 24)
+#define GLOBAL_STRINGS	  2048 /* bytes of global_State in which the metamethod names lie */
+#define MAX_STACK_BYTES	  (16ULL * 2000000) /* LUAI_MAXSTACK is 1,000,000 slots of 16 bytes */
+#define MAX_NATIVE_STACK  (1ULL << 30)
+#define MAX_NEAR_CALLS	  8 /* CallInfos looked at from the leaf in the first proof */
+#define MAX_CALLS	  262144
+#define MAX_CODE	  (1U << 26)
+#define MAX_LINE	  (1 << 24)
+#define REGISTRY_ELEMENTS 2 /* LUA_RIDX_LAST: the main thread and the globals */
 
 /* ---- the self-references --------------------------------------------------------------------- */
 
@@ -156,7 +157,8 @@ static bool is_short_string(const uint8_t header[16])
 	return (header[OBJECT_TYPE] & TAG_VARIANT) == TYPE_SHORT_STRING;
 }
 
-/* Where the dialect keeps the length of a short string; the name is "__index". */
+/* Where the build keeps the length of a short string; the name is "__index". 5.3.0 has it as 5.2.
+ */
 static bool check_strings(const struct mem_reader *mem, uaddr_t global,
 			  const struct lua_build *build)
 {
@@ -167,7 +169,7 @@ static bool check_strings(const struct mem_reader *mem, uaddr_t global,
 	if (discover_find_index_name(mem, global, GLOBAL_STRINGS, build->puc.string_data,
 				     is_short_string, &name) < 0)
 		return false;
-	if (build->dialect <= LUA_DIALECT_52)
+	if (build->dialect <= LUA_DIALECT_52 || build->puc.string_data > 24)
 		return read_word(mem, name + 16, &long_length) && long_length == strlen("__index");
 	return read_byte(mem, name + 11, &short_length) && short_length == strlen("__index");
 }
@@ -208,6 +210,26 @@ static bool check_stack(const struct mem_reader *mem, uaddr_t state, const struc
 	       check_links(mem, state, stack, build);
 }
 
+/*
+ * The registry has no metatable, and from 5.2 on its first elements are in its array part. Told
+ * apart by it: 5.2.3 and 5.2.4.
+ */
+static bool check_table(const struct mem_reader *mem, uaddr_t global, const struct lua_build *build)
+{
+	const struct puc_layout *l = &build->puc;
+	uint64_t registry, metatable, nodes, array;
+	uint32_t nr;
+
+	if (!read_word(mem, global + l->global_registry, &registry) ||
+	    !read_word(mem, registry + build->table_metatable, &metatable) || metatable != 0 ||
+	    !read_word(mem, registry + l->table_nodes, &nodes) || !is_object_address(nodes))
+		return false;
+	if (build->dialect == LUA_DIALECT_51)
+		return true;
+	return read_word(mem, registry + l->table_array, &array) && is_object_address(array) &&
+	       read_u32(mem, registry + l->table_array_len, &nr) && nr >= REGISTRY_ELEMENTS;
+}
+
 static struct lua_layout layout_of(const struct lua_build *build)
 {
 	return (struct lua_layout){
@@ -228,8 +250,8 @@ int puc_prove_build(const struct mem_reader *mem, const struct lua_build *build,
 	if (r < 0)
 		return r;
 	if (!read_byte(mem, vm.global + build->puc.global_registry + VALUE_TAG, &tag) ||
-	    tag != build->table_tag || !check_stack(mem, vm.main, build) ||
-	    !check_strings(mem, vm.global, build))
+	    tag != build->table_tag || !check_table(mem, vm.global, build) ||
+	    !check_stack(mem, vm.main, build) || !check_strings(mem, vm.global, build))
 		return -ENOENT;
 	*ret = vm;
 	return 0;

@@ -13,6 +13,7 @@
 #define PROTO_LIMIT	    128U
 #define CLOSURE_LIMIT	    40U
 #define STRING_LIMIT	    32U
+#define TABLE_LIMIT	    64U
 #define GLOBAL_LIMIT	    8192U
 #define LUAJIT_GLOBAL_LIMIT 1024U
 #define LUAJIT_VM_LIMIT	    (1ULL << 20)
@@ -99,10 +100,12 @@ static bool puc_proto_valid(const struct puc_layout *l)
 		{l->proto_first_line, 4, PROTO_LIMIT},	  {l->proto_last_line, 4, PROTO_LIMIT},
 		{l->proto_constants_len, 4, PROTO_LIMIT}, {l->proto_locals_len, 4, PROTO_LIMIT},
 		{l->proto_upvalues_len, 4, PROTO_LIMIT},  {l->proto_is_vararg, 1, PROTO_LIMIT},
-		{l->proto_nr_params, 1, PROTO_LIMIT},	  {l->string_data, 8, STRING_LIMIT},
+		{l->proto_nr_params, 1, PROTO_LIMIT},	  {l->table_nodes, 8, TABLE_LIMIT},
+		{l->table_array, 8, TABLE_LIMIT},	  {l->table_array_len, 4, TABLE_LIMIT},
 	};
 
-	return fields_fit(fields, ARRAY_SIZE(fields)) && l->proto_code && l->string_data;
+	return fields_fit(fields, ARRAY_SIZE(fields)) && l->proto_code && l->string_data &&
+	       l->string_data % 8 == 0 && l->string_data <= STRING_LIMIT && l->table_nodes;
 }
 
 bool lua_layout_valid(const struct lua_layout *layout)

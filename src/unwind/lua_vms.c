@@ -33,14 +33,14 @@
 	.proto_lines = 40, .proto_lines_len = 92, .proto_first_line = 104, .proto_last_line = 108, \
 	.proto_source = 72, .proto_constants = 16, .proto_constants_len = 84, .proto_locals = 48,  \
 	.proto_locals_len = 100, .proto_upvalues = 56, .proto_upvalues_len = 80,                   \
-	.proto_is_vararg = 121, .proto_nr_params = 120, .string_data = 24
+	.proto_is_vararg = 121, .proto_nr_params = 120
 
 #define PROTO_53                                                                                   \
 	.cclosure_f = 24, .lclosure_proto = 24, .proto_code = 56, .proto_code_len = 24,            \
 	.proto_lines = 72, .proto_lines_len = 28, .proto_first_line = 40, .proto_last_line = 44,   \
 	.proto_source = 104, .proto_constants = 48, .proto_constants_len = 20, .proto_locals = 80, \
 	.proto_locals_len = 36, .proto_upvalues = 88, .proto_upvalues_len = 16,                    \
-	.proto_is_vararg = 11, .proto_nr_params = 10, .string_data = 24
+	.proto_is_vararg = 11, .proto_nr_params = 10
 
 #define PROTO_54                                                                                   \
 	.cclosure_f = 24, .lclosure_proto = 24, .proto_code = 64, .proto_code_len = 24,            \
@@ -48,7 +48,15 @@
 	.proto_abs_lines_len = 40, .proto_first_line = 44, .proto_last_line = 48,                  \
 	.proto_source = 112, .proto_constants = 56, .proto_constants_len = 20,                     \
 	.proto_locals = 104, .proto_locals_len = 36, .proto_upvalues = 80,                         \
-	.proto_upvalues_len = 16, .proto_is_vararg = 11, .proto_nr_params = 10, .string_data = 24
+	.proto_upvalues_len = 16, .proto_is_vararg = 11, .proto_nr_params = 10
+
+/* Table was put into another order in 5.2.4. */
+#define TABLE_51 .table_nodes = 32, .table_array = 24, .table_array_len = 56
+#define TABLE_52 .table_nodes = 24, .table_array = 16, .table_array_len = 12
+
+#define METATABLE_51 16
+#define METATABLE_52 40
+#define METATABLE_55 32
 
 /* CallInfo from 5.4 on; the caller adds ci_status, its width and its bits. */
 #define CALLINFO_54 .ci_func = 0, .ci_previous = 16, .ci_savedpc = 32, .ci_bytes = 64
@@ -62,6 +70,7 @@ const struct lua_build lua_builds[] = {
 		.dialect = LUA_DIALECT_51,
 		.state_stack = 64,
 		.table_tag = TABLE_TAG_51,
+		.table_metatable = METATABLE_51,
 		.puc =
 			{
 				.state_status = 10,
@@ -99,6 +108,7 @@ const struct lua_build lua_builds[] = {
 				.proto_is_vararg = 114,
 				.proto_nr_params = 113,
 				.string_data = 24,
+				TABLE_51,
 			},
 	},
 	{
@@ -110,6 +120,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 56,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_51,
 		.puc =
 			{
 				.state_status = 10,
@@ -131,17 +142,20 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 1,
 				.ci_tail_mask = 1 << 6,
 				PROTO_52,
+				.string_data = 24,
+				TABLE_51,
 			},
 	},
 	{
-		.name = "5.2.1-5.2.4",
-		.source = "offsetof on v5.2.1, v5.2.3; walked on 5.2.1 and Debian's 5.2.4",
+		.name = "5.2.1-5.2.3",
+		.source = "offsetof on v5.2.1, v5.2.3; walked on 5.2.1",
 		.first_release = 50201,
-		.last_release = 50204,
+		.last_release = 50203,
 		.dialect = LUA_DIALECT_52,
 		.state_stack = 56,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_51,
 		.puc =
 			{
 				.state_status = 10,
@@ -163,6 +177,114 @@ const struct lua_build lua_builds[] = {
 				.ci_hook_mask = 1 << 1,
 				.ci_tail_mask = 1 << 6,
 				PROTO_52,
+				.string_data = 24,
+				TABLE_51,
+			},
+	},
+	{
+		.name = "5.2.4",
+		.source = "as 5.2.3 but for its tables; walked on Debian's 5.2.4",
+		.first_release = 50204,
+		.last_release = 50204,
+		.dialect = LUA_DIALECT_52,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 128,
+				.state_error_jmp = 112,
+				.state_bytes = 208,
+				.global_mainthread = 264,
+				.global_registry = 64,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 56,
+				.ci_status = 34,
+				.ci_bytes = 80,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_lua_mask = 1 << 0,
+				.ci_hook_mask = 1 << 1,
+				.ci_tail_mask = 1 << 6,
+				PROTO_52,
+				.string_data = 24,
+				TABLE_52,
+			},
+	},
+	{
+		/* The only 5.3 whose short strings keep their length where long ones do. */
+		.name = "5.3.0",
+		.source = "offsetof on v5.3.0; walked on 5.3.0",
+		.first_release = 50300,
+		.last_release = 50300,
+		.dialect = LUA_DIALECT_53,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 208,
+				.global_mainthread = 224,
+				.global_registry = 64,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 40,
+				.ci_status = 66,
+				.ci_bytes = 72,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_lua_mask = 1 << 1,
+				.ci_hook_mask = 1 << 2,
+				.ci_tail_mask = 1 << 5,
+				PROTO_53,
+				.string_data = 32,
+				TABLE_52,
+			},
+	},
+	{
+		.name = "5.3.1",
+		.source = "offsetof on v5.3.1; walked on 5.3.1",
+		.first_release = 50301,
+		.last_release = 50301,
+		.dialect = LUA_DIALECT_53,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
+		.puc =
+			{
+				.state_status = 10,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 208,
+				.global_mainthread = 224,
+				.global_registry = 64,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 40,
+				.ci_status = 66,
+				.ci_bytes = 72,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_lua_mask = 1 << 1,
+				.ci_hook_mask = 1 << 2,
+				.ci_tail_mask = 1 << 5,
+				PROTO_53,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 	{
@@ -179,6 +301,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 56,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
 		.puc =
 			{
 				.state_status = 12,
@@ -201,6 +324,8 @@ const struct lua_build lua_builds[] = {
 				.ci_tail_mask = 1 << 5,
 				.ci_finalizer_mask = 1 << 8,
 				PROTO_53,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 	{
@@ -212,6 +337,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 56,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
 		.puc =
 			{
 				.state_status = 10,
@@ -231,6 +357,8 @@ const struct lua_build lua_builds[] = {
 				.ci_finalizer_mask = 1 << 6,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 	{
@@ -242,6 +370,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 48,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
 		.puc =
 			{
 				.state_status = 10,
@@ -261,10 +390,13 @@ const struct lua_build lua_builds[] = {
 				.ci_finalizer_mask = 1 << 6,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 	{
-		/* As 5.4.1 but for the bits of callstatus, which no proof can tell apart. */
+		/* As 5.4.1 but for the bits of callstatus, which no proof can tell apart.
+		 */
 		.name = "5.4.2",
 		.source = "offsetof on v5.4.2; walked on 5.4.2",
 		.first_release = 50402,
@@ -273,6 +405,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 48,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
 		.puc =
 			{
 				.state_status = 10,
@@ -292,6 +425,8 @@ const struct lua_build lua_builds[] = {
 				.ci_finalizer_mask = 1 << 7,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 	{
@@ -303,6 +438,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 48,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
 		.puc =
 			{
 				.state_status = 10,
@@ -322,10 +458,13 @@ const struct lua_build lua_builds[] = {
 				.ci_finalizer_mask = 1 << 7,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 	{
-		/* The main thread is a part of global_State: no pointer to it, and no state_bytes.
+		/* The main thread is a part of global_State: no pointer to it, and no
+		 * state_bytes.
 		 */
 		.name = "5.5.0",
 		.source = "offsetof on v5.5.0; walked on 5.5.0",
@@ -335,6 +474,7 @@ const struct lua_build lua_builds[] = {
 		.state_stack = 48,
 		.ci_next = 24,
 		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_55,
 		.puc =
 			{
 				.state_status = 11,
@@ -354,6 +494,8 @@ const struct lua_build lua_builds[] = {
 				.ci_finalizer_mask = 1 << 24,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
+				.string_data = 24,
+				TABLE_52,
 			},
 	},
 };

@@ -20,9 +20,10 @@ struct lua_build {
 	enum lua_dialect dialect;
 	struct puc_layout puc;
 
-	uint16_t state_stack; /* lua_State.stack */
-	uint16_t ci_next;     /* CallInfo.next; 5.1: 0, an array */
-	uint8_t table_tag;    /* tag of a value that is a table */
+	uint16_t state_stack;	  /* lua_State.stack */
+	uint16_t ci_next;	  /* CallInfo.next; 5.1: 0, an array */
+	uint16_t table_metatable; /* Table.metatable */
+	uint8_t table_tag;	  /* tag of a value that is a table */
 };
 
 extern const struct lua_build lua_builds[];
@@ -54,9 +55,9 @@ extern const size_t luajit_nr_builds;
  *
  * Alignment: fields of 8 bytes at multiples of 8, of 4 at multiples of 4.
  * Bounds: lua_State fields that are read below 176, CallInfo at most 80 bytes, Proto fields below
- * 128, closure fields below 40, the characters of a string at most 32 in, fields of a LuaJIT
- * global_State below 1024, anything else from G below 8192, the assembler code at most 1 MiB.
- * Others: jit_base one or two words after cur_L; pc_reg not the instruction pointer.
+ * 128, closure fields below 40, Table fields below 64, the characters of a string at most 32 in,
+ * fields of a LuaJIT global_State below 1024, anything else from G below 8192, the assembler code
+ * at most 1 MiB. Others: jit_base one or two words after cur_L; pc_reg not the instruction pointer.
  */
 bool lua_layout_valid(const struct lua_layout *layout);
 

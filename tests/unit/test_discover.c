@@ -29,7 +29,7 @@ struct interpreter {
 static struct interpreter interpreters[] = {
 	{"luajit", "LuaJIT 2.1", BPROF_FAMILY_LUAJIT, LUA_DIALECT_LUAJIT, ""},
 	{"lua5.1", "Lua 5.1", BPROF_FAMILY_PUC, LUA_DIALECT_51, "5.1-5.1.5"},
-	{"lua5.2", "Lua 5.2", BPROF_FAMILY_PUC, LUA_DIALECT_52, "5.2.1-5.2.4"},
+	{"lua5.2", "Lua 5.2", BPROF_FAMILY_PUC, LUA_DIALECT_52, "5.2.4"},
 	{"lua5.3", "Lua 5.3", BPROF_FAMILY_PUC, LUA_DIALECT_53, "5.3.2-5.3.6"},
 	{"lua5.4", "Lua 5.4", BPROF_FAMILY_PUC, LUA_DIALECT_54, "5.4.3-5.4.8"},
 };

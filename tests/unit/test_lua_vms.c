@@ -77,6 +77,10 @@ Test(lua_vms, a_misaligned_or_distant_field_makes_a_layout_invalid)
 	INVALID(puc.proto_source, 128);
 	INVALID(puc.string_data, 40);
 	INVALID(puc.string_data, 0);
+	INVALID(puc.table_nodes, 0);
+	INVALID(puc.table_nodes, 60);
+	INVALID(puc.table_array, 64);
+	INVALID(puc.table_array_len, 14);
 #undef INVALID
 }
 

@@ -107,6 +107,47 @@ Test(symbol_lua_table, strings_of_older_luajit_have_their_length_earlier)
 	expect_string(&layout, BASE, 64, "abc");
 }
 
+Test(symbol_lua_table, elements_of_55_lie_below_their_array_and_their_tags_above)
+{
+	struct lua_layout layout = *test_layout("lua5.4");
+	struct peek *peek = peek_new(&mem);
+	struct lua_reader reader = {peek, &layout};
+	struct lua_value value = {0};
+
+	layout.dialect = LUA_DIALECT_55;
+	put_u8(BASE + 8, 5);
+	put_u32(BASE + 12, 2);
+	put_u64(BASE + 16, BASE + 256);
+	put_u64(BASE + 24, BASE + 512);
+	put_u64(BASE + 256 - 8, 42);
+	put_u64(BASE + 256 - 16, BASE + 1024);
+	put_u8(BASE + 256 + 4, 3);
+	put_u8(BASE + 256 + 5, 4 | 64);
+	cr_expect(eq(int, lua_array_get(&reader, BASE, 1, &value), 0));
+	cr_expect(value.kind == LUA_KIND_NUMBER && value.number == 42);
+	cr_expect(eq(int, lua_array_get(&reader, BASE, 2, &value), 0));
+	cr_expect(value.kind == LUA_KIND_STRING && value.object == BASE + 1024);
+	cr_expect(eq(int, lua_array_get(&reader, BASE, 3, &value), -ENOENT));
+	peek_free(peek);
+}
+
+Test(symbol_lua_table, tables_of_523_are_in_the_order_of_51)
+{
+	struct lua_layout layout = *test_layout("lua5.2");
+	struct peek *peek = peek_new(&mem);
+	struct lua_reader reader = {peek, &layout};
+	struct lua_table table = {0};
+
+	layout.puc.table_nodes = 32;
+	put_u8(BASE + 8, 5);
+	put_u8(BASE + 11, 3);
+	put_u64(BASE + 24, BASE + 512);
+	put_u64(BASE + 32, BASE + 1024);
+	cr_expect(eq(int, lua_table_open(&reader, BASE, &table), 0));
+	cr_expect(table.nodes == BASE + 1024 && table.nr_nodes == 8);
+	peek_free(peek);
+}
+
 Test(symbol_lua_table, what_is_no_string_is_refused)
 {
 	struct peek *peek = peek_new(&mem);
