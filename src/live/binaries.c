@@ -56,36 +56,6 @@ static void let_go(uint32_t pid)
 
 /* ---- executables --------------------------------------------------------------------------- */
 
-/* Where the dynamic linker looks for a library that Debian or Ubuntu installed. */
-static int open_library(const char *name)
-{
-	static const char *const directories[] = {
-#if defined(__x86_64__)
-		"/usr/lib/x86_64-linux-gnu",
-		"/lib/x86_64-linux-gnu",
-#elif defined(__aarch64__)
-		"/usr/lib/aarch64-linux-gnu",
-		"/lib/aarch64-linux-gnu",
-#endif
-		"/usr/local/lib",
-		"/usr/lib64",
-		"/usr/lib",
-	};
-	char path[512];
-
-	if (strchr(name, '/'))
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		int fd;
-
-		snprintf(path, sizeof(path), "%s/%s", directories[i], name);
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		if (fd >= 0)
-			return fd;
-	}
-	return -1;
-}
-
 /* Attaches to a file that carries a VM. The kernel takes the file through our descriptor. */
 static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struct elf_lua *lua)
 {
@@ -108,28 +78,19 @@ static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struc
 	return 0;
 }
 
-static int inspect_file(struct facts *f, int fd, unsigned depth)
+/* A file of a program. One that cannot be probed costs the frames of its VMs, never the run. */
+static int inspect_file(void *ctx, int fd, struct elf_image *elf)
 {
-	struct elf_image *elf;
+	struct facts *f = ctx;
 	struct elf_lua lua;
-	int r;
+	int r = elf_lua_kind(elf, &lua);
 
-	r = elf_open_fd(fd, &elf);
-	if (r < 0)
+	if (r < 0 || lua.family == ELF_LUA_NONE)
 		return r;
-	r = elf_lua_kind(elf, &lua);
-	if (r == 0 && lua.family != ELF_LUA_NONE)
-		r = probe_lua(f, fd, elf, &lua);
-	else if (r == 0 && lua.needs[0] && depth == 0) {
-		int library = open_library(lua.needs);
-
-		if (library >= 0) {
-			r = inspect_file(f, library, depth + 1);
-			close(library);
-		}
-	}
-	elf_free(elf);
-	return r;
+	r = probe_lua(f, fd, elf, &lua);
+	if (r < 0)
+		log_debug("exec", "exec::no_probe version=%s, error=%s", lua.version, strerror(-r));
+	return r == -ENOMEM ? r : 0;
 }
 
 int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
@@ -146,9 +107,9 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 		return 0;
 	wait_until_stopped(exec->pid);
 	if (proc_open_exe((pid_t)exec->pid, &fd) == 0) {
-		r = inspect_file(f, fd, 0);
+		r = libraries_visit(f->libraries, fd, inspect_file, f);
 		if (r < 0)
-			log_debug("exec", "exec::no_probe pid=%u, error=%s", exec->pid,
+			log_debug("exec", "exec::not_inspected pid=%u, error=%s", exec->pid,
 				  strerror(-r));
 		close(fd);
 	}

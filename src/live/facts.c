@@ -14,7 +14,8 @@ int facts_new(struct collector *c, struct recorder *r, struct facts **ret)
 	f->collector = c;
 	f->recorder = r;
 	buf_init(&f->buf, 8U << 20);
-	if (targets_new(&f->targets) < 0 || snapshot_new(&f->snapshot) < 0) {
+	if (targets_new(&f->targets) < 0 || snapshot_new(&f->snapshot) < 0 ||
+	    libraries_new(&f->libraries) < 0) {
 		facts_free(f);
 		return -ENOMEM;
 	}
@@ -28,6 +29,7 @@ void facts_free(struct facts *f)
 		return;
 	targets_free(f->targets);
 	snapshot_free(f->snapshot);
+	libraries_free(f->libraries);
 	for (size_t n = 0; n < BPROF_MAX_LAYOUTS; n++) {
 		free(f->version_of_binary[n]);
 		free(f->path_of_layout[n]);

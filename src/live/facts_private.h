@@ -9,6 +9,7 @@
 
 #include "decode/decode.h"
 #include "facts.h"
+#include "libraries.h"
 #include "snapshot.h"
 #include "targets.h"
 
@@ -16,6 +17,7 @@ struct facts {
 	struct collector *collector; /* borrowed */
 	struct recorder *recorder;   /* borrowed */
 	struct targets *targets;
+	struct libraries *libraries;
 	struct snapshot *snapshot;
 	struct lua_layout layouts[BPROF_MAX_LAYOUTS]; /* by index, as the kernel has them */
 	uint32_t layout_of_binary[BPROF_MAX_LAYOUTS];

@@ -96,10 +96,17 @@ struct elf_lua {
 	bool has_openlibs;	    /* luaL_openlibs */
 	bool has_openselectedlibs;  /* luaL_openselectedlibs: 5.5 */
 	char version[64]; /* "LuaJIT 2.1.0-beta3", "Lua 5.4.4"; "" = not found. A hint, no more */
-	char needs[64];	  /* a library named like a Lua VM that the file is linked with, or "" */
 };
 
 /* Does this file carry a Lua VM? Return: 0; -ENOMEM. */
 int elf_lua_kind(struct elf_image *image, struct elf_lua *ret);
+
+/**
+ * elf_needed() - the libraries a file is linked with (DT_NEEDED), in its order
+ * @nth: from 0
+ *
+ * Return: the name as the dynamic linker would look for it, borrowed from @image; NULL at the end.
+ */
+const char *elf_needed(struct elf_image *image, size_t nth);
 
 #endif

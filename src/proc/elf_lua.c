@@ -97,52 +97,34 @@ static void read_version(struct elf_image *image, struct elf_lua *lua)
 
 /* ---- needed libraries ------------------------------------------------------------------------ */
 
-static bool is_lua_library(const char *name)
-{
-	static const char *const prefixes[] = {"libluajit", "liblua.", "liblua-", "liblua5"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The first one in this dynamic section. */
-static bool search_needed(struct elf_image *image, Elf_Scn *section, const GElf_Shdr *header,
-			  struct elf_lua *lua)
+static const char *search_needed(struct elf_image *image, Elf_Scn *section, const GElf_Shdr *header,
+				 size_t nth)
 {
 	Elf_Data *table = elf_getdata(section, NULL);
 	size_t nr = table ? table->d_size / sizeof(Elf64_Dyn) : 0;
 
 	for (size_t i = 0; i < nr && i < INT32_MAX; i++) {
-		const char *name;
 		GElf_Dyn entry;
 
 		if (!gelf_getdyn(table, (int)i, &entry) || entry.d_tag == DT_NULL)
-			return false;
-		if (entry.d_tag != DT_NEEDED)
-			continue;
-		name = elf_strptr(image->elf, header->sh_link, entry.d_un.d_val);
-		if (!name || !is_lua_library(name) || strlen(name) >= sizeof(lua->needs))
-			continue;
-		memcpy(lua->needs, name, strlen(name) + 1);
-		return true;
+			return NULL;
+		if (entry.d_tag == DT_NEEDED && nth-- == 0)
+			return elf_strptr(image->elf, header->sh_link, entry.d_un.d_val);
 	}
-	return false;
+	return NULL;
 }
 
-static void read_needed(struct elf_image *image, struct elf_lua *lua)
+const char *elf_needed(struct elf_image *image, size_t nth)
 {
 	Elf_Scn *section = NULL;
 
 	while ((section = elf_nextscn(image->elf, section))) {
 		GElf_Shdr header;
 
-		if (gelf_getshdr(section, &header) && header.sh_type == SHT_DYNAMIC &&
-		    search_needed(image, section, &header, lua))
-			return;
+		if (gelf_getshdr(section, &header) && header.sh_type == SHT_DYNAMIC)
+			return search_needed(image, section, &header, nth);
 	}
+	return NULL;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -167,7 +149,6 @@ int elf_lua_kind(struct elf_image *image, struct elf_lua *ret)
 		lua.has_openselectedlibs = defines(image, "luaL_openselectedlibs");
 		read_version(image, &lua);
 	}
-	read_needed(image, &lua);
 	*ret = lua;
 	return 0;
 }

@@ -324,11 +324,12 @@ int lua_target_start_at_openlibs(struct lua_target *t, const char *const argv[])
 	ptrace(PTRACE_SETOPTIONS, t->pid, 0, PTRACE_O_EXITKILL);
 
 	/* A VM in a library is not mapped yet: run to the program's entry point first. */
+	lua.family = ELF_LUA_PUC;
 	if (elf_open(argv[0], &image) == 0) {
 		r = elf_lua_kind(image, &lua);
 		elf_free(image);
 	}
-	if (lua.needs[0]) {
+	if (lua.family == ELF_LUA_NONE) {
 		uint64_t auxv[64] = {0};
 		char path[64];
 		int fd;
