@@ -57,7 +57,18 @@ test_packages() {
 	example_packages
 	echo libcriterion-dev libclang-rt-dev clang-format-14 shellcheck jq lua5.1 lua5.2 lua5.3 \
 		lua5.4 sudo python3 python3-jsonschema libluajit-5.1-dev liblua5.1-0-dev \
-		liblua5.2-dev liblua5.3-dev liblua5.4-dev
+		liblua5.2-dev liblua5.3-dev liblua5.4-dev "$(guest_packages)"
+}
+
+# What tools/vm boots another kernel with.
+guest_packages() {
+	local virtiofsd=qemu-system-common
+	if [ "$(distribution)" = ubuntu ]; then
+		virtiofsd=virtiofsd
+	fi
+	if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
+		echo qemu-system-x86 "$virtiofsd" busybox-static kmod cpio
+	fi
 }
 
 missing_packages() {
