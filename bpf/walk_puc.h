@@ -336,13 +336,16 @@ WALK_INLINE int puc_skip_leaf(struct walk *w, u64 caller)
 WALK_INLINE void puc_mark_callee(struct walk *w)
 {
 	const struct puc_layout *layout = &w->chosen.puc;
-	u32 n = w->record.s.nr_frames;
+	u32 n = w->record.s.nr_frames, status, how = 0;
 
 	if (!w->puc.has_callee || !n || n > BPROF_MAX_FRAMES)
 		return;
-	if (puc_call_status(w) & (layout->ci_hook_mask | layout->ci_finalizer_mask))
-		w->record.entry[walk_index(n - 1, BPROF_MAX_FRAMES - 1)].frame.flags |=
-			BPROF_FRAME_BOUNDARY;
+	status = puc_call_status(w);
+	if (status & layout->ci_finalizer_mask)
+		how = BPROF_FRAME_BOUNDARY | BPROF_FRAME_FINALIZER;
+	else if (status & layout->ci_hook_mask)
+		how = BPROF_FRAME_BOUNDARY | BPROF_FRAME_HOOK;
+	w->record.entry[walk_index(n - 1, BPROF_MAX_FRAMES - 1)].frame.flags |= how;
 }
 
 /* The bottom of a state: on to the one that resumed it. Returns 1 at the root. */

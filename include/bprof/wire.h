@@ -153,9 +153,11 @@ enum bprof_frame_flags {
 	BPROF_FRAME_LINE_LATER =
 		1 << 11, /* line is 0: user space derives it from the captured body */
 	BPROF_FRAME_FFI_CALLBACK = 1 << 12,
-	BPROF_FRAME_MAIN = 1 << 13,    /* a main chunk (vararg function with linedefined 0) */
-	BPROF_FRAME_GUARD = 1 << 14,   /* TRACE: position is that of the last guard passed */
-	BPROF_FRAME_INLINED = 1 << 15, /* TRACE: the frame exists in compiled code only */
+	BPROF_FRAME_MAIN = 1 << 13,	 /* a main chunk (vararg function with linedefined 0) */
+	BPROF_FRAME_GUARD = 1 << 14,	 /* TRACE: position is that of the last guard passed */
+	BPROF_FRAME_INLINED = 1 << 15,	 /* TRACE: the frame exists in compiled code only */
+	BPROF_FRAME_HOOK = 1 << 16,	 /* the VM called it as a debug hook */
+	BPROF_FRAME_FINALIZER = 1 << 17, /* the VM called it as a finalizer */
 };
 
 struct bprof_frame {

@@ -153,10 +153,12 @@ static struct proto_text or_question_mark(struct proto_text text)
 	return text.text ? text : literal_text("?");
 }
 
-/* An upvalue without a name (stripped) is "?". */
+/* An upvalue without a name (stripped) is "?": no name that source code gives is empty. */
 static struct proto_text upvalue_name(const struct proto_view *proto, uint32_t index)
 {
-	return or_question_mark(proto_upvalue(proto, index));
+	struct proto_text name = proto_upvalue(proto, index);
+
+	return name.len ? name : literal_text("?");
 }
 
 static bool is_env(struct proto_text name)

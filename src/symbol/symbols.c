@@ -279,24 +279,57 @@ static int add_vote(struct symbols *s, uint32_t function, const char *name, uint
 	return 0;
 }
 
+/* What the VM calls is not what the caller's instruction calls; 1 if it is known to have a name. */
+static int name_of_vm_call(const struct bprof_frame *callee, char *name, size_t size,
+			   const char **ret_kind)
+{
+	if (callee->flags & BPROF_FRAME_HOOK)
+		*ret_kind = "hook";
+	if (!(callee->flags & BPROF_FRAME_FINALIZER))
+		return 0;
+	*ret_kind = "metamethod";
+	snprintf(name, size, "__gc");
+	return 1;
+}
+
+int symbols_call_name(const struct spaces *spaces, uint32_t space, const struct bprof_frame *caller,
+		      const struct bprof_frame *callee, char *name, size_t size,
+		      const char **ret_kind)
+{
+	const struct proto_fact *e;
+
+	*ret_kind = "";
+	name[0] = 0;
+	if (callee->flags & BPROF_FRAME_TAILCALL) /* the frame below is not its caller */
+		return 0;
+	if (callee->flags & BPROF_FRAME_BOUNDARY)
+		return name_of_vm_call(callee, name, size, ret_kind);
+	if (!(caller->flags & BPROF_FRAME_LUA) ||
+	    (caller->flags & (BPROF_FRAME_NO_POS | BPROF_FRAME_TRACE | BPROF_FRAME_NEW_STATE)))
+		return 0;
+	e = spaces_find_proto(spaces, space, caller->object, caller->fingerprint);
+	if (!e || !e->body)
+		return 0;
+	return name_from_call(&e->view, caller->pos, callee->flags & BPROF_FRAME_CONT, name, size,
+			      ret_kind);
+}
+
+/* The VM's words for "called, but not by a name". */
+static bool is_no_name(const char *name)
+{
+	return name[0] == 0 || strcmp(name, "?") == 0 || strcmp(name, "integer index") == 0;
+}
+
 int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_frame *caller,
 			 const struct bprof_frame *callee, uint32_t function, uint64_t weight)
 {
-	const struct proto_fact *e;
 	const char *kind;
 	char name[256];
 
 	if (function >= s->nr_functions || s->functions[function].kind != FUNCTION_LUA)
 		return 0;
-	if (!(caller->flags & BPROF_FRAME_LUA) ||
-	    (caller->flags & (BPROF_FRAME_NO_POS | BPROF_FRAME_TRACE)) ||
-	    (callee->flags & (BPROF_FRAME_TAILCALL | BPROF_FRAME_BOUNDARY)))
-		return 0;
-	e = spaces_find_proto(s->spaces, space, caller->object, caller->fingerprint);
-	if (!e || !e->body)
-		return 0;
-	if (name_from_call(&e->view, caller->pos, callee->flags & BPROF_FRAME_CONT, name,
-			   sizeof(name), &kind) <= 0)
+	if (symbols_call_name(s->spaces, space, caller, callee, name, sizeof(name), &kind) <= 0 ||
+	    is_no_name(name))
 		return 0;
 	return add_vote(s, function, name, weight);
 }

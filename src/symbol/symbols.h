@@ -43,6 +43,19 @@ int symbols_marker(struct symbols *s, const char *name, struct symbol_frame *ret
 /* "[process: comm]" for samples without Lua. */
 int symbols_process(struct symbols *s, uint32_t space, struct symbol_frame *ret);
 
+/**
+ * symbols_call_name() - what a function was called by at one call
+ * @caller: the frame below @callee, of the same sample
+ *
+ * As name_from_call(); of a hook only the kind is known, a finalizer is "__gc". Nothing is said
+ * where @callee was tail called, or called by C.
+ *
+ * Return: 1 if there is a name, 0 if not.
+ */
+int symbols_call_name(const struct spaces *spaces, uint32_t space, const struct bprof_frame *caller,
+		      const struct bprof_frame *callee, char *name, size_t size,
+		      const char **ret_kind);
+
 /*
  * Weighs one more way a function is called: by @caller's instruction at its position. @weight in
  * samples.

@@ -184,8 +184,7 @@ static int wait_for_line(int fd)
 	return 0;
 }
 
-/* Waits until the process sleeps: after its line of output it does so only in io.read(). */
-static int wait_for_sleep(pid_t pid)
+int lua_target_wait_sleep(pid_t pid)
 {
 	for (int waited_ms = 0; waited_ms < READY_TIMEOUT_MS; waited_ms++) {
 		char path[64], text[512] = "";
@@ -217,7 +216,7 @@ int lua_target_start_script(struct lua_target *t, const char *program, const cha
 		return r;
 	r = wait_for_line(t->from_child);
 	if (r == 0)
-		r = wait_for_sleep(t->pid);
+		r = lua_target_wait_sleep(t->pid);
 	if (r < 0)
 		return r;
 	kill(t->pid, SIGSTOP);
@@ -370,6 +369,83 @@ int lua_target_start_at_openlibs(struct lua_target *t, const char *const argv[])
 	(void)t;
 	(void)argv;
 	(void)find_openlibs;
+	return -ENOTSUP;
+}
+
+#endif
+
+/* ---- stopping it anywhere -------------------------------------------------------------------- */
+
+int lua_target_seize(struct lua_target *t)
+{
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, t->pid, 0, PTRACE_O_EXITKILL) < 0)
+		return -errno;
+	kill(t->pid, SIGCONT);
+	for (;;) { /* events of the group stop come first; it ends with the signal itself */
+		if (waitpid(t->pid, &status, __WALL) != t->pid || !WIFSTOPPED(status))
+			return -ECHILD;
+		if (status >> 16 == 0 && WSTOPSIG(status) == SIGCONT)
+			return 0;
+		ptrace(PTRACE_CONT, t->pid, 0, 0);
+	}
+}
+
+int lua_target_continue(struct lua_target *t)
+{
+	return ptrace(PTRACE_CONT, t->pid, 0, 0) < 0 ? -errno : 0;
+}
+
+int lua_target_stop(struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
+{
+	int status;
+
+	if (ptrace(PTRACE_INTERRUPT, t->pid, 0, 0) < 0)
+		return -errno;
+	do {
+		if (waitpid(t->pid, &status, __WALL) != t->pid || !WIFSTOPPED(status))
+			return -ECHILD;
+		if (status >> 16 != PTRACE_EVENT_STOP)
+			ptrace(PTRACE_CONT, t->pid, 0, WSTOPSIG(status));
+	} while (status >> 16 != PTRACE_EVENT_STOP);
+	return lua_target_registers(t, reg);
+}
+
+#ifdef __x86_64__
+
+int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, t->pid, 0, &r) < 0)
+		return -errno;
+	reg[BPROF_REG_AX] = r.rax;
+	reg[BPROF_REG_BX] = r.rbx;
+	reg[BPROF_REG_CX] = r.rcx;
+	reg[BPROF_REG_DX] = r.rdx;
+	reg[BPROF_REG_SI] = r.rsi;
+	reg[BPROF_REG_DI] = r.rdi;
+	reg[BPROF_REG_BP] = r.rbp;
+	reg[BPROF_REG_SP] = r.rsp;
+	reg[BPROF_REG_R8] = r.r8;
+	reg[BPROF_REG_R9] = r.r9;
+	reg[BPROF_REG_R10] = r.r10;
+	reg[BPROF_REG_R11] = r.r11;
+	reg[BPROF_REG_R12] = r.r12;
+	reg[BPROF_REG_R13] = r.r13;
+	reg[BPROF_REG_R14] = r.r14;
+	reg[BPROF_REG_R15] = r.r15;
+	reg[BPROF_REG_IP] = r.rip;
+	return 0;
+}
+
+#else
+
+int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
+{
+	(void)t;
+	(void)reg;
 	return -ENOTSUP;
 }
 

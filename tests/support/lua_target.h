@@ -5,6 +5,8 @@
 #ifndef TEST_LUA_TARGET_H
 #define TEST_LUA_TARGET_H
 
+#include <bprof/lua_layout.h>
+
 #include <sys/types.h>
 
 #include "discover.h"
@@ -37,8 +39,23 @@ const char *lua_target_find(const char *program);
  */
 int lua_target_start_script(struct lua_target *t, const char *program, const char *code);
 
+/*
+ * Waits until the process sleeps: after its line of output it does so only in io.read().
+ * 0 or -errno.
+ */
+int lua_target_wait_sleep(pid_t pid);
+
 /* Runs argv until it enters luaL_openlibs for the first time; t->state is its argument. */
 int lua_target_start_at_openlibs(struct lua_target *t, const char *const argv[]);
+
+/*
+ * A process of lua_target_start_script() is seized, and stopped again wherever it is after it was
+ * continued. @reg receives its registers by enum bprof_reg. 0 or -errno.
+ */
+int lua_target_seize(struct lua_target *t);
+int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS]);
+int lua_target_continue(struct lua_target *t);
+int lua_target_stop(struct lua_target *t, uint64_t reg[BPROF_NR_REGS]);
 
 void lua_target_end(struct lua_target *t);
 

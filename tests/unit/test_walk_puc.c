@@ -485,6 +485,7 @@ Test(walk_puc, a_result_on_its_way_over_the_function_slot_does_not_run)
 Test(walk_puc, what_a_hook_or_a_finalizer_calls_is_not_what_its_instruction_calls)
 {
 	const uint32_t masks[] = {p.layout->ci_hook_mask, p.layout->ci_finalizer_mask};
+	const uint32_t flags[] = {BPROF_FRAME_HOOK, BPROF_FRAME_FINALIZER};
 	uaddr_t ci, hook = make_proto(30, 10);
 
 	push_c(p.main, 0xc0de);
@@ -495,7 +496,8 @@ Test(walk_puc, what_a_hook_or_a_finalizer_calls_is_not_what_its_instruction_call
 		walk();
 		cr_assert(eq(u16, p.out.sample.nr_frames, 3));
 		cr_expect(eq(u64, p.out.frame[0].object, hook));
-		cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_BOUNDARY));
+		cr_expect(eq(u32, p.out.frame[0].flags,
+			     BPROF_FRAME_LUA | BPROF_FRAME_BOUNDARY | flags[i]));
 		cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_LUA));
 	}
 }
