@@ -15,11 +15,12 @@
 #include <string.h>
 
 #include "json_doc.h"
+#include "profiled.h"
 #include "run.h"
 #include "truth.h"
 
 #define TRUTH_DIRECTORY SOURCE_DIR "/tests/truth"
-#define FREQUENCY	997
+#define FREQUENCY	"997"
 #define MAX_MEASURED	16
 #define MAX_SHOWN	6 /* wrong stacks printed per program */
 
@@ -41,12 +42,6 @@ static void skip_unless_possible(const char *interpreter)
 
 /* ---- known stacks -------------------------------------------------------------------------- */
 
-struct tally {
-	uint64_t samples[NR_VERDICTS];
-	uint64_t all;
-	int nr_shown;
-};
-
 static const char *seconds(void)
 {
 	const char *value = getenv("BPROF_TRUTH_SECONDS");
@@ -54,15 +49,12 @@ static const char *seconds(void)
 	return value ? value : "2";
 }
 
-static void judge_line(const struct truth_program *p, const char *line, struct tally *tally)
+static void count_line(const struct truth_program *p, const char *line, struct truth_tally *tally,
+		       int *nr_shown)
 {
-	uint64_t samples;
-	enum verdict verdict = truth_judge(p, line, &samples);
+	enum verdict verdict = truth_count(p, line, tally);
 
-	tally->samples[verdict] += samples;
-	tally->all += samples;
-	if (verdict == VERDICT_EXACT || verdict == VERDICT_OUTSIDE ||
-	    tally->nr_shown++ >= MAX_SHOWN)
+	if (verdict == VERDICT_EXACT || verdict == VERDICT_OUTSIDE || (*nr_shown)++ >= MAX_SHOWN)
 		return;
 	/* A warning makes Criterion's exit status a failure: only for what is one. */
 	if (verdict == VERDICT_MARKED)
@@ -71,94 +63,102 @@ static void judge_line(const struct truth_program *p, const char *line, struct t
 		cr_log_warn("%s: %s", verdict_name(verdict), line);
 }
 
-static void judge_folded(const struct truth_program *p, const char *directory, struct tally *tally)
+static void count_folded(const struct truth_program *p, const char *directory,
+			 struct truth_tally *tally)
 {
 	char *path = path_join(directory, "tracing.folded");
 	struct text text = file_read(path);
 	char *rest = text.data, *line;
+	int nr_shown = 0;
 
 	cr_assert(text.data != NULL, "there is no %s", path);
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
-			judge_line(p, line, tally);
+			count_line(p, line, tally, &nr_shown);
 	text_done(&text);
 	free(path);
 }
 
-static void profile_program(const char *interpreter, const struct truth_program *p,
-			    const char *directory)
+static void profile_program(const char *const *interpreter, const struct truth_program *p,
+			    struct profiled *ret)
 {
-	struct run run;
+	const char *command[8];
+	size_t nr = 0;
 	char file[64];
 
 	snprintf(file, sizeof(file), "%s.lua", p->name);
-	run_command(TRUTH_DIRECTORY, NULL,
-		    (const char *const[]){BPROF_PERF, "-o", directory, "--lines",
-					  "--boundaries=none", "--", interpreter, file, seconds(),
-					  NULL},
-		    &run);
-	cr_assert(run.status == 0, "%s %s: status %d: %s", interpreter, file, run.status,
-		  run.err.data);
-	run_done(&run);
+	for (; interpreter[nr]; nr++)
+		command[nr] = interpreter[nr];
+	command[nr++] = file;
+	command[nr++] = seconds();
+	command[nr] = NULL;
+	profiled_run(BPROF_PERF, TRUTH_DIRECTORY, NULL,
+		     (const char *const[]){"-F", FREQUENCY, "--lines", "--boundaries=none", NULL},
+		     command, ret);
+	cr_assert(ret->run.status == 0, "%s %s: status %d: %s", interpreter[0], file,
+		  ret->run.status, ret->run.err.data);
 }
 
-static void check_program(const char *interpreter, const struct truth_program *p)
+static void check_program(const char *name, const char *const *interpreter,
+			  const struct truth_program *p)
 {
-	struct tally tally = {0};
-	char *directory = directory_make();
+	struct truth_tally t = {0};
+	struct profiled profiled;
+	const char *complaint;
 	uint64_t inside;
 
-	profile_program(interpreter, p, directory);
-	judge_folded(p, directory, &tally);
-	directory_remove(directory);
-	inside = tally.all - tally.samples[VERDICT_OUTSIDE];
-	cr_log_info("%-7s %-6s %6lu samples  exact %7.3f %%  marked %lu  wrong %lu  outside %lu",
-		    interpreter, p->name, tally.all,
-		    100.0 * (double)tally.samples[VERDICT_EXACT] / (double)inside,
-		    tally.samples[VERDICT_MARKED], tally.samples[VERDICT_WRONG],
-		    tally.samples[VERDICT_OUTSIDE]);
-	cr_expect(tally.samples[VERDICT_BAD] == 0, "%s %s: lines that are not folded", interpreter,
-		  p->name);
-	cr_expect(tally.samples[VERDICT_WRONG] == 0, "%s %s: %lu wrong stacks", interpreter,
-		  p->name, tally.samples[VERDICT_WRONG]);
-	cr_expect(tally.samples[VERDICT_EXACT] * 100 >= inside * 99, "%s %s: %lu of %lu exact",
-		  interpreter, p->name, tally.samples[VERDICT_EXACT], inside);
-	cr_expect((double)inside >= 0.8 * FREQUENCY * atof(seconds()), "%s %s: only %lu samples",
-		  interpreter, p->name, inside);
-	cr_expect(tally.samples[VERDICT_OUTSIDE] * 50 <= tally.all, "%s %s: %lu of %lu outside Lua",
-		  interpreter, p->name, tally.samples[VERDICT_OUTSIDE], tally.all);
+	profile_program(interpreter, p, &profiled);
+	count_folded(p, profiled.directory, &t);
+	profiled_done(&profiled);
+	inside = t.all - t.samples[VERDICT_OUTSIDE];
+	cr_log_info("%-12s %-8s %6lu samples  exact %7.3f %%  marked %lu  wrong %lu  outside %lu",
+		    name, p->name, t.all, 100.0 * (double)t.samples[VERDICT_EXACT] / (double)inside,
+		    t.samples[VERDICT_MARKED], t.samples[VERDICT_WRONG],
+		    t.samples[VERDICT_OUTSIDE]);
+	complaint = truth_complaint(p, &t);
+	cr_expect(complaint == NULL, "%s %s: %s", name, p->name, complaint);
+	cr_expect((double)inside >= 0.8 * atof(FREQUENCY) * atof(seconds()),
+		  "%s %s: only %lu samples", name, p->name, inside);
 }
 
-static void check_programs(const char *interpreter)
+static void check_programs(const char *name, const char *const *interpreter, enum truth_kind kind)
 {
-	skip_unless_possible(interpreter);
+	skip_unless_possible(interpreter[0]);
 	for (const struct truth_program *p = truth_programs; p->name; p++)
-		check_program(interpreter, p);
+		if (p->needs <= kind)
+			check_program(name, interpreter, p);
 }
+
+#define INTERPRETER(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 Test(known_stacks, on_luajit)
 {
-	check_programs("luajit");
+	check_programs("luajit", INTERPRETER("luajit"), TRUTH_JIT);
+}
+
+Test(known_stacks, on_luajit_without_its_compiler)
+{
+	check_programs("luajit -joff", INTERPRETER("luajit", "-joff"), TRUTH_LUAJIT);
 }
 
 Test(known_stacks, on_lua_5_1)
 {
-	check_programs("lua5.1");
+	check_programs("lua5.1", INTERPRETER("lua5.1"), TRUTH_PUC);
 }
 
 Test(known_stacks, on_lua_5_2)
 {
-	check_programs("lua5.2");
+	check_programs("lua5.2", INTERPRETER("lua5.2"), TRUTH_PUC);
 }
 
 Test(known_stacks, on_lua_5_3)
 {
-	check_programs("lua5.3");
+	check_programs("lua5.3", INTERPRETER("lua5.3"), TRUTH_PUC);
 }
 
 Test(known_stacks, on_lua_5_4)
 {
-	check_programs("lua5.4");
+	check_programs("lua5.4", INTERPRETER("lua5.4"), TRUTH_PUC);
 }
 
 /* ---- known costs --------------------------------------------------------------------------- */
@@ -283,7 +283,8 @@ static void check_child(yajl_val profile, const char *name, double child_s)
 	 */
 	cr_expect(cpu_s >= child_s, "%s: only %.2f ms CPU", name, cpu_s * 1e3);
 	expect_cpu(name, cpu_s, child_s + 0.003, 0.010);
-	expect_samples(name, (double)json_int_at(test, "samples"), FREQUENCY * cpu_s * 2, 0.5);
+	expect_samples(name, (double)json_int_at(test, "samples"), atof(FREQUENCY) * cpu_s * 2,
+		       0.5);
 	cr_expect(json_int_at(test, "children") >= 1, "%s: no child", name);
 }
 

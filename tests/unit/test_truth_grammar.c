@@ -17,16 +17,6 @@ static enum verdict judge(const char *program, const char *line)
 
 #define BUSY "main chunk (busy.lua:21);? [C];<anonymous> (busy.lua:18);"
 
-Test(truth_grammar, shortens_every_kind_of_frame)
-{
-	char *text = truth_shorten("pmain [C];main chunk (a.lua:3);<anonymous> (a.lua:?);"
-				   "f (a.lua:7)_[j];math.sin [C]_[j];[native];g (b.lua:1);[gc]",
-				   "a.lua");
-
-	cr_assert_str_eq(text, "@pmain main:3 anon:? f:j @math.sin [native] g_(b.lua:1)");
-	free(text);
-}
-
 Test(truth_grammar, accepts_the_known_stacks)
 {
 	cr_assert(eq(int,
@@ -99,7 +89,31 @@ Test(truth_grammar, tells_marks_from_errors)
 		judge("tab", "main chunk (tab.lua:31);nx (tab.lua:15);<unknown C function> [C] 1"),
 		VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", "[process: luajit] 1"), VERDICT_OUTSIDE));
+	cr_assert(eq(int, judge("busy", "[process: luajit];[lua: no_state] 1"), VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", "pmain [C];require [C] 1"), VERDICT_OUTSIDE));
+}
+
+Test(truth_grammar, sees_what_is_wrong_beside_a_mark)
+{
+	cr_assert(eq(int, judge("busy", BUSY "mid (busy.lua:11);[lua: no_leaf] 1"), VERDICT_WRONG));
+	cr_assert(eq(int, judge("busy", BUSY "top (busy.lua:7);[lua: no_leaf] 1"), VERDICT_WRONG));
+	cr_assert(eq(int, judge("busy", BUSY "mid (busy.lua:?) 1"), VERDICT_WRONG));
+	cr_assert(eq(int, judge("busy", "[lua: bad_frame];top (busy.lua:14);leaf (busy.lua:7) 1"),
+		     VERDICT_WRONG));
+	cr_assert(eq(int, judge("busy", "[lua: bad_frame];mid (busy.lua:11);leaf (busy.lua:7) 1"),
+		     VERDICT_MARKED));
+}
+
+Test(truth_grammar, a_mark_may_hide_a_part_of_a_recursion)
+{
+	cr_assert(eq(int,
+		     judge("deep", "[lua: truncated];rec (deep.lua:15);rec (deep.lua:15);"
+				   "rec (deep.lua:12);leaf (deep.lua:7) 1"),
+		     VERDICT_MARKED));
+	cr_assert(eq(int,
+		     judge("deep", "[lua: truncated];rec (deep.lua:15);rec (deep.lua:16);"
+				   "rec (deep.lua:12);leaf (deep.lua:7) 1"),
+		     VERDICT_WRONG));
 }
 
 Test(truth_grammar, rejects_what_is_not_folded)
@@ -116,4 +130,33 @@ Test(truth_grammar, counts_samples)
 
 	truth_judge(truth_find("busy"), "main chunk (busy.lua:21) 123", &samples);
 	cr_assert(eq(u64, samples, 123));
+}
+
+Test(truth_grammar, complains_of_everything_that_is_not_as_it_must_be)
+{
+	const struct truth_program *busy = truth_find("busy");
+	struct truth_tally t = {0};
+
+	truth_count(busy, BUSY "top (busy.lua:14);mid (busy.lua:11);leaf (busy.lua:7) 990", &t);
+	cr_assert(zero(ptr, (void *)truth_complaint(busy, &t)));
+	truth_count(busy, BUSY "[lua: no_leaf] 10", &t);
+	cr_assert(zero(ptr, (void *)truth_complaint(busy, &t)));
+	cr_assert(eq(sz, t.nr_reasons, 1));
+	cr_assert(eq(str, t.reasons[0].text, "no_leaf"));
+	cr_assert(eq(u64, t.reasons[0].samples, 10));
+	truth_count(busy, BUSY "[lua: no_leaf] 1", &t);
+	cr_assert(eq(str, (char *)truth_complaint(busy, &t), "less than 99 % exact"));
+	truth_count(busy, "leaf (busy.lua:7) 1", &t);
+	cr_assert(eq(str, (char *)truth_complaint(busy, &t), "wrong stacks"));
+}
+
+/* Legal stacks, but not where the program spends its time: a walker that stops early. */
+Test(truth_grammar, misses_the_leaves)
+{
+	const struct truth_program *busy = truth_find("busy");
+	struct truth_tally t = {0};
+
+	truth_count(busy, "main chunk (busy.lua:21) 1000", &t);
+	cr_assert(eq(str, (char *)truth_complaint(busy, &t),
+		     "too few samples where the time is spent"));
 }
