@@ -305,7 +305,7 @@ int symbols_call_name(const struct spaces *spaces, uint32_t space, const struct 
 	if (callee->flags & BPROF_FRAME_BOUNDARY)
 		return name_of_vm_call(callee, name, size, ret_kind);
 	if (!(caller->flags & BPROF_FRAME_LUA) ||
-	    (caller->flags & (BPROF_FRAME_NO_POS | BPROF_FRAME_TRACE | BPROF_FRAME_NEW_STATE)))
+	    (caller->flags & (BPROF_FRAME_NO_POS | BPROF_FRAME_NEW_STATE)))
 		return 0;
 	e = spaces_find_proto(spaces, space, caller->object, caller->fingerprint);
 	if (!e || !e->body)

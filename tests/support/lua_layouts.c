@@ -29,6 +29,7 @@ static const struct lua_layout luajit_debian = {
 			.string_len = 20,
 			.trace_table = 1112,
 			.funcc_op = 95,
+			.snapshot_mcode = 6,
 		},
 };
 
