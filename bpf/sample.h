@@ -167,6 +167,9 @@ static __always_inline void announce_protos(struct walk *w)
  */
 const volatile __u32 spans_every = 1;
 
+/* enum bprof_jit */
+const volatile __u32 jit_places;
+
 static __always_inline bool looks_for_spans(const struct process *p, u64 time_ns)
 {
 	if (!spans_every)
@@ -226,6 +229,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	w->heap_start = mm ? mm->start_brk : 0;
 	w->heap_end = mm ? mm->brk : 0;
 	w->stack_end = 0;
+	w->jit = jit_places;
 	walk_sample(w);
 	/* inside execve() the old memory is gone before the exec is told: so is its VM */
 	if (s->status == BPROF_WALK_FAULT && !s->nr_frames && s->flags & BPROF_SAMPLE_KERNEL)

@@ -67,13 +67,6 @@ enum walk_leaf {
 	WALK_LEAF_PUC_SKIPPED = 64, /* bit: a CallInfo on its way in or out was left out */
 };
 
-/* How exact the place in compiled code shall be. */
-enum walk_jit_lines {
-	WALK_JIT_SNAPSHOT, /* the last guard passed, with inlined functions */
-	WALK_JIT_START,	   /* the start of the trace */
-	WALK_JIT_BASE,	   /* the function alone */
-};
-
 /* A prototype that is not in the seen table. chunkname: address of its NUL-terminated text. */
 struct walk_fresh {
 	u64 object;
@@ -120,7 +113,7 @@ struct walk {
 	u64 heap_start, heap_end;		 /* mm->start_brk, mm->brk; 0, 0 if unknown */
 	u64 stack_end;				 /* top of this thread's stack, 0 = not known */
 	u64 safe_proto;				 /* the prototype of busted.safe, 0 = not known */
-	u32 jit_lines;				 /* enum walk_jit_lines */
+	u32 jit;				 /* enum bprof_jit */
 
 	/* in: h, pid, tid, epoch, weight, ip, cpu, flag KERNEL; out: the rest */
 	struct walk_record record;

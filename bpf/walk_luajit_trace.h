@@ -337,7 +337,7 @@ WALK_STEP int luajit_start_of_trace(struct walk *w)
 	j->base = j->jit_base;
 	j->pc = 0;
 	j->has_snapshot = 0;
-	if (w->jit_lines == WALK_JIT_BASE)
+	if (w->jit == BPROF_JIT_BASE)
 		return 0;
 	if (!j->trace_found && (j->vmstate <= 0 || luajit_load_trace(w, (u32)j->vmstate)))
 		return 0;
@@ -357,7 +357,7 @@ WALK_STEP int luajit_leaf_on_trace(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	w->record.s.leaf_how = WALK_LEAF_TRACE;
-	if (luajit_find_trace(w) && w->jit_lines == WALK_JIT_SNAPSHOT && luajit_has_offsets(w)) {
+	if (luajit_find_trace(w) && w->jit == BPROF_JIT_SNAPSHOT && luajit_has_offsets(w)) {
 		j->search_low = 0;
 		j->search_high = j->trace.nr_snapshots;
 		WALK_LOOP(LUAJIT_SNAPSHOT_ROUNDS, luajit_search_body, w);

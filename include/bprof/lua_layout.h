@@ -34,6 +34,14 @@ enum lua_dialect {
 	LUA_NR_DIALECTS
 };
 
+/* How exact the place in code compiled by LuaJIT shall be. */
+enum bprof_jit {
+	BPROF_JIT_SNAPSHOT, /* the last guard passed, with inlined functions */
+	BPROF_JIT_START,    /* the start of the trace */
+	BPROF_JIT_BASE,	    /* the function alone */
+	BPROF_NR_JIT
+};
+
 /* LuaJIT 2.1, GC64. Offsets are from the global_State G unless said otherwise. */
 struct luajit_layout {
 	__u16 cur_L;	/* running lua_State */

@@ -58,6 +58,12 @@ static const char *const boundaries_names[NR_BOUNDARIES_CHOICES] = {
 	[BOUNDARIES_NONE] = "none",
 };
 
+static const char *const jit_names[BPROF_NR_JIT] = {
+	[BPROF_JIT_SNAPSHOT] = "snapshot",
+	[BPROF_JIT_START] = "start",
+	[BPROF_JIT_BASE] = "base",
+};
+
 static const char *const colour_names[NR_COLOUR_CHOICES] = {
 	[COLOUR_AUTO] = "auto",
 	[COLOUR_ALWAYS] = "always",
@@ -99,6 +105,16 @@ static int apply_boundaries(struct options *options, const char *value)
 	if (choice < 0)
 		return choice;
 	options->boundaries = (enum boundaries_choice)choice;
+	return 0;
+}
+
+static int apply_jit(struct options *options, const char *value)
+{
+	int choice = choice_parse(jit_names, BPROF_NR_JIT, value);
+
+	if (choice < 0)
+		return choice;
+	options->jit = (enum bprof_jit)choice;
 	return 0;
 }
 
@@ -333,6 +349,18 @@ static const struct option_row rows[] = {
 		.expected = "auto, hook, stack or none",
 		.verbs = FOR_RUN,
 		.apply = apply_boundaries,
+	},
+	{
+		.name = "jit",
+		.argument = "PLACE",
+		.variables = {"BPROF_JIT"},
+		.fallback = "snapshot",
+		.help = "where a sample in code compiled by LuaJIT stands: snapshot (the last guard "
+			"passed, with inlined functions), start (of its trace) or base (the function "
+			"alone)",
+		.expected = "snapshot, start or base",
+		.verbs = FOR_RUN,
+		.apply = apply_jit,
 	},
 	{
 		.name = "lines",

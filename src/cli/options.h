@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include <bprof/lua_layout.h>
 #include <bprof/output.h>
 
 #include "base.h"
@@ -49,6 +50,7 @@ struct options {
 	unsigned frequency_hz;
 	enum event_choice event;
 	enum boundaries_choice boundaries;
+	enum bprof_jit jit;
 	const char *user;
 	bool keep_root;
 

@@ -279,6 +279,7 @@ static int record_to(const struct session *session, const char *path, struct out
 		.boundaries = boundaries_name(o->boundaries),
 		.hook = wants_hook(o) && inject_hook(session),
 		.spans_every = spans_every(o),
+		.jit = o->jit,
 		.fd = fileno(file->stream),
 	};
 	struct buf why;

@@ -24,6 +24,7 @@ struct collect_opts {
 	unsigned frequency_hz; /* samples per second of CPU time, 1..9999 */
 	const char *event;     /* "auto", "cycles", "cpu-clock" */
 	unsigned spans_every; /* read busted's frames in every n-th sample; 0 = never, 1 = always */
+	enum bprof_jit jit;
 };
 
 /* The event that is really counted: never another one in silence. */

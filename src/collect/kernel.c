@@ -137,6 +137,7 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 	if (!c->bpf)
 		return explain_load(-errno, why, why_size);
 	c->bpf->rodata->spans_every = opts->spans_every;
+	c->bpf->rodata->jit_places = opts->jit;
 	bpf_map__set_max_entries(c->bpf->maps.ring, opts->frequency_hz > RING_SMALL_HZ
 							    ? RING_BYTES
 							    : RING_SMALL_BYTES);

@@ -304,7 +304,8 @@ static int set_up(struct run *run, struct buf *why)
 	const struct record_request *request = run->request;
 	struct collect_opts opts = {.frequency_hz = request->frequency_hz,
 				    .event = request->event,
-				    .spans_every = request->spans_every};
+				    .spans_every = request->spans_every,
+				    .jit = request->jit};
 	struct launch_options command = {.identity = request->identity,
 					 .environment = request->environment,
 					 .inheritance = request->inheritance,

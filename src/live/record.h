@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <bprof/lua_layout.h>
+
 #include "buf.h"
 
 struct environment;
@@ -26,7 +28,8 @@ struct record_request {
 	const char *boundaries; /* as asked for */
 	bool hook;		/* the environment carries the hook */
 	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
-	int fd;			/* of the recording; stays the caller's */
+	enum bprof_jit jit;
+	int fd; /* of the recording; stays the caller's */
 };
 
 struct record_result {

@@ -128,17 +128,19 @@ Test(options, value_that_is_two_dashes_does_not_end_the_options)
 
 Test(options, every_option_of_run_is_read)
 {
-	cr_assert(eq(int,
-		     parse("-o out -F 4999 -e cpu-clock --format json --boundaries stack --lines "
-			   "--top 5 --include-framework --only spec/* --ignore pl.* --ignore x "
-			   "--callers --min-percent 2.5 --user me --color always -vv --log "
-			   "warn,exec=trace --log-file l -- x"),
-		     0));
+	cr_assert(eq(
+		int,
+		parse("-o out -F 4999 -e cpu-clock --format json --boundaries stack --jit=start --lines "
+		      "--top 5 --include-framework --only spec/* --ignore pl.* --ignore x "
+		      "--callers --min-percent 2.5 --user me --color always -vv --log "
+		      "warn,exec=trace --log-file l -- x"),
+		0));
 	cr_assert_str_eq(options.output_dir, "out");
 	cr_assert(eq(uint, options.frequency_hz, 4999));
 	cr_assert(eq(int, options.event, EVENT_CPU_CLOCK));
 	cr_assert_str_eq(format_names(), "json");
 	cr_assert(eq(int, options.boundaries, BOUNDARIES_STACK));
+	cr_assert(eq(int, options.jit, BPROF_JIT_START));
 	cr_assert(options.lines && options.include_framework && options.callers);
 	cr_assert(eq(uint, options.top, 5));
 	cr_assert_str_eq(options.only[0], "spec/*");
