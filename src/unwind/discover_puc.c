@@ -262,20 +262,41 @@ static bool build_has_release(const struct lua_build *build, unsigned release)
 	return release && release >= build->first_release && release <= build->last_release;
 }
 
-/* Bits of a CallInfo's status that no proof can tell apart. */
+/* Bits of a CallInfo's status that no proof can tell apart, and how many there are. */
 static void clear_call_marks(struct puc_layout *l)
 {
 	l->ci_tail_mask = l->ci_hook_mask = l->ci_finalizer_mask = 0;
+	l->ci_status_width = 0;
 }
 
-/* The same for a walker, but for the marks of calls? */
+/* Only what both builds say of it. */
+static void share_call_marks(struct puc_layout *l, const struct puc_layout *twin)
+{
+	l->ci_tail_mask &= twin->ci_tail_mask;
+	l->ci_hook_mask &= twin->ci_hook_mask;
+	l->ci_finalizer_mask &= twin->ci_finalizer_mask;
+	if (l->ci_status_width > twin->ci_status_width)
+		l->ci_status_width = twin->ci_status_width;
+}
+
+/* The same for a walker and for a proof, but for the marks of calls? */
 static bool builds_alike(const struct lua_build *a, const struct lua_build *b)
 {
 	struct puc_layout left = a->puc, right = b->puc;
 
 	clear_call_marks(&left);
 	clear_call_marks(&right);
-	return a->dialect == b->dialect && memcmp(&left, &right, sizeof(left)) == 0;
+	return a->dialect == b->dialect && a->state_stack == b->state_stack &&
+	       a->ci_next == b->ci_next && memcmp(&left, &right, sizeof(left)) == 0;
+}
+
+static const struct lua_build *twin_of(const struct lua_build *build)
+{
+	for (size_t i = 0; i < lua_nr_builds; i++) {
+		if (&lua_builds[i] != build && builds_alike(&lua_builds[i], build))
+			return &lua_builds[i];
+	}
+	return NULL;
 }
 
 static void name_version(const struct lua_build *build, const struct lua_build *twin,
@@ -292,29 +313,30 @@ static void name_version(const struct lua_build *build, const struct lua_build *
 int puc_discover(const struct mem_reader *mem, uaddr_t state, const char *version_hint,
 		 struct discovery *ret)
 {
-	const struct lua_build *found = NULL, *twin = NULL;
+	const struct lua_build *found = NULL, *twin;
 	unsigned release = lua_release(version_hint);
 	struct discovery d = {0};
 
 	for (size_t i = 0; i < lua_nr_builds; i++) {
 		const struct lua_build *build = &lua_builds[i];
 
-		if (puc_prove_build(mem, build, state, &d.vm) < 0)
+		if ((found && builds_alike(found, build)) ||
+		    puc_prove_build(mem, build, state, &d.vm) < 0)
 			continue;
-		if (found && !builds_alike(found, build))
-			return -ENOTUNIQ;
 		if (found)
-			twin = build;
-		else
-			found = build;
+			return -ENOTUNIQ;
+		found = build;
 	}
 	if (!found)
 		return -ENOENT;
-	if (twin && build_has_release(twin, release))
+	twin = twin_of(found);
+	if (twin && build_has_release(twin, release)) {
 		found = twin;
+		twin = NULL;
+	}
 	d.layout = layout_of(found);
 	if (twin && !build_has_release(found, release))
-		clear_call_marks(&d.layout.puc);
+		share_call_marks(&d.layout.puc, &twin->puc);
 	if (!lua_layout_valid(&d.layout))
 		return -ENOENT;
 	name_version(found, twin, version_hint, &d);

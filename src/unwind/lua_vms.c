@@ -288,14 +288,46 @@ const struct lua_build lua_builds[] = {
 			},
 	},
 	{
-		/*
-		 * callstatus is one byte in the first of these, two later. Only the bit of
-		 * finalizers lies in the second; where there is none its padding is read.
-		 */
-		.name = "5.3.2-5.3.6",
-		.source =
-			"offsetof on v5.3.2, v5.3.3, v5.3.6; walked on 5.3.2, 5.3.3 and Debian's 5.3.6",
+		/* callstatus is one byte, and what follows it is not even zero. */
+		.name = "5.3.2-5.3.3",
+		.source = "offsetof on v5.3.2, v5.3.3; walked on 5.3.2, 5.3.3",
 		.first_release = 50302,
+		.last_release = 50303,
+		.dialect = LUA_DIALECT_53,
+		.state_stack = 56,
+		.ci_next = 24,
+		.table_tag = TABLE_TAG,
+		.table_metatable = METATABLE_52,
+		.puc =
+			{
+				.state_status = 12,
+				.state_global = 24,
+				.state_ci = 32,
+				.state_base_ci = 96,
+				.state_error_jmp = 88,
+				.state_bytes = 208,
+				.global_mainthread = 200,
+				.global_registry = 64,
+				.ci_func = 0,
+				.ci_previous = 16,
+				.ci_savedpc = 40,
+				.ci_status = 66,
+				.ci_bytes = 72,
+				.ci_status_width = 1,
+				.savedpc_is_live = 1,
+				.ci_lua_mask = 1 << 1,
+				.ci_hook_mask = 1 << 2,
+				.ci_tail_mask = 1 << 5,
+				PROTO_53,
+				.string_data = 24,
+				TABLE_52,
+			},
+	},
+	{
+		/* 5.3.2's, with a second byte in callstatus for the bit of finalizers. */
+		.name = "5.3.4-5.3.6",
+		.source = "offsetof on v5.3.6; walked on Debian's 5.3.6",
+		.first_release = 50304,
 		.last_release = 50306,
 		.dialect = LUA_DIALECT_53,
 		.state_stack = 56,

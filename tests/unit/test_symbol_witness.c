@@ -26,7 +26,7 @@
 #ifdef __x86_64__
 
 #define MAX_LEVELS	 BPROF_MAX_FRAMES
-#define MAX_INTERPRETERS 32
+#define MAX_INTERPRETERS 96
 #define MIN_POINTS	 85U
 #define READY                                                                                      \
 	"io.stdout:write('ready\\n') io.stdout:flush() io.read('*l') "                             \
@@ -261,11 +261,15 @@ static void correct_witness(const struct bprof_frame *frame, struct level *calle
 	snprintf(callee->name, sizeof(callee->name), "__gc");
 }
 
-/* 5.3 gives the name of a finalizer to the function that was running when it was called. */
+/*
+ * Up to 5.4.3 the debug library gives the name of a finalizer to the function that was running when
+ * it was called; up to 5.4.2 it calls all comparisons "order".
+ */
 static bool is_misnamed(const struct bprof_frame *frame, const struct level *callee)
 {
-	return w.in.layout[0].dialect == LUA_DIALECT_53 && strcmp(callee->name, "__gc") == 0 &&
-	       !(frame->flags & BPROF_FRAME_FINALIZER);
+	if (strcmp(callee->name, "__gc") == 0)
+		return !(frame->flags & BPROF_FRAME_FINALIZER);
+	return strcmp(callee->name, "order") == 0;
 }
 
 static void compare_name(size_t i, struct level *callee, const struct bprof_frame *frame)
@@ -312,24 +316,40 @@ static void compare(void)
 			compare_name(i, level, &frame[at]);
 		}
 	}
+	/* newer LuaJIT runs finalizers in a coroutine, of which the program knows nothing else */
+	if (at < w.walked.sample.nr_frames && (frame[at].flags & BPROF_FRAME_NEW_STATE) &&
+	    strcmp(p->label, "finalizer") == 0)
+		return;
 	cr_assert(eq(ulong, at, w.walked.sample.nr_frames), "%s", p->label);
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
+/* Some builds of Lua differ in nothing but what their file says. */
+static void look_at_file(const char *program, struct elf_lua *ret)
+{
+	struct elf_image *image;
+
+	cr_assert(eq(int, elf_open(program, &image), 0));
+	(void)!elf_lua_kind(image, ret);
+	elf_free(image);
+}
+
 static void start(const char *program)
 {
 	struct discover_region regions[256];
+	struct elf_lua claim = {0};
 	struct discovery found;
 	size_t nr;
 
 	cr_assert(eq(int, lua_target_start_script(&w.target, program, READY), 0));
 	cr_assert(eq(int, lua_target_seize(&w.target), 0));
 	nr = lua_target_regions(&w.target, regions, ARRAY_SIZE(regions));
-	cr_assert(eq(
-		int,
-		discover_scan(proc_mem(w.target.proc), &w.target.env, regions, nr, NULL, &found, 1),
-		1));
+	look_at_file(program, &claim);
+	cr_assert(eq(int,
+		     discover_scan(proc_mem(w.target.proc), &w.target.env, regions, nr,
+				   claim.version, &found, 1),
+		     1));
 	w.in = (struct host_walk_input){.vms = {.nr = 1}, .pid = (uint32_t)w.target.pid};
 	w.in.vms.vm[0] = found.vm;
 	w.in.layout[0] = found.layout;
