@@ -281,6 +281,22 @@ WALK_STEP int puc_add_span(struct walk *w)
 	return 0;
 }
 
+/*
+ * 5.1 to 5.3 make a tail call like any other, then move the callee's frame over its caller's: first
+ * the function and its arguments, then savedpc. Between the two the caller's CallInfo has the
+ * callee's function and a pc of another; with both it stands at the very start of that function, as
+ * no caller does.
+ */
+WALK_INLINE int puc_is_replaced(const struct walk *w, u64 object)
+{
+	const struct puc_work *p = &w->puc;
+
+	if (p->is_leaf || w->record.s.nr_frames != 1 || object != p->leaf_object)
+		return 0;
+	return !puc_pc_running(puc_callinfo_field(p, w->chosen.puc.ci_savedpc),
+			       puc_proto_word(p, w->chosen.puc.proto_code), w->proto.code_len);
+}
+
 WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
 {
 	struct bprof_frame frame = {};
@@ -291,6 +307,10 @@ WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
 	p = &w->puc;
 	if (kind == PUC_LUA && puc_load_proto(w, object))
 		return 1;
+	if (kind == PUC_LUA && puc_is_replaced(w, object)) {
+		w->record.entry[0].frame.flags |= BPROF_FRAME_TAILCALL;
+		return 0;
+	}
 	if (walk_wants_frame(w)) {
 		if (puc_was_tail_called(w))
 			frame.flags |= BPROF_FRAME_TAILCALL;

@@ -523,6 +523,28 @@ Test(walk_puc, a_caller_whose_pc_is_outside_its_code_is_flagged)
 	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
 }
 
+/* Seen on 5.1 to 5.3: the function slot is the callee's already, the pc is not, or is too. */
+Test(walk_puc, a_frame_that_a_tail_call_moves_is_one_frame)
+{
+	uaddr_t callee = make_proto(40, 10), caller = make_proto(20, 10), outer = make_proto(0, 10);
+	uaddr_t code = word(callee + p.layout->proto_code), moved, slot;
+
+	push_lua(p.main, outer, 3);
+	moved = push_lua(p.main, caller, 4);
+	push_lua(p.main, callee, 1);
+	slot = word(word(p.main + p.layout->state_ci) + p.layout->ci_func);
+	put(word(moved + p.layout->ci_func), 8, word(slot));
+	for (int i = 0; i < 2; i++) {
+		walk();
+		cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+		cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+		cr_expect(eq(u64, p.out.frame[0].object, callee));
+		cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_TAILCALL));
+		cr_expect(eq(u64, p.out.frame[1].object, outer));
+		put(moved + p.layout->ci_savedpc, 8, code);
+	}
+}
+
 Test(walk_puc, a_self_linked_callinfo_stops)
 {
 	uaddr_t ci = push_lua(p.main, make_proto(10, 10), 2);
