@@ -5,7 +5,7 @@
  *
  * Needs root, BPF and the interpreters; skips with the reason otherwise. Tests run one after the
  * other: a neighbour on the same processor would disturb what is measured. BPROF_TRUTH_SECONDS: how
- * long each program runs (2).
+ * long each program runs (0.5).
  */
 #include <criterion/criterion.h>
 
@@ -20,7 +20,8 @@
 #include "truth.h"
 
 #define TRUTH_DIRECTORY SOURCE_DIR "/tests/truth"
-#define FREQUENCY	"997"
+#define STACK_HZ	"1999" /* of the programs of known stacks */
+#define COST_HZ		997    /* of the suite of known costs: the default */
 #define MAX_MEASURED	16
 #define MAX_SHOWN	6 /* wrong stacks printed per program */
 
@@ -46,7 +47,7 @@ static const char *seconds(void)
 {
 	const char *value = getenv("BPROF_TRUTH_SECONDS");
 
-	return value ? value : "2";
+	return value ? value : "0.5";
 }
 
 static void count_line(const struct truth_program *p, const char *line, struct truth_tally *tally,
@@ -93,7 +94,7 @@ static void profile_program(const char *const *interpreter, const struct truth_p
 	command[nr++] = seconds();
 	command[nr] = NULL;
 	profiled_run(BPROF_PERF, TRUTH_DIRECTORY, NULL,
-		     (const char *const[]){"-F", FREQUENCY, "--lines", "--boundaries=none", NULL},
+		     (const char *const[]){"-F", STACK_HZ, "--lines", "--boundaries=none", NULL},
 		     command, ret);
 	cr_assert(ret->run.status == 0, "%s %s: status %d: %s", interpreter[0], file,
 		  ret->run.status, ret->run.err.data);
@@ -117,7 +118,7 @@ static void check_program(const char *name, const char *const *interpreter,
 		    t.samples[VERDICT_OUTSIDE]);
 	complaint = truth_complaint(p, &t);
 	cr_expect(complaint == NULL, "%s %s: %s", name, p->name, complaint);
-	cr_expect((double)inside >= 0.8 * atof(FREQUENCY) * atof(seconds()),
+	cr_expect((double)inside >= 0.8 * atof(STACK_HZ) * atof(seconds()),
 		  "%s %s: only %lu samples", name, p->name, inside);
 }
 
@@ -283,8 +284,7 @@ static void check_child(yajl_val profile, const char *name, double child_s)
 	 */
 	cr_expect(cpu_s >= child_s, "%s: only %.2f ms CPU", name, cpu_s * 1e3);
 	expect_cpu(name, cpu_s, child_s + 0.003, 0.010);
-	expect_samples(name, (double)json_int_at(test, "samples"), atof(FREQUENCY) * cpu_s * 2,
-		       0.5);
+	expect_samples(name, (double)json_int_at(test, "samples"), COST_HZ * cpu_s * 2, 0.5);
 	cr_expect(json_int_at(test, "children") >= 1, "%s: no child", name);
 }
 

@@ -147,14 +147,188 @@ static const char *const ratio_hot[] = {"main:27 one:11 burn:6-8", "main:28 two:
 					"main:29 four:19 burn:6-8", "main:30 eight:23 burn:6-8",
 					NULL};
 
+/* The hook's name, where the VM's debug library gives it one. */
+#define HOOK "anon|hook|?"
+
+static const char *const hook[] = {
+	MAIN_LEAF,
+	"main:19 @debug.sethook",
+	"main:21 work:14-18",
+	"main:20-22 " HOOK ":10-13",
+	"main:20-22 " HOOK ":11 count:5-9",
+	"main:21 work:14-18 " HOOK ":10-13",
+	"main:21 work:14-18 " HOOK ":11 count:5-9",
+	NULL,
+};
+static const char *const hook_hot[] = {"main:21 work:16", "main:21 work:16 " HOOK ":11 count:6-8",
+				       NULL};
+
+static const char *const cut[] = {
+	MAIN_LEAF,
+	"main:22 @*",
+	"main:22 @* anon:18-20 @coroutine.yield?",
+	"main:22 @* anon:19 rec:15{0,200} rec:10-13,15-17",
+	"main:22 @* anon:19 rec:15{200,200} rec:12 leaf:5-9",
+	NULL,
+};
+static const char *const cut_hot[] = {"main:22 @* anon:19 rec:15{200,200} rec:12 leaf:6-8", NULL};
+
+#define CO8_0	     "main:23 nest:"
+#define CO8_1	     CO8_0 CO8_LEVEL
+#define CO8_2	     CO8_1 CO8_LEVEL
+#define CO8_3	     CO8_2 CO8_LEVEL
+#define CO8_4	     CO8_3 CO8_LEVEL
+#define CO8_5	     CO8_4 CO8_LEVEL
+#define CO8_6	     CO8_5 CO8_LEVEL
+#define CO8_7	     CO8_6 CO8_LEVEL
+#define CO8_8	     CO8_7 CO8_LEVEL
+#define CO8_LEVEL    "19 @* anon:16 nest:"
+#define CO8_AT(nest) nest "10-15,18-21", nest "15,18 @coroutine.wrap", nest "19 @* anon:15-18?"
+
+static const char *const co8[] = {
+	MAIN_LEAF,     CO8_AT(CO8_0), CO8_AT(CO8_1),	   CO8_AT(CO8_2),
+	CO8_AT(CO8_3), CO8_AT(CO8_4), CO8_AT(CO8_5),	   CO8_AT(CO8_6),
+	CO8_AT(CO8_7), CO8_8 "10-14", CO8_8 "12 leaf:5-9", NULL,
+};
+static const char *const co8_hot[] = {CO8_8 "12 leaf:6-8", NULL};
+
+static const char *const jitmix[] = {
+	MAIN_LEAF, "main:29 loop:10-19", "main:29 loop:13 inner:6-9", "main:30 strs:20-27", NULL,
+};
+static const char *const jitmix_hot[] = {"main:29 loop:12-16", "main:29 loop:13 inner:7,8",
+					 "main:30 strs:22-25", NULL};
+
+/* fib(18) calls itself until fib(1): 18 frames. */
+static const char *const fib[] = {
+	MAIN_LEAF,
+	"main:26 fib:6,7{0,17} fib:4-9",
+	"main:27 drive:17-24",
+	"main:27 drive:20 step|anon:12-16",
+	"main:27 drive:21 @tostring",
+	NULL,
+};
+static const char *const fib_hot[] = {"main:26 fib:6,7{2,17} fib:4-9",
+				      "main:27 drive:19-22 step|anon:*? @*?", NULL};
+
+static const char *const gc[] = {
+	MAIN_LEAF, "main:18 fill:5-9", "main:18 fill:7 @tostring", "main:19 close:10-16", NULL,
+};
+static const char *const gc_hot[] = {"main:18 fill:6-8 @*?", "main:19 close:12-14", NULL};
+
+static const char *const ffi[] = {
+	MAIN_LEAF,
+	"main:4 @require",
+	"main:27 sort:15-18",
+	"main:27 sort:16 @*", /* an array of C is written by a C function of the FFI */
+	"main:27 sort:17 @*",
+	"main:27 sort:17 @* compare|anon:10-13",
+	"main:27 sort:17 @* compare|anon:11,12 @*", /* and read by one */
+	"main:28 calls:19-25",
+	"main:28 calls:22 @*",
+	NULL,
+};
+static const char *const ffi_hot[] = {"main:27 sort:17 @* compare|anon:*? @*?",
+				      "main:28 calls:21-23", "main:28 calls:22 @*", NULL};
+
+/* 5.4 and later: the first instruction of a vararg function is on line 1. */
+#define REC_RUN "main:25,26 run:18 main:"
+
+static const char *const rec[] = {
+	"main:1-28",
+	"main:4,28 @os.clock|tonumber",
+	"main:6 @string.rep",
+	"main:24 @load|loadstring|string.gsub",
+	"main:25,26 run:17-20",
+	REC_RUN "1,101-109",
+	REC_RUN "104 @tostring",
+	"main:27 @jit.flush",
+	NULL,
+};
+static const char *const rec_hot[] = {REC_RUN "101-109 @*?", "main:24 @load|loadstring|string.gsub",
+				      NULL};
+
+/* LuaJIT cannot know that a call was a tail call: it names the callee as the one it replaced. */
+#define CALLS_BODY   "main:45 run:34 @pcall body|anon:"
+#define CALLS_XPCALL "main:45 run:35,38 @xpcall"
+
+static const char *const calls[] = {
+	MAIN_LEAF,
+	"main:45 run:31-43",
+	"main:45 run:34 @pcall",
+	CALLS_BODY "26-30",
+	CALLS_BODY "27 tail:14-17",
+	CALLS_BODY "27 ends|tail|anon:10-13",
+	/* 5.1 to 5.3 call first, then move the new frame over the one of the tail call. */
+	CALLS_BODY "27 tail:16 ends|anon:10,11",
+	CALLS_BODY "28 va:6-9",
+	CALLS_XPCALL,
+	CALLS_XPCALL " anon:35-38",
+	CALLS_XPCALL " anon:36 fails:18-21",
+	CALLS_XPCALL " anon:36 fails:19 @error handler|anon:22-25?",
+	"main:45 run:39 @pcall",
+	"main:45 run:39 @pcall fails|anon:18-21",
+	"main:45 run:39 @pcall fails|anon:19 @error",
+	NULL,
+};
+static const char *const calls_hot[] = {"main:45 run:33-41 @*? *:*{0,3} @*? *:*?", NULL};
+
+#define META_NEWINDEX "__newindex|newindex|anon"
+
+static const char *const meta[] = {
+	MAIN_LEAF,
+	"main:49 work:35-47",
+	"main:49 work:38 " META_INDEX ":6-9",
+	"main:49 work:39 " META_NEWINDEX ":10-13",
+	"main:49 work:39 " META_NEWINDEX ":12 @rawset",
+	"main:49 work:40 a|__call|call|anon:14-17",
+	"main:49 work:41 " META_ADD ":18-21",
+	"main:49 work:42 __concat|concat|anon:22-25",
+	"main:49 work:43 __lt|lt|anon:26-29",
+	"main:49 work:44 __eq|eq|anon:30-33",
+	NULL,
+};
+static const char *const meta_hot[] = {"main:49 work:37-45 *:*? @*?", NULL};
+
+#define JITCALLS_BODY "main:57 loop:40 @pcall body|anon:"
+
+static const char *const jitcalls[] = {
+	MAIN_LEAF,
+	"main:57 loop:34-44",
+	"main:57 loop:37 " META_INDEX ":6-9",
+	"main:57 loop:38 " META_ADD ":10-13",
+	"main:57 loop:39 va:14-18",
+	"main:57 loop:39 va:15 @select",
+	"main:57 loop:40 @pcall",
+	JITCALLS_BODY "29-32",
+	JITCALLS_BODY "30 tail:25-28",
+	JITCALLS_BODY "30 ends|tail|anon:19-24",
+	JITCALLS_BODY "30 tail:27 ends|anon:19,20",
+	"main:58 each:47-55",
+	"main:58 each:50 @*", /* ipairs, and what it returns */
+	NULL,
+};
+static const char *const jitcalls_hot[] = {"main:57 loop:36-42 *:*? @*? *:*{0,3}",
+					   "main:58 each:49-53 @*?", NULL};
+
 const struct truth_program truth_programs[] = {
-	{"busy", "coroutine", TRUTH_PUC, busy, busy_hot, 95, false},
-	{"deep", "recursion", TRUTH_PUC, deep, deep_hot, 95, false},
-	{"line", "lines", TRUTH_PUC, line, line_hot, 90, false},
-	{"line2", "coroutines, nested", TRUTH_PUC, line2, line2_hot, 70, false},
-	{"mix", "C function", TRUTH_PUC, mix, mix_hot, 95, false},
-	{"tab", "table access", TRUTH_PUC, tab, tab_hot, 90, false},
-	{"vec", "metamethod", TRUTH_PUC, vec, vec_hot, 95, false},
 	{"ratio", "interpreter", TRUTH_PUC, ratio, ratio_hot, 95, false},
+	{"line", "lines of a loop", TRUTH_PUC, line, line_hot, 90, false},
+	{"tab", "table access", TRUTH_PUC, tab, tab_hot, 90, false},
+	{"mix", "C functions, callbacks", TRUTH_PUC, mix, mix_hot, 95, false},
+	{"meta", "metamethods", TRUTH_PUC, meta, meta_hot, 95, false},
+	{"calls", "pcall, varargs, tail calls", TRUTH_PUC, calls, calls_hot, 95, false},
+	{"vec", "all kinds of calls", TRUTH_PUC, vec, vec_hot, 95, false},
+	{"busy", "coroutine", TRUTH_PUC, busy, busy_hot, 95, false},
+	{"line2", "coroutines, switching", TRUTH_PUC, line2, line2_hot, 70, false},
+	{"co8", "coroutines, 8 levels", TRUTH_PUC, co8, co8_hot, 90, false},
+	{"deep", "recursion", TRUTH_PUC, deep, deep_hot, 95, false},
+	{"cut", "recursion, 201 frames", TRUTH_PUC, cut, cut_hot, 95, true},
+	{"hook", "hook", TRUTH_PUC, hook, hook_hot, 80, false},
+	{"gc", "collector", TRUTH_PUC, gc, gc_hot, 95, false},
+	{"rec", "loading, compiling", TRUTH_PUC, rec, rec_hot, 90, false},
+	{"jitmix", "traces", TRUTH_PUC, jitmix, jitmix_hot, 95, false},
+	{"jitcalls", "traces, calls inlined", TRUTH_PUC, jitcalls, jitcalls_hot, 95, false},
+	{"fib", "traces, recursion", TRUTH_PUC, fib, fib_hot, 95, false},
+	{"ffi", "FFI and callbacks", TRUTH_LUAJIT, ffi, ffi_hot, 95, false},
 	{0},
 };
