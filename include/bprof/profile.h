@@ -30,9 +30,11 @@ enum mode {
 	MODE_RECORD, /* the JIT compiler, in its four states */
 	MODE_OPTIMISE,
 	MODE_ASSEMBLE,
-	MODE_EXIT,   /* leaving a trace */
-	MODE_NATIVE, /* no Lua code runs on this thread */
-	MODE_KERNEL, /* in the kernel, whatever the VM was doing */
+	MODE_EXIT,	      /* leaving a trace */
+	MODE_NATIVE,	      /* no Lua code runs on this thread */
+	MODE_KERNEL,	      /* in the kernel */
+	MODE_KERNEL_GC,	      /* in the kernel for the collector: page faults */
+	MODE_KERNEL_COMPILER, /* in the kernel for the compiler: it protects machine code */
 	NR_MODES
 };
 

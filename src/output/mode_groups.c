@@ -1,42 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "mode_groups.h"
 
-static const struct {
-	const char *key, *name;
-	uint32_t modes; /* bits 1 << enum mode */
-} groups[NR_MODE_GROUPS] = {
-	[GROUP_INTERPRETER] = {"interpreter", "interpreter", 1U << MODE_INTERPRETER},
-	[GROUP_JIT] = {"jit", "compiled traces", 1U << MODE_JIT},
-	[GROUP_C] = {"c", "C", 1U << MODE_C | 1U << MODE_C_ON_TRACE},
-	[GROUP_GC] = {"gc", "garbage collector", 1U << MODE_GC},
-	[GROUP_COMPILER] = {"compiler", "JIT compiler",
-			    1U << MODE_RECORD | 1U << MODE_OPTIMISE | 1U << MODE_ASSEMBLE |
-				    1U << MODE_EXIT},
-	[GROUP_NATIVE] = {"native", "native", 1U << MODE_NATIVE},
-	[GROUP_KERNEL] = {"kernel", "kernel", 1U << MODE_KERNEL},
+#define KERNEL_MODES (1U << MODE_KERNEL | 1U << MODE_KERNEL_GC | 1U << MODE_KERNEL_COMPILER)
+#define COMPILER_MODES                                                                             \
+	(1U << MODE_RECORD | 1U << MODE_OPTIMISE | 1U << MODE_ASSEMBLE | 1U << MODE_EXIT)
+
+const struct mode_group_look mode_groups[NR_MODE_GROUPS] = {
+	[GROUP_INTERPRETER] = {"interpreter", "interpreter", 'I', STYLE_NONE,
+			       1U << MODE_INTERPRETER},
+	[GROUP_JIT] = {"jit", "compiled traces", 'T', STYLE_GOOD, 1U << MODE_JIT},
+	[GROUP_C] = {"c", "C", 'C', STYLE_C, 1U << MODE_C | 1U << MODE_C_ON_TRACE},
+	[GROUP_GC] = {"gc", "garbage collector", 'G', STYLE_WARN, 1U << MODE_GC},
+	[GROUP_COMPILER] = {"compiler", "JIT compiler", 'J', STYLE_BAD, COMPILER_MODES},
+	[GROUP_NATIVE] = {"native", "native", 'N', STYLE_DIM, 1U << MODE_NATIVE},
+	[GROUP_KERNEL] = {"kernel", "kernel", 'K', STYLE_KERNEL, KERNEL_MODES},
 };
 
-enum mode_group mode_group_of(enum mode mode)
-{
-	enum mode_group group = GROUP_INTERPRETER;
-
-	while (group < GROUP_KERNEL && !(groups[group].modes & 1U << mode))
-		group++;
-	return group;
-}
-
-const char *mode_group_key(enum mode_group group)
-{
-	return groups[group].key;
-}
-
-const char *mode_group_name(enum mode_group group)
-{
-	return groups[group].name;
-}
-
-/* The sum of those that are told; unknown if none is. */
-static uint64_t sum_modes(const struct profile *p, const uint64_t by_mode[NR_MODES], uint32_t modes)
+uint64_t modes_sum(const struct profile *p, const uint64_t by_mode[NR_MODES], uint32_t modes)
 {
 	uint64_t sum = 0;
 
@@ -48,18 +28,21 @@ static uint64_t sum_modes(const struct profile *p, const uint64_t by_mode[NR_MOD
 	return sum;
 }
 
-uint64_t mode_samples(const struct profile *p, const uint64_t by_mode[NR_MODES], enum mode mode)
+int modes_add_picture(struct buf *b, const struct profile *p, const uint64_t by_mode[NR_MODES],
+		      unsigned columns)
 {
-	return sum_modes(p, by_mode, 1U << mode);
-}
+	uint64_t all = modes_sum(p, by_mode, UINT32_MAX), passed = 0, drawn = 0;
+	int r = 0;
 
-uint64_t mode_group_samples(const struct profile *p, const uint64_t by_mode[NR_MODES],
-			    enum mode_group group)
-{
-	return sum_modes(p, by_mode, groups[group].modes);
-}
+	if (all == PROFILE_UNKNOWN || all == 0)
+		return 0;
+	for (int i = 0; i < NR_MODE_GROUPS; i++) {
+		uint64_t samples = modes_sum(p, by_mode, mode_groups[i].modes);
 
-uint64_t mode_on_trace(const struct profile *p, const uint64_t by_mode[NR_MODES])
-{
-	return sum_modes(p, by_mode, 1U << MODE_JIT | 1U << MODE_C_ON_TRACE);
+		passed += samples == PROFILE_UNKNOWN ? 0 : samples;
+		/* where the groups up to here end, to the nearest column */
+		for (; r == 0 && drawn < (2 * passed * columns + all) / (2 * all); drawn++)
+			r = buf_addf(b, "%c", mode_groups[i].letter);
+	}
+	return r;
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Modes as outputs show them: seven groups, for which JSON has a key, the terminal a letter, a name
- * and a colour, and viewers of trace events a category.
+ * Modes as outputs show them: seven groups, for which JSON has a key, and the terminal a letter, a
+ * name and a colour.
  */
 #ifndef BPROF_OUTPUT_MODE_GROUPS_H
 #define BPROF_OUTPUT_MODE_GROUPS_H
 
 #include <bprof/profile.h>
+
+#include "base.h"
+#include "buf.h"
+#include "table.h"
 
 enum mode_group {
 	GROUP_INTERPRETER,
@@ -19,16 +23,30 @@ enum mode_group {
 	NR_MODE_GROUPS
 };
 
-enum mode_group mode_group_of(enum mode mode);
-const char *mode_group_key(enum mode_group group);  /* in profile.json: "jit" */
-const char *mode_group_name(enum mode_group group); /* for people: "compiled traces" */
+struct mode_group_look {
+	const char *key;  /* in profile.json: "jit" */
+	const char *name; /* for people: "compiled traces" */
+	char letter;	  /* in pictures: 'T' */
+	enum style style;
+	uint32_t modes; /* bits 1 << enum mode */
+};
 
-/* Samples of one mode, or of a group; PROFILE_UNKNOWN where no VM of the run tells it. */
-uint64_t mode_samples(const struct profile *p, const uint64_t by_mode[NR_MODES], enum mode mode);
-uint64_t mode_group_samples(const struct profile *p, const uint64_t by_mode[NR_MODES],
-			    enum mode_group group);
+extern const struct mode_group_look mode_groups[NR_MODE_GROUPS];
 
-/* Where machine code runs or what it has called: a function that compiled. */
-uint64_t mode_on_trace(const struct profile *p, const uint64_t by_mode[NR_MODES]);
+/* What modes add up to that cost CPU time together. */
+#define MODES_ON_TRACE (1U << MODE_JIT | 1U << MODE_C_ON_TRACE)
+#define MODES_COMPILING                                                                            \
+	(1U << MODE_RECORD | 1U << MODE_OPTIMISE | 1U << MODE_ASSEMBLE | 1U << MODE_EXIT |         \
+	 1U << MODE_KERNEL_COMPILER)
+
+/* The sum over the bits of @modes; PROFILE_UNKNOWN where no VM of the run tells any of them. */
+uint64_t modes_sum(const struct profile *p, const uint64_t by_mode[NR_MODES], uint32_t modes);
+
+/*
+ * A picture of @columns letters, "IIIITTTCCG": each group has its share of them, rounded so that
+ * all together fill it. Without samples it stays empty.
+ */
+int modes_add_picture(struct buf *b, const struct profile *p, const uint64_t by_mode[NR_MODES],
+		      unsigned columns) MUST_CHECK;
 
 #endif

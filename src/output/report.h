@@ -31,6 +31,11 @@ void report_function(struct table *t, const struct view *v, uint32_t function);
 /* Prints and frees. */
 void report_table(struct report *r, struct table *t);
 
+/* What the VM did (terminal_modes.c). */
+void report_modes(struct report *r);
+void report_uncompiled(struct report *r);
+void report_jit_advice(struct report *r);
+
 /* The end of the terminal report (terminal_notes.c). */
 void report_notes(struct report *r);
 

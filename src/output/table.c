@@ -27,8 +27,9 @@
 #define WEIGHT_NAME 3
 
 static const char *const style_codes[] = {
-	[STYLE_NONE] = "",	   [STYLE_TITLE] = "\033[1m", [STYLE_DIM] = "\033[2m",
-	[STYLE_GOOD] = "\033[32m", [STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m",
+	[STYLE_NONE] = "",	   [STYLE_TITLE] = "\033[1m",	[STYLE_DIM] = "\033[2m",
+	[STYLE_GOOD] = "\033[32m", [STYLE_WARN] = "\033[33m",	[STYLE_BAD] = "\033[31m",
+	[STYLE_C] = "\033[36m",	   [STYLE_KERNEL] = "\033[35m",
 };
 
 void style_begin(struct writer *w, bool colour, enum style style)

@@ -6,7 +6,16 @@
 #include "writer.h"
 
 /* How a line on the terminal is set: only where colours are wanted. */
-enum style { STYLE_NONE, STYLE_TITLE, STYLE_DIM, STYLE_GOOD, STYLE_WARN, STYLE_BAD };
+enum style {
+	STYLE_NONE,
+	STYLE_TITLE,
+	STYLE_DIM,
+	STYLE_GOOD,
+	STYLE_WARN,
+	STYLE_BAD,
+	STYLE_C, /* modes that no other style fits */
+	STYLE_KERNEL,
+};
 
 void style_begin(struct writer *w, bool colour, enum style style);
 void style_end(struct writer *w, bool colour, enum style style);

@@ -4,9 +4,12 @@
  *
  *	headline           what ran, how long, how it ended
  *	where time went    tests, their fixtures, and everything outside by name
- *	slowest tests      exact wall and CPU time: a test without samples is not a test without
- *time files              everything a spec file cost hottest functions  from the samples notes
- *modes, accounts of samples, losses, warnings, how to open the flame graph
+ *	modes              what the VM was doing, as a picture
+ *	slowest tests      exact times: a test without samples is not a test without time
+ *	files              everything a spec file cost
+ *	hottest functions  from the samples
+ *	not compiled       LuaJIT: functions that were interpreted while others compiled
+ *	notes              does the JIT pay, accounts of samples, losses, warnings, what to open
  *
  * Numbers come first in a row, because names are of any length. "-" is not known, "~" is derived
  * from samples, everything else was measured.
@@ -16,6 +19,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "mode_groups.h"
 #include "number.h"
 #include "report.h"
 #include "rows.h"
@@ -383,15 +387,18 @@ static void add_slowest_tests(struct report *r)
 
 /* ---- files --------------------------------------------------------------------------------- */
 
+#define FILE_PICTURE_COLUMNS 10
+
 static const struct column file_columns[] = {
 	{.title = "wall", .right = true},
 	{.title = "CPU", .right = true},
-	{.title = "share", .right = true, .optional = 2},
+	{.title = "share", .right = true, .optional = 4},
 	{.title = "samples", .right = true, .optional = 1},
 	{.title = "tests", .right = true},
 	{.title = "failed", .right = true},
-	{.title = "fixtures", .right = true, .optional = 4},
-	{.title = "loading", .right = true, .optional = 3},
+	{.title = "fixtures", .right = true, .optional = 3},
+	{.title = "loading", .right = true, .optional = 5},
+	{.title = "modes", .right = true, .optional = 2},
 	{.title = "file", .cut = TEXT_CUT_START},
 };
 
@@ -417,6 +424,20 @@ static int compare_files(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+/* The modes in ten letters, for a row. */
+static void add_picture(struct report *r, struct table *t, const struct costs *c)
+{
+	struct buf picture;
+	int error;
+
+	buf_init(&picture, FILE_PICTURE_COLUMNS + 1);
+	error = modes_add_picture(&picture, r->profile, c->by_mode, FILE_PICTURE_COLUMNS);
+	if (error < 0)
+		t->error = error;
+	table_add(t, picture.data);
+	buf_done(&picture);
+}
+
 static void add_file(struct report *r, struct table *t, const struct file_total *f)
 {
 	uint64_t failed = f->nr_by_status[TEST_FAILURE] + f->nr_by_status[TEST_ERROR];
@@ -433,6 +454,7 @@ static void add_file(struct report *r, struct table *t, const struct file_total 
 	table_add(t,
 		  is_known(f->fixtures.wall_ns) ? number_duration(f->fixtures.wall_ns).text : NULL);
 	table_add(t, is_known(loading.wall_ns) ? number_duration(loading.wall_ns).text : NULL);
+	add_picture(r, t, &all);
 	table_add(t, f->file && *f->file ? f->file : "(unnamed)");
 }
 
@@ -522,9 +544,11 @@ static int write_terminal(const struct profile *p, const struct output_opts *o, 
 	report_init(&report, p, o, &w);
 	add_headline(&report);
 	add_phases(&report);
+	report_modes(&report);
 	add_slowest_tests(&report);
 	add_files(&report);
 	add_hottest_functions(&report);
+	report_uncompiled(&report);
 	report_notes(&report);
 	return writer_finish(&w);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "base.h"
-#include "mode_groups.h"
 #include "number.h"
 #include "report.h"
 
@@ -132,24 +131,6 @@ static void note_check(struct report *r)
 	sentence_end(&s, r, "boundaries", c->disagree > 0 ? STYLE_WARN : STYLE_NONE);
 }
 
-static void note_modes(struct report *r)
-{
-	const struct profile *p = r->profile;
-	struct sentence s;
-
-	sentence_init(&s, r);
-	for (int i = 0; i < NR_MODE_GROUPS; i++) {
-		uint64_t samples = mode_group_samples(p, p->by_mode, (enum mode_group)i);
-
-		if (samples > 0 && samples != PROFILE_UNKNOWN)
-			sentence_add(
-				&s, "%s%s %s", separator(&s, ", "),
-				mode_group_name((enum mode_group)i),
-				number_share(samples, p->accounts.taken - p->accounts.lost).text);
-	}
-	sentence_end(&s, r, "modes", STYLE_NONE);
-}
-
 /* ---- warnings and the hint ----------------------------------------------------------------- */
 
 static bool adds_up(const struct sample_accounts *a)
@@ -195,7 +176,7 @@ static void note_hint(struct report *r)
 void report_notes(struct report *r)
 {
 	writer_add(r->writer, "\n", 1);
-	note_modes(r);
+	report_jit_advice(r);
 	note_event(r);
 	note_reasons(r);
 	note_losses(r);

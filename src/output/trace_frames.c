@@ -115,6 +115,32 @@ static int grow_texts(struct frames *f)
 	return 0;
 }
 
+/* What viewers may filter and colour by. */
+static const char *category(const struct view *v, const struct view_frame *frame)
+{
+	const struct function *function;
+
+	if (frame->function >= v->profile->nr_functions)
+		return "framework";
+	function = &v->profile->functions[frame->function];
+	switch (function->kind) {
+	case FUNCTION_LUA:
+	case FUNCTION_MAIN_CHUNK:
+		return frame->on_trace ? "lua,trace" : "lua";
+	case FUNCTION_C:
+		return "c";
+	case FUNCTION_NATIVE:
+		return "native";
+	case FUNCTION_KERNEL:
+		return "kernel";
+	case FUNCTION_MARKER:
+		break;
+	}
+	if (strcmp(function->name, "[gc]") == 0)
+		return "gc";
+	return strcmp(function->name, "[jit compiler]") == 0 ? "compiler" : "marker";
+}
+
 /* The text of @frame, or NULL with the failure noted. */
 static const struct frame_text *frame_text(struct frames *f, const struct view_frame *frame)
 {
@@ -145,7 +171,7 @@ static void write_edge(struct frames *f, const struct thread *thread, const char
 	json_raw(&t->json, "name", text->name.data, text->name.len);
 	trace_time(t, "ts", ns);
 	if (*phase == 'B') {
-		json_text(&t->json, "cat", "function");
+		json_text(&t->json, "cat", category(&f->view, frame));
 		if (text->location.len > 0)
 			json_raw(&t->json, "loc", text->location.data, text->location.len);
 	}

@@ -58,6 +58,11 @@ void view_done(struct view *v)
 	*v = (struct view){0};
 }
 
+bool view_shows(const struct view *v, uint32_t function)
+{
+	return v->treatment[function] == SHOWN;
+}
+
 /* ---- stacks -------------------------------------------------------------------------------- */
 
 static int make_room(struct view *v, size_t nr)

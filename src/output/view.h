@@ -38,6 +38,9 @@ enum view_text {
 int view_init(struct view *v, const struct profile *p, const struct output_opts *o) MUST_CHECK;
 void view_done(struct view *v);
 
+/* Is it shown under its own name? Not left out, and not part of "[busted]". */
+bool view_shows(const struct view *v, uint32_t function);
+
 /* @stack as shown; may come out empty. 0 or -ENOMEM. */
 int view_stack(struct view *v, const struct profile_stack *stack,
 	       struct view_stack *ret) MUST_CHECK;

@@ -5,7 +5,8 @@
 
 #define TOLD_BY_LUAJIT                                                                             \
 	(1U << MODE_JIT | 1U << MODE_C_ON_TRACE | 1U << MODE_GC | 1U << MODE_RECORD |              \
-	 1U << MODE_OPTIMISE | 1U << MODE_ASSEMBLE | 1U << MODE_EXIT)
+	 1U << MODE_OPTIMISE | 1U << MODE_ASSEMBLE | 1U << MODE_EXIT | 1U << MODE_KERNEL_GC |      \
+	 1U << MODE_KERNEL_COMPILER)
 
 static bool is_in_c_function(const struct bprof_sample *s, const struct bprof_frame *frames)
 {
@@ -86,7 +87,13 @@ enum mode mode_of_vm(const struct bprof_sample *s, const struct bprof_frame *fra
 
 enum mode mode_of_sample(const struct bprof_sample *s, const struct bprof_frame *frames)
 {
-	return s->flags & BPROF_SAMPLE_KERNEL ? MODE_KERNEL : mode_of_vm(s, frames);
+	enum mode doing = mode_of_vm(s, frames);
+
+	if (!(s->flags & BPROF_SAMPLE_KERNEL))
+		return doing;
+	if (doing == MODE_GC)
+		return MODE_KERNEL_GC;
+	return doing >= MODE_RECORD && doing <= MODE_EXIT ? MODE_KERNEL_COMPILER : MODE_KERNEL;
 }
 
 uint32_t modes_told_by(const struct bprof_sample *s)

@@ -16,11 +16,11 @@
  * mode_of_vm() - what the VM was doing, whether in user mode or in the kernel
  * @frames: of the sample, leaf first; s->nr_frames of them
  *
- * Never MODE_KERNEL. A page fault of the collector is MODE_GC here.
+ * Never one of the kernel's. A page fault of the collector is MODE_GC here.
  */
 enum mode mode_of_vm(const struct bprof_sample *s, const struct bprof_frame *frames);
 
-/* The mode the sample is counted under: MODE_KERNEL for kernel mode, else mode_of_vm(). */
+/* The mode the sample is counted under: one of the kernel's for kernel mode, else mode_of_vm(). */
 enum mode mode_of_sample(const struct bprof_sample *s, const struct bprof_frame *frames);
 
 /* Modes that need no VM to tell them, as bits 1 << enum mode. */

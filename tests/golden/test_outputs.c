@@ -118,6 +118,24 @@ Test(outputs, the_report_has_colours_on_request_and_few_rows_in_a_narrow_termina
 	compare_options("colour", "terminal", &o);
 }
 
+/* The ordinary suite with a thousand samples more, most of them in the compiler. */
+Test(outputs, the_report_says_where_compiling_does_not_pay)
+{
+	struct profile p = *profile_ordinary();
+
+	p.accounts.taken += 1000;
+	p.accounts.in_tests += 1000;
+	p.by_mode[MODE_INTERPRETER] += 400;
+	p.by_mode[MODE_RECORD] += 250;
+	p.by_mode[MODE_ASSEMBLE] += 150;
+	p.by_mode[MODE_EXIT] += 30;
+	p.by_mode[MODE_KERNEL_COMPILER] += 100;
+	p.by_mode[MODE_JIT] += 50;
+	p.by_mode[MODE_C_ON_TRACE] += 20;
+	compare("compiling", output_find("terminal"), &p, &plain);
+	compare("compiling", output_find("json"), &p, &plain);
+}
+
 Test(outputs, the_trace_is_cut_at_its_limit_and_says_so)
 {
 	struct output_opts o = plain;
