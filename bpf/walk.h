@@ -54,12 +54,13 @@ enum walk_leaf {
 	WALK_LEAF_VM_RETURN_BASE, /* just returning: base minus the call's A */
 	WALK_LEAF_VM_RETURN_SAVED,
 	WALK_LEAF_VM_ANY_BUILTIN,
-	WALK_LEAF_VM_RETURNED, /* a builtin's result lies over its function slot */
-	WALK_LEAF_VM_EDGE,     /* entering from or returning to C: the frame below the C link */
-	WALK_LEAF_EXIT,	       /* leaving a trace: L->base, no pc yet */
-	WALK_LEAF_HOST,	       /* after lua_resume() came back to C: the state under it */
-	WALK_LEAF_CALLBACK,    /* an FFI callback is being entered or left */
-	WALK_LEAF_VM_LINK,     /* the pc is the link: entered from C, or being left for it */
+	WALK_LEAF_VM_RETURNED,	   /* a builtin's result lies over its function slot */
+	WALK_LEAF_VM_EDGE,	   /* entering from or returning to C: the frame below the C link */
+	WALK_LEAF_EXIT,		   /* leaving a trace: L->base, no pc yet */
+	WALK_LEAF_HOST,		   /* after lua_resume() came back to C: the state under it */
+	WALK_LEAF_CALLBACK,	   /* an FFI callback is being entered or left */
+	WALK_LEAF_VM_LINK,	   /* the pc is the link: entered from C, or being left for it */
+	WALK_LEAF_VM_CONTINUATION, /* a metamethod is being called or returns: its caller */
 	WALK_LEAF_PUC_SAVED_PC = 32,
 	WALK_LEAF_PUC_REGISTER,
 	WALK_LEAF_PUC_PUSHED,

@@ -467,6 +467,8 @@ WALK_INLINE void luajit_walk(struct walk *w)
 		if (!luajit_find_leaf(w))
 			luajit_unknown_leaf(w);
 	} else {
+		if (w->failed_reads) /* what could not be read may be what runs */
+			return;
 		j->jit_base = 0;
 		if (!luajit_enter_resumer(w)) {
 			walk_set_status(w, BPROF_WALK_IDLE);

@@ -16,7 +16,7 @@ WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state)
 {
 	u64 cframe;
 
-	if (!w || luajit_read_state(w, state, LUAJIT_MAYBE))
+	if (!w || luajit_read_state(w, state, LUAJIT_MUST))
 		return 0;
 	cframe = w->luajit.seen.cframe;
 	return cframe && walk_on_this_stack(w, cframe) ? cframe : 0;

@@ -306,6 +306,29 @@ WALK_STEP int luajit_runs_builtin(struct walk *w, u64 base)
 	return ip >= handler && ip < handler + LUAJIT_BUILTIN_BYTES;
 }
 
+/*
+ * A metamethod is being called or returns: in place of the pc there is the distance between its
+ * base and its caller's, with or without a type, and the pc lies below its base. Its frame may not
+ * be complete, or not be any more; its caller's is.
+ */
+WALK_STEP int luajit_leaf_at_continuation(struct walk *w, u64 base)
+{
+	struct luajit_work *j;
+	u64 distance, pc;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	distance = luajit_delta(w->reg[LUAJIT_REG_PC]);
+	if (!distance || !luajit_base_plausible(j, base))
+		return 0;
+	luajit_function(w, base);
+	pc = j->slots.continuation_pc;
+	if (luajit_frame_valid(w, base - distance, pc) != LUAJIT_LUA)
+		return 0;
+	return luajit_take(w, base - distance, pc, WALK_LEAF_VM_CONTINUATION);
+}
+
 /* The interpreter's own code runs: pc is rbx, and rdx is BASE except where it carries an argument.
  */
 WALK_STEP int luajit_leaf_in_vm(struct walk *w)
@@ -359,6 +382,11 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	}
 	if (builtin)
 		return luajit_take(w, builtin, 0, WALK_LEAF_VM_ANY_BUILTIN);
+	if (pc <= j->stack_limit - j->stack &&
+	    (luajit_leaf_at_continuation(w, w->reg[LUAJIT_REG_NEW_BASE]) ||
+	     luajit_leaf_at_continuation(w, base) ||
+	     luajit_leaf_at_continuation(w, w->reg[LUAJIT_REG_PARKED])))
+		return 1;
 	/* C in the interpreter's call makes or leaves a CFRAME of its own (the recorder does) */
 	if (w->reg[BPROF_REG_SP] + LUAJIT_MAX_HELPER_BYTES < j->cframe.address &&
 	    luajit_leaf_outside_vm(w))

@@ -23,7 +23,7 @@ WALK_STEP int luajit_pc_from_trace(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	trace = j->pc - 4 - LUAJIT_TRACE_STARTINS;
-	if (luajit_read_trace(w, trace))
+	if (luajit_read_trace(w, trace, LUAJIT_MAYBE))
 		return 0;
 	j->pc = j->trace.start_pc;
 	j->pc_is_start = 1;

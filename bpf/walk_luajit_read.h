@@ -30,9 +30,10 @@
 #define LUAJIT_TRACE_STARTINS 80 /* offset of GCtrace.startins */
 
 /* The interpreter's registers, in its assembler code. */
-#define LUAJIT_REG_BASE	  BPROF_REG_DX
-#define LUAJIT_REG_PC	  BPROF_REG_BX /* survives calls of C */
-#define LUAJIT_REG_PARKED BPROF_REG_BP /* BASE, while a helper runs; survives calls of C */
+#define LUAJIT_REG_BASE	    BPROF_REG_DX
+#define LUAJIT_REG_PC	    BPROF_REG_BX /* survives calls of C */
+#define LUAJIT_REG_PARKED   BPROF_REG_BP /* BASE, while a helper runs; survives calls of C */
+#define LUAJIT_REG_NEW_BASE BPROF_REG_CX /* of the function being called */
 
 /* Layout of GC object headers: the type is the byte at offset 9. */
 WALK_INLINE u32 luajit_type(const u64 *object)
@@ -155,14 +156,14 @@ WALK_INLINE int luajit_read_proto(struct walk *w, u64 bytecode, u32 need)
 }
 
 /* The GCtrace at @address into trace. */
-WALK_INLINE int luajit_read_trace(struct walk *w, u64 address)
+WALK_INLINE int luajit_read_trace(struct walk *w, u64 address, u32 need)
 {
 	struct luajit_trace *t = &w->luajit.trace;
 	const u64 *raw = w->luajit.raw;
 
 	if (!walk_is_user_address(address) || (address & 7))
 		return 1;
-	if (luajit_read(w, LUAJIT_TRACE_WORDS, address, LUAJIT_MAYBE))
+	if (luajit_read(w, LUAJIT_TRACE_WORDS, address, need))
 		return 1;
 	if (luajit_type(raw) != LUAJIT_GCT_TRACE)
 		return 1;
@@ -213,9 +214,9 @@ WALK_STEP int luajit_load_trace(struct walk *w, u32 number)
 	j = &w->luajit;
 	if (!number || number >= j->nr_traces)
 		return 1;
-	if (WALK_READ(w, &address, sizeof(address), j->trace_table + 8ULL * number))
+	if (walk_must_read(w, &address, sizeof(address), j->trace_table + 8ULL * number))
 		return 1;
-	return luajit_read_trace(w, address) || j->trace.number != number;
+	return luajit_read_trace(w, address, LUAJIT_MUST) || j->trace.number != number;
 }
 
 /* A value of the Lua stack: the address of an object if it is of this type, else 0. */
