@@ -234,7 +234,7 @@ static void look_programs(const struct session *session, struct finding *f)
 					     .spans_every = 1};
 	struct collector *collector;
 	struct timespec start, end;
-	char why[1024] = "";
+	char why[COLLECT_WHY_BYTES] = "";
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);

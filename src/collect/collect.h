@@ -35,6 +35,8 @@ struct collect_event {
 	uint64_t ns_per_sample; /* clocks; UINT64_MAX otherwise */
 };
 
+#define COLLECT_WHY_BYTES 1024 /* room for the longest sentence of collect_open() */
+
 /**
  * collect_open() - load the programs and open the event, without starting anything
  * @why: receives one sentence with cause and remedy on failure

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -28,6 +27,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "load_log.h"
 #include "log.h"
 
 #include "bprof.skel.h"
@@ -64,24 +64,6 @@ struct collector {
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
-/* The last thing libbpf said, for our one sentence. */
-static char libbpf_said[512];
-
-static int keep_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
-	__attribute__((format(printf, 2, 0)));
-
-static int keep_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	char text[512];
-
-	vsnprintf(text, sizeof(text), fmt, args);
-	text[strcspn(text, "\n")] = 0;
-	if (level == LIBBPF_WARN && !libbpf_said[0])
-		memcpy(libbpf_said, text, sizeof(libbpf_said));
-	log_at(level == LIBBPF_DEBUG ? LOG_TRACE : LOG_DEBUG, "bpf", "libbpf %s", text);
-	return 0;
-}
-
 static int explain_load(int err, char *why, size_t why_size)
 {
 	if (err == -EPERM) /* EACCES is the verifier's word, not a missing right */
@@ -97,7 +79,7 @@ static int explain_load(int err, char *why, size_t why_size)
 		snprintf(why, why_size,
 			 "the kernel refused the BPF programs: %s (%s); "
 			 "Linux 6.1 or newer is needed, see 'bprof-perf doctor'",
-			 strerror(-err), libbpf_said[0] ? libbpf_said : "no reason given");
+			 strerror(-err), load_log_reason());
 	return err;
 }
 
@@ -131,8 +113,7 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 {
 	int err;
 
-	libbpf_said[0] = 0;
-	libbpf_set_print(keep_libbpf_message);
+	load_log_begin();
 	c->bpf = bprof_bpf__open();
 	if (!c->bpf)
 		return explain_load(-errno, why, why_size);

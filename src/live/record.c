@@ -311,7 +311,7 @@ static int set_up(struct run *run, struct buf *why)
 					 .inheritance = request->inheritance,
 					 .path = request->path,
 					 .argv = request->argv};
-	char sentence[1024] = "";
+	char sentence[COLLECT_WHY_BYTES] = "";
 	int r;
 
 	r = collect_open(&opts, &run->collector, sentence, sizeof(sentence));
