@@ -7,6 +7,7 @@
  *	vms.h        luaL_openlibs, lua_close: Lua VMs come and go
  *	marks.h      getenv: test boundaries
  *	sample.h     perf_event: the Lua stack at this instant, by walk.h
+ *	native_stack.h  whether PUC Lua's collector runs in it
  *
  * Only perf events, BTF tracepoints and uprobes: no kprobes, no fentry, no tracefs, nothing pinned.
  */

@@ -6,6 +6,8 @@
 #ifndef BPROF_BPF_SAMPLE_H
 #define BPROF_BPF_SAMPLE_H
 
+#include "native_stack.h"
+
 /*
  * A thread runs on one CPU at a time and this program cannot interrupt itself, so one work area per
  * CPU is enough.
@@ -234,6 +236,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	/* inside execve() the old memory is gone before the exec is told: so is its VM */
 	if (s->status == BPROF_WALK_FAULT && !s->nr_frames && s->flags & BPROF_SAMPLE_KERNEL)
 		s->status = BPROF_WALK_NO_VM;
+	if (s->family == BPROF_FAMILY_PUC && s->nr_frames)
+		s->vmstate = native_ask_gc(w);
 	announce_protos(w);
 	ship_sample(w);
 	count_by(BPROF_COUNTER_WALK_NS, bpf_ktime_get_ns() - start);

@@ -69,6 +69,19 @@ static __noinline bool guard_puc(u64 state, const struct puc_layout *l, struct l
 	return target_word(vm->global, l->global_mainthread) == state;
 }
 
+/* Where the code of a PUC build lies in this process, by its distance from the probe. */
+static __always_inline void place_code(u64 probe, const struct puc_layout *l, struct lua_vm *vm)
+{
+	if (l->execute_bytes) {
+		vm->vm_start = probe + (u64)(s64)l->execute_offset;
+		vm->vm_end = vm->vm_start + l->execute_bytes;
+	}
+	if (l->gc_bytes) {
+		vm->gc_start = probe + (u64)(s64)l->gc_offset;
+		vm->gc_end = vm->gc_start + l->gc_bytes;
+	}
+}
+
 /* Adds the VM to its process, in the place of an older one with the same global_State. */
 static __always_inline void publish_vm(u32 pid, const struct lua_vm *vm)
 {
@@ -123,6 +136,8 @@ int BPF_KPROBE(on_open_libs, u64 state)
 		proved = guard_luajit(state, &layout->luajit, &vm);
 	else if (layout->family == BPROF_FAMILY_PUC)
 		proved = guard_puc(state, &layout->puc, &vm);
+	if (proved && layout->family == BPROF_FAMILY_PUC)
+		place_code(PT_REGS_IP(ctx), &layout->puc, &vm);
 	if (proved) {
 		publish_vm(pid, &vm);
 		r.vm = vm.global;

@@ -101,6 +101,11 @@ struct puc_layout {
 	__u16 string_data;
 	/* Table */
 	__u16 table_nodes, table_array, table_array_len;
+	/* code of this build, relative to the probe at luaL_openlibs; 0 bytes = not known */
+	__s32 execute_offset; /* luaV_execute */
+	__u32 execute_bytes;
+	__s32 gc_offset; /* the hull of all ways into the collector */
+	__u32 gc_bytes;
 };
 
 struct lua_layout {
@@ -114,12 +119,13 @@ struct lua_layout {
 
 /* One VM of one process. */
 struct lua_vm {
-	__u64 global;	/* address of global_State */
-	__u64 main;	/* address of the main lua_State */
-	__u64 vm_start; /* LuaJIT: the interpreter's assembler code in this process */
-	__u64 vm_end;
-	__u32 layout; /* index into the layout table */
-	__u32 family; /* enum bprof_family */
+	__u64 global; /* address of global_State */
+	__u64 main;   /* address of the main lua_State */
+	/* in this process; 0 and 0 = not known */
+	__u64 vm_start, vm_end; /* LuaJIT: the interpreter's assembler code; PUC: luaV_execute */
+	__u64 gc_start, gc_end; /* PUC: holds every way into the collector */
+	__u32 layout;		/* index into the layout table */
+	__u32 family;		/* enum bprof_family */
 };
 
 struct lua_vms {

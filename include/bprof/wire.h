@@ -36,6 +36,8 @@
 #define BPROF_MAX_RECORD    (1U << 20) /* bytes of any record of a recording */
 #define BPROF_MAX_VMS	    4	       /* Lua VMs of one process */
 #define BPROF_COMM_LEN	    16
+#define BPROF_MAX_NATIVE    4096 /* bytes of native stack copied for one sample */
+#define BPROF_MAX_REGS	    64	 /* user registers of any machine */
 
 /* Start of a recording. */
 struct bprof_file_header {
@@ -55,6 +57,7 @@ enum bprof_record_type {
 	BPROF_RECORD_EXIT = 6,
 	BPROF_RECORD_VM_OPEN = 7,
 	BPROF_RECORD_VM_CLOSE = 8,
+	BPROF_RECORD_NATIVE_STACK = 9,
 
 	BPROF_RECORD_FACTS = 32,
 	BPROF_RECORD_INFO = 32,
@@ -66,6 +69,7 @@ enum bprof_record_type {
 	BPROF_RECORD_RUNTIME = 38,
 	BPROF_RECORD_COUNTERS = 39,
 	BPROF_RECORD_END = 40,
+	BPROF_RECORD_GC = 41,
 };
 
 /* Every record starts with this. size counts the whole record, padding included. */
@@ -118,6 +122,28 @@ enum bprof_sample_flags {
 };
 
 /*
+ * Does the garbage collector of PUC Lua run? Nothing in its memory tells, only the native stack
+ * does. The kernel decides most samples by a look at the words of that stack; of the rest it ships
+ * a copy (BPROF_RECORD_NATIVE_STACK), which user space unwinds before it records the answer
+ * (BPROF_RECORD_GC).
+ */
+#define BPROF_GC_LIST(X)                                                                           \
+	X(UNPROVED, "the functions of this build's collector are not known")                       \
+	X(OUTSIDE, "the collector does not run")                                                   \
+	X(INSIDE, "the collector runs")                                                            \
+	X(ASKED, "the answer stands in a record of its own")                                       \
+	X(UNREAD, "the native stack could not be read to its innermost error handler")             \
+	X(CUT, "the native stack is deeper than the copy of it")                                   \
+	X(NO_UNWIND, "a native frame has no unwind data")
+
+enum bprof_gc_state {
+#define BPROF_X(name, sentence) BPROF_GC_##name,
+	BPROF_GC_LIST(BPROF_X)
+#undef BPROF_X
+		BPROF_NR_GC_STATES
+};
+
+/*
  * One sample. Followed by nr_frames x struct bprof_frame (leaf first), then
  * nr_spans x struct bprof_span (leaf first).
  */
@@ -125,7 +151,7 @@ struct bprof_sample {
 	struct bprof_record h;
 	__u32 pid, tid;
 	__u32 epoch;   /* announcements of this process so far; 0 = none */
-	__s32 vmstate; /* LuaJIT: G->vmstate; else 0 */
+	__s32 vmstate; /* LuaJIT: G->vmstate; PUC: enum bprof_gc_state */
 	__u64 weight;  /* what this sample stands for, in units of the event (cpu-clock: ns) */
 	__u64 ip;      /* user-mode instruction pointer */
 	__u64 vm;      /* address of the global_State the frames belong to, 0 = none */
@@ -175,6 +201,22 @@ struct bprof_span {
 	__u64 element;	  /* address of the table object, 0 = not a table */
 	__u32 frame;	  /* index of the frame; nr_frames = rootward of a truncated stack */
 	__u32 reserved;
+};
+
+/*
+ * Registers and native stack of the sample that follows on the same CPU. Never recorded: user space
+ * answers the question at once and forgets the copy. Followed by nr_regs x __u64 (the registers, in
+ * the order of enum bprof_reg), then nr_words x __u64 (the stack from its pointer upwards).
+ */
+struct bprof_native_stack {
+	struct bprof_record h; /* time_ns: of the sample */
+	__u32 pid, tid;
+	__u64 vm;      /* as in the sample */
+	__u64 execute; /* address of luaV_execute in this process */
+	__u16 nr_regs; /* <= BPROF_MAX_REGS */
+	__u16 nr_words;
+	__u8 cpu;
+	__u8 reserved[3];
 };
 
 /* First sight of a prototype. Followed by chunkname_len bytes (no NUL). */
@@ -342,6 +384,16 @@ struct bprof_symbol {
 	__u32 symbol_len; /* 0 = no symbol covers the address */
 	__u64 address;
 	__u32 module_len;
+	__u32 reserved;
+};
+
+/* The answer for a sample whose vmstate is ASKED. Stands before the sample. */
+struct bprof_gc {
+	struct bprof_record h; /* time_ns: of the sample */
+	__u32 pid, tid;
+	__u8 state; /* enum bprof_gc_state, not ASKED */
+	__u8 cpu;
+	__u16 nr_frames; /* native frames that were looked at */
 	__u32 reserved;
 };
 

@@ -90,6 +90,30 @@ static int decode_runtime(const struct bprof_runtime *fixed, struct payload *p, 
 	return take_text(p, fixed->path_len, &ret->runtime.path);
 }
 
+static int decode_native_stack(const struct bprof_native_stack *fixed, struct payload *p,
+			       struct decoded *ret)
+{
+	const char *regs, *words;
+
+	if (fixed->nr_regs > BPROF_MAX_REGS || fixed->nr_words > BPROF_MAX_NATIVE / 8)
+		return -EBADMSG;
+	if (take(p, fixed->nr_regs * sizeof(uint64_t), &regs) < 0 ||
+	    take(p, fixed->nr_words * sizeof(uint64_t), &words) < 0)
+		return -EBADMSG;
+	ret->native_stack.fixed = fixed;
+	ret->native_stack.regs = (const void *)regs;
+	ret->native_stack.words = (const void *)words;
+	return 0;
+}
+
+static int decode_gc(const struct bprof_gc *fixed, struct decoded *ret)
+{
+	if (fixed->state >= BPROF_NR_GC_STATES || fixed->state == BPROF_GC_ASKED)
+		return -EBADMSG;
+	ret->gc = fixed;
+	return 0;
+}
+
 /* Size of the fixed part; 0 = unknown type. */
 static size_t fixed_size(uint32_t type)
 {
@@ -111,6 +135,8 @@ static size_t fixed_size(uint32_t type)
 		[BPROF_RECORD_RUNTIME] = sizeof(struct bprof_runtime),
 		[BPROF_RECORD_COUNTERS] = sizeof(struct bprof_counters),
 		[BPROF_RECORD_END] = sizeof(struct bprof_end),
+		[BPROF_RECORD_NATIVE_STACK] = sizeof(struct bprof_native_stack),
+		[BPROF_RECORD_GC] = sizeof(struct bprof_gc),
 	};
 
 	return type < ARRAY_SIZE(sizes) ? sizes[type] : 0;
@@ -175,6 +201,10 @@ int decode_record(const struct bprof_record *record, struct decoded *ret)
 	case BPROF_RECORD_END:
 		ret->end = bytes;
 		return 0;
+	case BPROF_RECORD_NATIVE_STACK:
+		return decode_native_stack(bytes, &p, ret);
+	case BPROF_RECORD_GC:
+		return decode_gc(bytes, ret);
 	}
 	return -ENOTSUP;
 }

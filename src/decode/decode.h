@@ -67,6 +67,12 @@ struct decoded {
 			const struct bprof_runtime *fixed;
 			struct text version, path;
 		} runtime;
+		struct {
+			const struct bprof_native_stack *fixed;
+			const uint64_t *regs;  /* fixed->nr_regs */
+			const uint64_t *words; /* fixed->nr_words, from the stack pointer upwards */
+		} native_stack;
+		const struct bprof_gc *gc;
 		const struct bprof_counters *counters;
 		const struct bprof_end *end;
 	};

@@ -75,7 +75,7 @@ static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struc
 	if (r < 0)
 		return r;
 	f->version_of_binary[binary] = strdup(lua->version);
-	return 0;
+	return lua->family == ELF_LUA_PUC ? facts_learn_code(f, binary, elf, open_offset) : 0;
 }
 
 /* A file of a program. One that cannot be probed costs the frames of its VMs, never the run. */
@@ -199,11 +199,13 @@ static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm
 			 hint ? hint : "?", strerror(-r));
 		return 0;
 	}
+	facts_place_code(f, open->binary, t, &found.layout, &found.vm);
 	r = collect_set_layout(f->collector, open->binary, &found.layout, &index);
 	if (r < 0)
 		return r == -ENOSPC ? 0 : r;
 	f->layouts[index] = found.layout;
 	f->layout_of_binary[open->binary] = index;
+	f->binary_of_layout[index] = open->binary;
 	f->version_of_layout[index] = strdup(found.version);
 	f->path_of_layout[index] = path_of_vm(t, &found.vm);
 	found.vm.layout = index;

@@ -32,6 +32,7 @@ void facts_free(struct facts *f)
 	libraries_free(f->libraries);
 	for (size_t n = 0; n < BPROF_MAX_LAYOUTS; n++) {
 		free(f->version_of_binary[n]);
+		free(f->code_of_binary[n]);
 		free(f->path_of_layout[n]);
 		free(f->version_of_layout[n]);
 	}
@@ -86,6 +87,8 @@ int facts_observe(struct facts *f, const struct bprof_record *record)
 		return facts_on_sample(f, &d);
 	case BPROF_RECORD_PROTO:
 		return facts_on_proto(f, d.proto.fixed);
+	case BPROF_RECORD_NATIVE_STACK:
+		return facts_on_native_stack(f, &d);
 	case BPROF_RECORD_FORK:
 		return on_fork(f, d.fork);
 	case BPROF_RECORD_EXEC:

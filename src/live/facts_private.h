@@ -13,6 +13,13 @@
 #include "snapshot.h"
 #include "targets.h"
 
+/* The file of a build of PUC Lua, and its functions. */
+struct puc_code {
+	uint64_t dev, ino;  /* as stat() gives them */
+	uint64_t open_libs; /* vaddr of the probe that tells of new VMs */
+	struct elf_lua_code functions;
+};
+
 struct facts {
 	struct collector *collector; /* borrowed */
 	struct recorder *recorder;   /* borrowed */
@@ -21,9 +28,11 @@ struct facts {
 	struct snapshot *snapshot;
 	struct lua_layout layouts[BPROF_MAX_LAYOUTS]; /* by index, as the kernel has them */
 	uint32_t layout_of_binary[BPROF_MAX_LAYOUTS];
-	char *version_of_binary[BPROF_MAX_LAYOUTS]; /* hints */
+	char *version_of_binary[BPROF_MAX_LAYOUTS];	    /* hints */
+	struct puc_code *code_of_binary[BPROF_MAX_LAYOUTS]; /* NULL: not PUC Lua, or not proved */
 	char *path_of_layout[BPROF_MAX_LAYOUTS];
 	char *version_of_layout[BPROF_MAX_LAYOUTS];
+	uint32_t binary_of_layout[BPROF_MAX_LAYOUTS];
 	bool jit_told[BPROF_MAX_LAYOUTS];
 	struct buf buf; /* records captured, not yet recorded */
 	unsigned unproved;
@@ -32,6 +41,12 @@ struct facts {
 /* binaries.c: executables and the VMs in them; processes that are held for it */
 int facts_on_exec(struct facts *f, const struct bprof_exec *exec);
 int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open);
+
+/* gc_state.c: whether PUC Lua's collector runs */
+int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t open_offset);
+void facts_place_code(struct facts *f, uint32_t binary, struct target *t, struct lua_layout *layout,
+		      struct lua_vm *vm);
+int facts_on_native_stack(struct facts *f, const struct decoded *d);
 
 /* names.c: what samples and prototypes speak of */
 int facts_on_proto(struct facts *f, const struct bprof_proto *proto);

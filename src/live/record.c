@@ -192,7 +192,8 @@ static int on_record(void *arg, const struct bprof_record *record)
 	struct run *run = arg;
 
 	remember_error(run, facts_observe(run->facts, record));
-	remember_error(run, recorder_add(run->recorder, record));
+	if (record->type != BPROF_RECORD_NATIVE_STACK) /* facts/ has answered what it asks */
+		remember_error(run, recorder_add(run->recorder, record));
 	if (record->type == BPROF_RECORD_EXIT && record->size >= sizeof(struct bprof_exit)) {
 		const struct bprof_exit *exit = (const void *)record;
 

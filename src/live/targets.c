@@ -56,6 +56,7 @@ void target_forget(struct target *t)
 		HASH_DEL(t->things, thing);
 		free(thing);
 	}
+	target_native_free(t);
 	proc_maps_done(&t->maps);
 	proc_free(t->proc);
 	t->proc = NULL;
@@ -184,6 +185,7 @@ const struct proc_map *target_map(struct target *t, uaddr_t address)
 		return map;
 	proc_maps_done(&t->maps);
 	t->maps = fresh;
+	target_native_forget(t);
 	return proc_maps_find(&t->maps, address);
 }
 
@@ -216,19 +218,28 @@ static struct elf_image *image_of_map(struct targets *all, struct target *t,
 	return i ? i->elf : NULL;
 }
 
-struct elf_image *targets_image_at(struct targets *all, struct target *t, uaddr_t address,
+struct elf_image *targets_image_of(struct targets *all, struct target *t, uaddr_t address,
 				   const struct proc_map **ret_map, uint64_t *ret_vaddr)
 {
 	const struct proc_map *map = target_map(t, address);
 	struct elf_image *elf;
 
-	if (!map || !proc_map_is_code(map))
+	if (!map || !map->ino)
 		return NULL;
 	elf = image_of_map(all, t, map);
 	*ret_map = map;
 	if (!elf || elf_vaddr_of_offset(elf, address - map->start + map->offset, ret_vaddr) < 0)
 		return NULL;
 	return elf;
+}
+
+struct elf_image *targets_image_at(struct targets *all, struct target *t, uaddr_t address,
+				   const struct proc_map **ret_map, uint64_t *ret_vaddr)
+{
+	const struct proc_map *map = target_map(t, address);
+
+	return map && proc_map_is_code(map) ? targets_image_of(all, t, address, ret_map, ret_vaddr)
+					    : NULL;
 }
 
 void target_add_vm(struct target *t, const struct lua_vm *vm)

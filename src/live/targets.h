@@ -16,6 +16,7 @@
 
 enum thing_kind { THING_CFUNCTION, THING_CFUNCTION_NAME, THING_ADDRESS, THING_ELEMENT };
 
+struct native_unwinder;
 struct thing;
 struct targets;
 
@@ -29,6 +30,7 @@ struct target {
 	struct proc *proc;
 	struct proc_maps maps; /* empty = not read yet */
 	struct thing *things;  /* what has been dealt with, named or not */
+	struct target_native *native;
 };
 
 int targets_new(struct targets **ret); /* 0 or -ENOMEM */
@@ -55,6 +57,15 @@ const struct proc_map *target_map(struct target *t, uaddr_t address);
 /* The ELF file behind a code address, and the address as the file counts; NULL if there is none. */
 struct elf_image *targets_image_at(struct targets *all, struct target *t, uaddr_t address,
 				   const struct proc_map **ret_map, uint64_t *ret_vaddr);
+
+/* The same for any address in a mapped file. */
+struct elf_image *targets_image_of(struct targets *all, struct target *t, uaddr_t address,
+				   const struct proc_map **ret_map, uint64_t *ret_vaddr);
+
+/* target_native.c: unwinds its native stacks. NULL without memory. */
+struct native_unwinder *target_unwinder(struct targets *all, struct target *t);
+void target_native_forget(struct target *t); /* its mappings have changed */
+void target_native_free(struct target *t);
 
 /* In the place of an older VM with the same global_State. */
 void target_add_vm(struct target *t, const struct lua_vm *vm);

@@ -63,7 +63,11 @@ static void read_segments(struct elf_image *image)
 		GElf_Phdr p;
 		uint64_t end;
 
-		if (!gelf_getphdr(image->elf, (int)i, &p) || p.p_type != PT_LOAD)
+		if (!gelf_getphdr(image->elf, (int)i, &p))
+			continue;
+		if (p.p_type == PT_GNU_EH_FRAME)
+			image->frame_header = p.p_vaddr;
+		if (p.p_type != PT_LOAD)
 			continue;
 		if (!elf_has_bytes(image, p.p_offset, p.p_filesz) ||
 		    __builtin_add_overflow(p.p_vaddr, p.p_filesz, &end))
@@ -134,7 +138,19 @@ void elf_free(struct elf_image *image)
 	cleanup_close(&image->fd);
 	free(image->symbol);
 	free(image->range);
+	free(image->call);
 	free(image);
+}
+
+int elf_file_id(const struct elf_image *image, uint64_t *ret_dev, uint64_t *ret_ino)
+{
+	struct stat st;
+
+	if (fstat(image->fd, &st) < 0)
+		return -errno;
+	*ret_dev = st.st_dev;
+	*ret_ino = st.st_ino;
+	return 0;
 }
 
 int elf_build_id(struct elf_image *image, const uint8_t **ret_id, size_t *ret_len)

@@ -13,8 +13,10 @@
 
 #define ELF_MAX_FILE	 (1ULL << 30)
 #define ELF_MAX_SEGMENTS 256
-#define ELF_MAX_SYMBOLS	 (4U << 20) /* functions kept of one file */
-#define ELF_MAX_RANGES	 (4U << 20) /* FDEs kept of one file */
+#define ELF_MAX_SYMBOLS	 (4U << 20)    /* functions kept of one file */
+#define ELF_MAX_RANGES	 (4U << 20)    /* FDEs kept of one file */
+#define ELF_MAX_CALLS	 (4U << 20)    /* direct calls kept of one file */
+#define ELF_MAX_CONTENT	 (64ULL << 20) /* bytes of a segment that are read as a whole */
 
 struct elf_image;
 
@@ -30,6 +32,9 @@ struct elf_image;
 int elf_open(const char *path, struct elf_image **ret);
 int elf_open_fd(int fd, struct elf_image **ret);
 void elf_free(struct elf_image *image);
+
+/* Device and inode of the file, as stat() gives them. Return: 0; -errno. */
+int elf_file_id(const struct elf_image *image, uint64_t *ret_dev, uint64_t *ret_ino);
 
 /* The build id: 0, or -ENODATA. @ret_id is borrowed from @image. */
 int elf_build_id(struct elf_image *image, const uint8_t **ret_id, size_t *ret_len);
@@ -89,6 +94,24 @@ int elf_code_range(struct elf_image *image, uint64_t vaddr, struct elf_range *re
 /* The longest one; in a build of PUC Lua that is luaV_execute. Return: 0; -ENOENT; -ENOMEM. */
 int elf_largest_code_range(struct elf_image *image, struct elf_range *ret);
 
+/**
+ * elf_read() - bytes at an address of the file, as the file has them
+ *
+ * Reads the whole segment at the first need and keeps it: for code and unwind data.
+ * Return: 0; -ENOENT if not all of them are in one loadable segment of at most ELF_MAX_CONTENT.
+ */
+int elf_read(struct elf_image *image, uint64_t vaddr, void *dst, size_t len);
+
+/* The sorted table of .eh_frame_hdr: pairs of 4-byte offsets from @header. */
+struct elf_unwind_table {
+	uint64_t header; /* vaddr of .eh_frame_hdr */
+	uint64_t table;	 /* vaddr of the first pair */
+	uint64_t nr;	 /* pairs */
+};
+
+/* Return: 0; -ENODATA if the file has no such table, or one in another form than linkers write. */
+int elf_unwind_table(struct elf_image *image, struct elf_unwind_table *ret);
+
 enum elf_lua_family { ELF_LUA_NONE, ELF_LUA_PUC, ELF_LUA_LUAJIT };
 
 struct elf_lua {
@@ -108,5 +131,30 @@ int elf_lua_kind(struct elf_image *image, struct elf_lua *ret);
  * Return: the name as the dynamic linker would look for it, borrowed from @image; NULL at the end.
  */
 const char *elf_needed(struct elf_image *image, size_t nth);
+
+#define ELF_MAX_GC	12
+#define ELF_MAX_CALLERS 8
+
+/**
+ * struct elf_lua_code - functions of PUC Lua that tell by their place on a native stack what runs
+ * @execute:   luaV_execute, the interpreter
+ * @gc:        the ways into the garbage collector: luaC_step, luaC_fullgc and their like
+ * @caller:    what lua_call() calls: luaD_call and its like. Above it in the stack is who called,
+ *             below it who was called; a collector above it has called a finalizer.
+ */
+struct elf_lua_code {
+	struct elf_range execute;
+	struct elf_range gc[ELF_MAX_GC];
+	struct elf_range caller[ELF_MAX_CALLERS];
+	size_t nr_gc, nr_callers;
+};
+
+/**
+ * elf_lua_code() - find and prove them, also in a stripped file
+ *
+ * Return: 0; -ENODATA: the file does not prove them (no unwind data, or a compiler has merged what
+ * is told apart here); -ENOMEM. See elf_lua_code.c for the proof.
+ */
+int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret);
 
 #endif

@@ -10,6 +10,14 @@
 struct elf_segment {
 	uint64_t vaddr, offset, bytes; /* bytes: in the file */
 	bool executable;
+	bool content_read;	/* content is as it will ever be */
+	const uint8_t *content; /* borrowed from libelf; NULL: not readable, or too much */
+};
+
+/* A direct call or jump from one function to the start of another, both by their code ranges. */
+struct elf_call {
+	uint64_t from, to;
+	bool is_jump;
 };
 
 struct elf_symbol {
@@ -26,18 +34,25 @@ struct elf_image {
 	Elf *elf;
 	struct elf_segment segment[ELF_MAX_SEGMENTS];
 	size_t nr_segments;
+	uint64_t frame_header; /* vaddr of .eh_frame_hdr, 0 = none */
 
 	/* Built at the first need, sorted by address. */
-	bool symbols_read, ranges_read;
+	bool symbols_read, ranges_read, calls_read;
 	struct elf_symbol *symbol;
 	size_t nr_symbols;
 	struct elf_range *range;
 	size_t nr_ranges;
+	struct elf_call *call; /* sorted by from, then to */
+	size_t nr_calls;
 };
 
 /* Fill the index if it is not there yet. 0 or -ENOMEM: a damaged table is a shorter table. */
 int elf_read_symbols(struct elf_image *image);
 int elf_read_ranges(struct elf_image *image);
+int elf_read_calls(struct elf_image *image);
+
+/* The bytes at @vaddr as the file has them, or NULL if @len of them are not in one segment. */
+const uint8_t *elf_bytes(struct elf_image *image, uint64_t vaddr, uint64_t len);
 
 /* a + len within the file? */
 static inline bool elf_has_bytes(const struct elf_image *image, uint64_t offset, uint64_t len)

@@ -13,6 +13,8 @@ static void ask_everything(struct elf_image *image)
 {
 	struct elf_function function;
 	struct elf_range range;
+	struct elf_unwind_table table;
+	struct elf_lua_code code;
 	struct elf_lua lua;
 	const uint8_t *id;
 	uint64_t value;
@@ -24,6 +26,10 @@ static void ask_everything(struct elf_image *image)
 		(void)last;
 	}
 	elf_lua_kind(image, &lua);
+	elf_lua_code(image, &code);
+	if (elf_unwind_table(image, &table) == 0)
+		elf_read(image, table.table, &value, sizeof(value));
+	elf_read(image, 0x1000, &value, sizeof(value));
 	elf_function(image, "lua_newstate", &function);
 	elf_probe_offset(image, "luaL_openlibs", &value);
 	if (elf_largest_code_range(image, &range) == 0)

@@ -139,3 +139,36 @@ Test(decode, info_needs_its_separator)
 	cr_assert(eq(int, decode_record(&i->h, &d), -EBADMSG));
 	free(i);
 }
+
+Test(decode, a_native_stack_points_at_its_registers_and_words)
+{
+	size_t size = sizeof(struct bprof_native_stack) + 17 * 8 + 64 * 8;
+	struct bprof_native_stack *n = (void *)record_of(BPROF_RECORD_NATIVE_STACK, size);
+	struct decoded d;
+
+	n->nr_regs = 17;
+	n->nr_words = 64;
+	cr_assert(eq(int, decode_record(&n->h, &d), 0));
+	cr_expect(eq(ptr, (void *)d.native_stack.regs, (void *)(n + 1)));
+	cr_expect(eq(ptr, (void *)d.native_stack.words, (void *)(d.native_stack.regs + 17)));
+	n->nr_words = 65;
+	cr_expect(eq(int, decode_record(&n->h, &d), -EBADMSG));
+	n->nr_words = 0;
+	n->nr_regs = BPROF_MAX_REGS + 1;
+	cr_expect(eq(int, decode_record(&n->h, &d), -EBADMSG));
+	free(n);
+}
+
+Test(decode, an_answer_about_the_collector_is_one)
+{
+	struct bprof_gc *gc = (void *)record_of(BPROF_RECORD_GC, sizeof(*gc));
+	struct decoded d;
+
+	for (unsigned state = 0; state < 256; state++) {
+		bool good = state < BPROF_NR_GC_STATES && state != BPROF_GC_ASKED;
+
+		gc->state = (uint8_t)state;
+		cr_expect(eq(int, decode_record(&gc->h, &d), good ? 0 : -EBADMSG));
+	}
+	free(gc);
+}

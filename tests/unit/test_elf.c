@@ -30,6 +30,8 @@ static void ask_everything(struct elf_image *image)
 {
 	struct elf_function f;
 	struct elf_range range;
+	struct elf_unwind_table table;
+	struct elf_lua_code code;
 	struct elf_lua lua;
 	const uint8_t *id;
 	uint64_t value;
@@ -43,6 +45,10 @@ static void ask_everything(struct elf_image *image)
 	elf_code_range(image, 0x1000, &range);
 	elf_largest_code_range(image, &range);
 	elf_lua_kind(image, &lua);
+	elf_lua_code(image, &code);
+	if (elf_unwind_table(image, &table) == 0)
+		elf_read(image, table.table, &value, sizeof(value));
+	elf_read(image, 0x1000, &value, sizeof(value));
 	elf_vaddr_of_offset(image, 64, &value);
 	elf_offset_of_vaddr(image, 64, &value);
 }
