@@ -106,7 +106,17 @@ WALK_STEP int puc_learn_jump(struct walk *w, u64 state, u64 jump)
 	return 1;
 }
 
-/* The word at @at is the pc of a lua_longjmp: adds its state to the chain if it is alive. */
+/* May a state lie there? Where most are: in the heap of malloc(), or not far from its globals. */
+WALK_INLINE int puc_state_plausible(const struct walk *w, u64 state)
+{
+	return (state >= w->heap_start && state < w->heap_end) || !((state ^ w->vm.global) >> 26);
+}
+
+/*
+ * The word at @at is the pc of a lua_longjmp: adds its state to the chain if it is alive. Remains
+ * of dead ones lie in large buffers of C functions (luaL_Buffer), where the state may be any bytes:
+ * that these cannot be read is no doubt.
+ */
 WALK_STEP int puc_found_jump(struct walk *w, u64 at)
 {
 	struct puc_work *p;
@@ -127,7 +137,7 @@ WALK_STEP int puc_found_jump(struct walk *w, u64 at)
 	if ((state & 7) || !walk_is_user_address(state) || state == w->vm.main)
 		return 0;
 	r = puc_load_state(w, state);
-	if (r < 0)
+	if (r < 0 && puc_state_plausible(w, state))
 		w->failed_reads++;
 	if (r)
 		return 0;
@@ -234,7 +244,7 @@ WALK_STEP int puc_try_candidate(struct walk *w, u64 state)
 	p = &w->puc;
 	if ((state & 7) || state == p->last_candidate || state == w->vm.main)
 		return 0;
-	if ((state < w->heap_start || state >= w->heap_end) && (state ^ w->vm.global) >> 26)
+	if (!puc_state_plausible(w, state))
 		return 0;
 	p->last_candidate = state;
 	if (puc_load_state(w, state))

@@ -294,6 +294,22 @@ Test(walk_puc, remains_of_a_dead_coroutine_are_not_believed)
 	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
 }
 
+/* Old handlers lie in the unused part of a luaL_Buffer; where their L was may be anything. */
+Test(walk_puc, remains_of_a_handler_with_any_bytes_as_its_state_are_no_doubt)
+{
+	push_c(p.main, 0xc0de);
+	put(SP + 0x400 + 64, 8, JUMP_PC);
+	put(SP + 0x400 - JUMP_STATE, 8, 0x313233343530UL);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+	/* in the heap it ought to be readable */
+	put(SP + 0x400 - JUMP_STATE, 8, HEAP + HEAP_BYTES);
+	p.in.heap_end += 4096;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_FAULT));
+}
+
 Test(walk_puc, a_coroutine_resumed_by_a_host_without_pcall_is_found)
 {
 	uaddr_t co = allocate(208), proto = make_proto(10, 10);
