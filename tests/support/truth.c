@@ -8,27 +8,13 @@
  */
 #include "truth.h"
 
+#include "folded_stack.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FRAMES 512
 #define MAX_TOKENS 64
-#define UNKNOWN_C  "<unknown C function>"
-
-enum frame_kind { FRAME_LUA, FRAME_C, FRAME_MARK, FRAME_OTHER };
-
-/* Some bytes of a line or of a pattern. */
-struct part {
-	const char *text;
-	size_t len;
-};
-
-struct frame {
-	enum frame_kind kind;
-	struct part name; /* without "[C]", "_[j]" and "_G."; a mark: its reason */
-	long line;	  /* -1 = not known */
-};
 
 struct token {
 	bool is_c;
@@ -37,111 +23,10 @@ struct token {
 };
 
 struct match {
-	struct frame frames[MAX_FRAMES];
-	size_t nr_frames;
+	struct folded_stack stack;
 	struct token tokens[MAX_TOKENS];
 	size_t nr_tokens;
 };
-
-static bool part_is(struct part p, const char *text)
-{
-	return p.len == strlen(text) && memcmp(p.text, text, p.len) == 0;
-}
-
-static bool part_ends(struct part p, const char *end)
-{
-	size_t n = strlen(end);
-
-	return p.len >= n && memcmp(p.text + p.len - n, end, n) == 0;
-}
-
-static bool part_starts(struct part p, const char *start)
-{
-	size_t n = strlen(start);
-
-	return p.len >= n && memcmp(p.text, start, n) == 0;
-}
-
-static struct part part_skip(struct part p, size_t n)
-{
-	return (struct part){p.text + n, p.len - n};
-}
-
-/* Cuts @p at the first @end, which is dropped; all of it if there is none. */
-static struct part part_cut(struct part *p, char end)
-{
-	const char *at = memchr(p->text, end, p->len);
-	struct part head = {p->text, at ? (size_t)(at - p->text) : p->len};
-
-	*p = part_skip(*p, at ? head.len + 1 : head.len);
-	return head;
-}
-
-/* ---- stacks -------------------------------------------------------------------------------- */
-
-/* States of the VM, said at the leaf: they do not change the stack. */
-static bool is_state(struct part p)
-{
-	return part_is(p, "[gc]") || part_is(p, "[jit compiler]") || part_is(p, "[trace exit]");
-}
-
-/* "name (file:12)": a function of the program's @file. */
-static bool read_lua_frame(struct part p, const char *file, struct frame *ret)
-{
-	const char *open = memmem(p.text, p.len, " (", 2);
-	struct part place, line;
-
-	if (!open || !part_ends(p, ")"))
-		return false;
-	ret->name = (struct part){p.text, (size_t)(open - p.text)};
-	place = part_skip(p, ret->name.len + 2);
-	place.len--;
-	if (!part_starts(place, file) || place.text[strlen(file)] != ':')
-		return false;
-	line = part_skip(place, strlen(file) + 1);
-	ret->kind = FRAME_LUA;
-	ret->line = part_is(line, "?") ? -1 : strtol(line.text, NULL, 10);
-	if (part_is(ret->name, "main chunk"))
-		ret->name = (struct part){"main", 4};
-	else if (part_is(ret->name, "<anonymous>"))
-		ret->name = (struct part){"anon", 4};
-	return true;
-}
-
-static void read_frame(struct part p, const char *file, struct frame *ret)
-{
-	*ret = (struct frame){.kind = FRAME_OTHER, .name = p};
-	if (part_ends(p, "_[j]"))
-		p.len -= strlen("_[j]");
-	if (part_starts(p, "[lua: ") && part_ends(p, "]")) {
-		ret->kind = FRAME_MARK;
-		ret->name = part_skip(p, strlen("[lua: "));
-		ret->name.len--;
-	} else if (part_ends(p, " [C]")) {
-		ret->kind = FRAME_C;
-		ret->name = (struct part){p.text, p.len - strlen(" [C]")};
-		if (part_starts(ret->name, "_G."))
-			ret->name = part_skip(ret->name, strlen("_G."));
-	} else {
-		read_lua_frame(p, file, ret);
-	}
-}
-
-/* False if there are more frames than any of our stacks has. */
-static bool read_stack(struct part stack, const char *file, struct match *m)
-{
-	m->nr_frames = 0;
-	while (stack.len > 0) {
-		struct part p = part_cut(&stack, ';');
-
-		if (is_state(p))
-			continue;
-		if (m->nr_frames == MAX_FRAMES)
-			return false;
-		read_frame(p, file, &m->frames[m->nr_frames++]);
-	}
-	return true;
-}
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
@@ -220,7 +105,7 @@ static bool fits(const struct token *t, const struct frame *f)
 {
 	if (t->is_c)
 		return f->kind == FRAME_C &&
-		       (part_is(f->name, UNKNOWN_C) || has_name(t->names, f->name));
+		       (part_is(f->name, FOLDED_UNKNOWN_C) || has_name(t->names, f->name));
 	return f->kind == FRAME_LUA && has_name(t->names, f->name) && has_line(t->lines, f->line);
 }
 
@@ -241,17 +126,17 @@ static bool match_from(const struct match *m, size_t token, size_t frame, bool g
 	bool at_end;
 
 	if (token == m->nr_tokens) {
-		while (frame < m->nr_frames && m->frames[frame].kind == FRAME_MARK)
+		while (frame < m->stack.nr_frames && m->stack.frames[frame].kind == FRAME_MARK)
 			frame++;
-		return frame == m->nr_frames;
+		return frame == m->stack.nr_frames;
 	}
 	for (unsigned n = 0; n <= t->max; n++, frame++) {
-		at_end = frame == m->nr_frames;
+		at_end = frame == m->stack.nr_frames;
 		if ((gap || n >= t->min) && match_from(m, token + 1, frame, false))
 			return true;
-		if (!at_end && m->frames[frame].kind == FRAME_MARK)
+		if (!at_end && m->stack.frames[frame].kind == FRAME_MARK)
 			return match_behind_mark(m, token, frame + 1);
-		if (at_end || !fits(t, &m->frames[frame]))
+		if (at_end || !fits(t, &m->stack.frames[frame]))
 			return false;
 	}
 	return false;
@@ -260,7 +145,7 @@ static bool match_from(const struct match *m, size_t token, size_t frame, bool g
 static bool matches(const char *pattern, struct match *m)
 {
 	/* The interpreter's own C function below the main chunk, where it is shown. */
-	size_t shown = m->nr_frames > 1 && m->frames[0].kind == FRAME_C;
+	size_t shown = m->stack.nr_frames > 1 && m->stack.frames[0].kind == FRAME_C;
 
 	read_pattern(pattern, m);
 	return match_from(m, 0, 0, false) || (shown && match_from(m, 0, shown, false));
@@ -276,63 +161,33 @@ static bool any_matches(const char *const *patterns, struct match *m)
 
 /* ---- judging ------------------------------------------------------------------------------- */
 
-/* The reason the stack gives for what it does not say; text NULL if it gives none. */
-static struct part reason_of(const struct match *m)
-{
-	for (size_t i = 0; i < m->nr_frames; i++) {
-		const struct frame *f = &m->frames[i];
-
-		if (f->kind == FRAME_MARK)
-			return f->name;
-		if (f->kind == FRAME_C && part_is(f->name, UNKNOWN_C))
-			return (struct part){"C function without a name", 25};
-		if (f->kind == FRAME_LUA && f->line < 0)
-			return (struct part){"line not known", 14};
-	}
-	return (struct part){NULL, 0};
-}
-
-static bool is_outside(const struct match *m)
-{
-	for (size_t i = 0; i < m->nr_frames; i++)
-		if (m->frames[i].kind == FRAME_LUA)
-			return false;
-	return true;
-}
-
 static enum verdict judge_stack(const struct truth_program *p, struct match *m)
 {
-	bool marked = reason_of(m).text;
+	bool marked = folded_reason(&m->stack).text;
 
 	if (any_matches(p->stacks, m))
 		return marked ? VERDICT_MARKED : VERDICT_EXACT;
-	if (is_outside(m))
+	if (folded_is_outside(&m->stack))
 		return marked ? VERDICT_MARKED : VERDICT_OUTSIDE;
 	return VERDICT_WRONG;
 }
 
-/* Splits "stack count" and reads the stack. False if it is not such a line. */
-static bool read_line(const struct truth_program *p, const char *line, struct match *m,
-		      uint64_t *ret_samples)
+static bool read_line(const struct truth_program *p, const char *line, struct match *m)
 {
-	const char *space = strrchr(line, ' ');
-	char file[64], *end;
+	char file[64];
 
-	*ret_samples = 0;
-	if (!space || space == line)
-		return false;
-	*ret_samples = strtoull(space + 1, &end, 10);
 	snprintf(file, sizeof(file), "%s.lua", p->name);
-	return end != space + 1 && *end == '\0' && *ret_samples > 0 &&
-	       read_stack((struct part){line, (size_t)(space - line)}, file, m);
+	return folded_read(line, file, &m->stack);
 }
 
 enum verdict truth_judge(const struct truth_program *p, const char *line, uint64_t *ret_samples)
 {
 	struct match m;
 
-	if (!read_line(p, line, &m, ret_samples))
+	*ret_samples = 0;
+	if (!read_line(p, line, &m))
 		return VERDICT_BAD;
+	*ret_samples = m.stack.samples;
 	return judge_stack(p, &m);
 }
 
@@ -356,19 +211,20 @@ static void count_reason(struct truth_tally *t, struct part reason, uint64_t sam
 enum verdict truth_count(const struct truth_program *p, const char *line, struct truth_tally *tally)
 {
 	struct match m;
-	uint64_t samples;
 	enum verdict verdict = VERDICT_BAD;
 
-	if (read_line(p, line, &m, &samples)) {
+	if (read_line(p, line, &m)) {
 		verdict = judge_stack(p, &m);
 		if (verdict == VERDICT_MARKED)
-			count_reason(tally, reason_of(&m), samples);
+			count_reason(tally, folded_reason(&m.stack), m.stack.samples);
 		if ((verdict == VERDICT_EXACT || (verdict == VERDICT_MARKED && p->truncated)) &&
 		    any_matches(p->hot, &m))
-			tally->hot += samples;
+			tally->hot += m.stack.samples;
 	}
-	tally->samples[verdict] += samples;
-	tally->all += samples;
+	if (verdict == VERDICT_BAD)
+		m.stack.samples = 1;
+	tally->samples[verdict] += m.stack.samples;
+	tally->all += m.stack.samples;
 	return verdict;
 }
 
