@@ -3,7 +3,7 @@
  * Manages discovery and proof of a LuaJIT 2.1 (GC64) layout.
  *
  *	GG_State:  main lua_State | global_State ..., jit_State, hot counters, dispatch table
- *	           ^ X            ^ G = X + 96 or 112
+ *	           ^ X            ^ G = X + 96, 104 or 112
  *	global_State:  ..., vmstate, mainthref, ..., bc_cfunc_int, bc_cfunc_ext, cur_L, jit_base,
  *...
  *
@@ -104,7 +104,7 @@ static bool is_value(uint64_t value, uint64_t type)
 
 /* ---- reading the offsets off the memory ------------------------------------------------------ */
 
-static const uint16_t state_sizes[] = {96, 112}; /* 112: OpenResty adds exdata */
+static const uint16_t state_sizes[] = {96, 104, 112}; /* OpenResty adds exdata, then exdata2 */
 
 /* Finds the main thread, which lies directly below global_State, and copies the latter. */
 static int copy_global(const struct mem_reader *mem, uaddr_t state, struct global_copy *g,
