@@ -353,7 +353,7 @@ struct bprof_proto_body {
 	__u8 dialect; /* enum lua_dialect: which bytecode numbering */
 	__u8 is_vararg;
 	__u8 nr_params;
-	__u32 reserved;
+	__u32 numbers; /* hash of its constants that are no strings; 0 = not known */
 };
 
 /* The name of a C function: from package.loaded, or a symbol. Followed by name_len bytes. */

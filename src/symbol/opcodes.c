@@ -216,6 +216,13 @@ _Static_assert(ARRAY_SIZE(opcodes_luajit) == 89, "lj_bc.h of LuaJIT 2.1");
 #define FIRST_BIT_OPERATION ARRAY_SIZE(opcodes_luajit)
 #define NR_BIT_OPERATIONS   7U
 
+/* Loops, returns and iterators may become JLOOP and the like: lj_bc.h, lj_trace.c, lj_dispatch.c.
+ */
+bool luajit_opcode_stays(uint32_t instruction)
+{
+	return (instruction & 0xff) < LUAJIT_ITERC;
+}
+
 struct luajit_opcode luajit_opcode_of(uint32_t dialect, uint32_t instruction)
 {
 	uint32_t number = instruction & 0xff;

@@ -95,4 +95,7 @@ enum luajit_number {
 
 struct luajit_opcode luajit_opcode_of(uint32_t dialect, uint32_t instruction);
 
+/* Is this an instruction that the VM never replaces by another one while it runs? */
+bool luajit_opcode_stays(uint32_t instruction);
+
 #endif

@@ -196,7 +196,8 @@ static unsigned char *find_naming_constants(const struct block *block, const str
 	return naming;
 }
 
-/* Constants are numbered downwards from k: number i is at k - 8 * (i + 1). */
+/* References are numbered downwards from k: number i is at k - 8 * (i + 1). Numbers lie from k on.
+ */
 static int write_constants(const struct lua_reader *reader, const struct block *block,
 			   const struct gcproto *proto, struct proto_writer *writer)
 {
@@ -205,6 +206,7 @@ static int write_constants(const struct lua_reader *reader, const struct block *
 	struct buf text;
 	int r = naming ? 0 : -ENOMEM;
 
+	proto_writer_numbers(writer, k, 8 * (size_t)proto->size_kn);
 	buf_init(&text, PROTO_MAX_STRING);
 	for (uint32_t i = 0; r >= 0 && i < proto->size_kgc; i++) {
 		uaddr_t object = load_u64(k - 8 * ((size_t)i + 1));

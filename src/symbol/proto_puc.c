@@ -16,7 +16,9 @@
 #define TAG_MASK	 0x3fU
 #define TAG_PROTO	 9U /* up to 5.3 */
 #define TAG_PROTO_54	 10U
+#define TAG_NUMBER	 3U
 #define TAG_STRING	 4U
+#define TAG_NUMBER_2	 19U
 #define TAG_LONG_STR	 20U
 #define HEADER_BYTES	 128U
 #define CONSTANTS_LIMIT	 (1U << 20)
@@ -230,6 +232,16 @@ static uint64_t load_u64(const unsigned char *at)
 	return value;
 }
 
+/* Of a nil or a boolean of 5.1 only the tag, or a part of the value, is defined. */
+static void write_number(const unsigned char *value, struct proto_writer *writer)
+{
+	uint32_t tag = value[TAG_AT] & TAG_MASK;
+
+	proto_writer_numbers(writer, &tag, sizeof(tag));
+	if (tag == TAG_NUMBER || tag == TAG_NUMBER_2)
+		proto_writer_numbers(writer, value, sizeof(uint64_t));
+}
+
 static int write_constants(const struct lua_reader *reader, const struct puc_proto *proto,
 			   struct proto_writer *writer, struct buf *text)
 {
@@ -242,8 +254,10 @@ static int write_constants(const struct lua_reader *reader, const struct puc_pro
 		const unsigned char *value = values + (size_t)i * VALUE_BYTES;
 		uint32_t tag = value[TAG_AT] & TAG_MASK;
 
-		if (tag != TAG_STRING && tag != TAG_LONG_STR)
+		if (tag != TAG_STRING && tag != TAG_LONG_STR) {
+			write_number(value, writer);
 			continue;
+		}
 		r = copy_text(reader, load_u64(value), text);
 		if (r == 0)
 			r = proto_writer_constant(writer, i, text->data, text->len);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "record.h"
 
 _Static_assert(sizeof(struct bprof_proto_body) + PROTO_MAX_CODE * 8 + PROTO_MAX_CONSTANTS +
@@ -63,6 +65,11 @@ int proto_writer_constant(struct proto_writer *writer, uint32_t index, const voi
 
 	writer->body.nr_constants += r > 0;
 	return r < 0 ? r : 0;
+}
+
+void proto_writer_numbers(struct proto_writer *writer, const void *bytes, size_t len)
+{
+	writer->body.numbers = (__u32)XXH3_64bits_withSeed(bytes, len, writer->body.numbers) | 1U;
 }
 
 int proto_writer_local(struct proto_writer *writer, uint32_t start_pc, uint32_t end_pc,

@@ -39,6 +39,10 @@ int proto_writer_lines(struct proto_writer *writer, const int32_t *lines) MUST_C
 void proto_writer_begin_list(struct proto_writer *writer);
 int proto_writer_constant(struct proto_writer *writer, uint32_t index, const void *text,
 			  size_t len) MUST_CHECK;
+
+/* Constants that are no strings, in order: only that they are the same can be told later. */
+void proto_writer_numbers(struct proto_writer *writer, const void *bytes, size_t len);
+
 int proto_writer_local(struct proto_writer *writer, uint32_t start_pc, uint32_t end_pc,
 		       const void *name, size_t len) MUST_CHECK;
 int proto_writer_upvalue(struct proto_writer *writer, const void *name, size_t len) MUST_CHECK;

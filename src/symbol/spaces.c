@@ -9,8 +9,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "base.h"
 #include "buf.h"
+#include "opcodes.h"
+#include "proto_view.h"
 
 #define uthash_fatal(message) hash_failed = true
 static bool hash_failed; /* uthash reports a failed allocation only through this hook */
@@ -234,6 +238,37 @@ static struct proto_entry *own_proto(struct spaces *s, uint32_t pid, uint64_t ob
 	return e;
 }
 
+/*
+ * A function without any lines is a stripped one of LuaJIT: even an empty main chunk ends on line 1
+ * there.
+ */
+static bool is_main_chunk(int32_t first_line, int32_t last_line, bool is_luajit)
+{
+	return first_line == 0 && (!is_luajit || last_line > 0);
+}
+
+/*
+ * What a function looks like, wherever it lies. LuaJIT rewrites code that it counts, compiles or
+ * specialises, in place: headers, returns, loops and iterators do not count there.
+ */
+static uint64_t shape_of(const struct proto_view *view)
+{
+	const struct bprof_proto_body *body = &view->body;
+	const uint32_t counts[] = {body->nr_code, (uint32_t)body->last_line, body->nr_params,
+				   body->is_vararg, body->numbers};
+	size_t bytes = (size_t)((const unsigned char *)view->chunkname - view->lines);
+	uint64_t shape = XXH3_64bits(counts, sizeof(counts));
+
+	for (uint32_t pos = 0; pos < body->nr_code; pos++) {
+		uint32_t instruction = proto_instruction(view, pos);
+
+		if (body->dialect < LUA_DIALECT_LUAJIT || luajit_opcode_stays(instruction))
+			shape = XXH3_64bits_withSeed(&instruction, sizeof(instruction), shape);
+	}
+	shape = XXH3_64bits_withSeed(view->lines, bytes, shape);
+	return shape ? shape : 1;
+}
+
 static int set_chunk(struct proto_fact *f, const char *chunkname, size_t len, int32_t first_line)
 {
 	struct buf display;
@@ -260,6 +295,8 @@ int spaces_add_proto(struct spaces *s, const struct bprof_proto *proto, const ch
 
 	if (!e)
 		return -ENOMEM;
+	e->fact.is_main = is_main_chunk(proto->first_line, proto->last_line,
+					proto->family == BPROF_FAMILY_LUAJIT);
 	return e->fact.body ? 0 : set_chunk(&e->fact, chunkname, len, proto->first_line);
 }
 
@@ -283,6 +320,9 @@ int spaces_add_body(struct spaces *s, const struct bprof_proto_body *record)
 	e->fact.is_safe = capture_is_busted_safe(copy);
 	if (proto_view_init(copy, copy->h.size, &e->fact.view) < 0)
 		return -EBADMSG;
+	e->fact.shape = shape_of(&e->fact.view);
+	e->fact.is_main = is_main_chunk(copy->first_line, copy->last_line,
+					copy->dialect >= LUA_DIALECT_LUAJIT);
 	return set_chunk(&e->fact, e->fact.view.chunkname, copy->chunkname_len, copy->first_line);
 }
 
@@ -351,6 +391,16 @@ const struct proto_fact *spaces_find_proto(const struct spaces *s, uint32_t spac
 		space = s->all[space].parent;
 	}
 	return e ? &e->fact : NULL;
+}
+
+int spaces_each_proto(const struct spaces *s, int (*fn)(void *arg, const struct proto_fact *fact),
+		      void *arg)
+{
+	int r = 0;
+
+	for (struct proto_entry *e = s->protos; r == 0 && e; e = e->hh.next)
+		r = fn(arg, &e->fact);
+	return r;
 }
 
 static struct name_entry *find_name(const struct spaces *s, struct name_entry *table,

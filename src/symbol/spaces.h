@@ -25,6 +25,8 @@ struct proto_fact {
 	struct bprof_proto_body *body; /* NULL = never captured */
 	struct proto_view view;	       /* of body */
 	bool is_safe;		       /* busted.safe: busted calls its user from it */
+	bool is_main;		       /* a main chunk */
+	uint64_t shape;		       /* of body: equal for two copies of one function */
 };
 
 /* All return 0 or -ENOMEM; text is copied. */
@@ -53,6 +55,10 @@ const char *spaces_comm(const struct spaces *s, uint32_t space);
 /* NULL = nothing is known. */
 const struct proto_fact *spaces_find_proto(const struct spaces *s, uint32_t space, uint64_t object,
 					   uint32_t fingerprint);
+
+/* Calls @fn for every prototype, in no order, until it returns non-zero. Returns that, or 0. */
+int spaces_each_proto(const struct spaces *s, int (*fn)(void *arg, const struct proto_fact *fact),
+		      void *arg);
 
 /* The name of the C function at @object, or of the built-in @ffid if that is not 0; or NULL. */
 const char *spaces_find_cfunction(const struct spaces *s, uint32_t space, uint64_t object,

@@ -11,6 +11,7 @@
 
 #include "base.h"
 #include "buf.h"
+#include "shapes.h"
 #include "spaces.h"
 
 #define uthash_fatal(message) hash_failed = true
@@ -30,16 +31,18 @@ struct vote {
 struct votes {
 	struct vote *names;
 	uint64_t weight; /* of all frames, named by their caller or not */
+	bool is_crowd;	 /* many functions in one place: a name must be that of all */
 };
 
 struct identity {
-	char *text; /* kind, name where it identifies, file, line */
+	char *text; /* kind, name where it identifies, file, line, shape where that is needed */
 	uint32_t function;
 	UT_hash_handle hh;
 };
 
 struct symbols {
 	const struct spaces *spaces;
+	struct shapes *shapes; /* NULL until the first Lua frame: then all facts are known */
 	struct identity *identities;
 	struct function *functions;
 	struct votes *votes; /* per function */
@@ -88,6 +91,7 @@ void symbols_free(struct symbols *s)
 	if (!s)
 		return;
 	free_functions(s);
+	shapes_free(s->shapes);
 	free(s);
 }
 
@@ -129,16 +133,24 @@ static bool is_framework(const char *chunk)
 	return false;
 }
 
-/* The function with this identity; @name identifies only what is no Lua function. */
-static int intern_function(struct symbols *s, enum function_kind kind, const char *name,
-			   const char *file, int32_t line, uint32_t *ret)
+/* What tells functions apart. */
+struct function_key {
+	enum function_kind kind;
+	const char *name; /* identifies only what is no Lua function */
+	const char *file;
+	int32_t line;
+	uint64_t shape; /* 0 = file and line are enough */
+};
+
+static int intern_function(struct symbols *s, const struct function_key *key, uint32_t *ret)
 {
 	CLEANUP(cleanup_free) char *text = NULL;
 	struct identity *i;
 	struct function *f;
 
-	if (asprintf(&text, "%d\x1f%s\x1f%d\x1f%s", (int)kind, kind == FUNCTION_LUA ? "" : name,
-		     line, file) < 0)
+	if (asprintf(&text, "%d\x1f%s\x1f%d\x1f%llx\x1f%s", (int)key->kind,
+		     key->kind == FUNCTION_LUA ? "" : key->name, key->line,
+		     (unsigned long long)key->shape, key->file) < 0)
 		return -ENOMEM;
 	HASH_FIND_STR(s->identities, text, i);
 	if (i) {
@@ -149,16 +161,17 @@ static int intern_function(struct symbols *s, enum function_kind kind, const cha
 		return -ENOMEM;
 	i = calloc(1, sizeof(*i));
 	f = &s->functions[s->nr_functions];
-	*f = (struct function){.kind = kind, .line = line};
-	f->name = strdup(name);
-	f->file = strdup(file);
+	*f = (struct function){.kind = key->kind, .line = key->line};
+	f->name = strdup(key->name);
+	f->file = strdup(key->file);
 	if (!i || !f->name || !f->file) {
 		free((void *)(uintptr_t)f->name);
 		free((void *)(uintptr_t)f->file);
 		free(i);
 		return -ENOMEM;
 	}
-	f->framework = (kind == FUNCTION_LUA || kind == FUNCTION_MAIN_CHUNK) && is_framework(file);
+	f->framework = (key->kind == FUNCTION_LUA || key->kind == FUNCTION_MAIN_CHUNK) &&
+		       is_framework(key->file);
 	i->text = text;
 	text = NULL;
 	i->function = (uint32_t)s->nr_functions;
@@ -179,19 +192,42 @@ static int lua_frame(struct symbols *s, uint32_t space, const struct bprof_frame
 {
 	const struct proto_fact *e =
 		spaces_find_proto(s->spaces, space, frame->object, frame->fingerprint);
+	struct function_key key = {FUNCTION_LUA, "<anonymous>", .line = 0};
+	bool is_crowd = false;
+	int r;
 
 	ret->line = frame->line > 0 ? frame->line : 0;
 	ret->is_safe = e && e->is_safe;
-	if (!e || !e->chunk)
-		return intern_function(s, FUNCTION_LUA, "<unknown function>", "?", 0,
-				       &ret->function);
+	if (!s->shapes && shapes_new(s->spaces, &s->shapes) < 0)
+		return -ENOMEM;
+	if (!e || !e->chunk) {
+		key.name = "<unknown function>";
+		key.file = "?";
+		return intern_function(s, &key, &ret->function);
+	}
 	if (!ret->line && e->body && !(frame->flags & BPROF_FRAME_NO_POS))
 		ret->line = proto_line(&e->view, frame->pos);
-	if (e->first_line == 0)
-		return intern_function(s, FUNCTION_MAIN_CHUNK, "main chunk", e->chunk, 0,
-				       &ret->function);
-	return intern_function(s, FUNCTION_LUA, "<anonymous>", e->chunk, e->first_line,
-			       &ret->function);
+	key.file = e->chunk;
+	if (e->is_main) {
+		key.kind = FUNCTION_MAIN_CHUNK;
+		key.name = "main chunk";
+		return intern_function(s, &key, &ret->function);
+	}
+	key.line = e->first_line;
+	key.shape = shapes_discriminator(s->shapes, e, &is_crowd);
+	r = intern_function(s, &key, &ret->function);
+	if (r == 0 && is_crowd)
+		s->votes[ret->function].is_crowd = true;
+	return r;
+}
+
+/* What has a name and no line. */
+static int intern_plain(struct symbols *s, enum function_kind kind, const char *name,
+			const char *file, uint32_t *ret)
+{
+	struct function_key key = {.kind = kind, .name = name, .file = file};
+
+	return intern_function(s, &key, ret);
 }
 
 static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
@@ -207,7 +243,7 @@ static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *
 		name = spaces_find_symbol(s->spaces, space, frame->object, &module);
 	if (!name || !name[0])
 		name = "<unknown C function>";
-	return intern_function(s, FUNCTION_C, name, "", 0, &ret->function);
+	return intern_plain(s, FUNCTION_C, name, "", &ret->function);
 }
 
 int symbols_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
@@ -241,15 +277,15 @@ int symbols_address(struct symbols *s, uint32_t space, uint64_t address, bool ke
 		return symbols_marker(s, "[kernel]", ret);
 	if (!name)
 		return symbols_marker(s, "[native]", ret);
-	return intern_function(s, FUNCTION_NATIVE, name[0] ? name : "[no symbol]", module, 0,
-			       &ret->function);
+	return intern_plain(s, FUNCTION_NATIVE, name[0] ? name : "[no symbol]", module,
+			    &ret->function);
 }
 
 int symbols_marker(struct symbols *s, const char *name, struct symbol_frame *ret)
 {
 	ret->line = 0;
 	ret->is_safe = false;
-	return intern_function(s, FUNCTION_MARKER, name, "", 0, &ret->function);
+	return intern_plain(s, FUNCTION_MARKER, name, "", &ret->function);
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
@@ -340,19 +376,28 @@ void symbols_weigh(struct symbols *s, uint32_t function, uint64_t samples)
 		s->votes[function].weight += samples;
 }
 
+/* The name that most samples used; NULL if too few did. */
+static const char *elected(const struct votes *votes)
+{
+	const struct vote *best = NULL;
+
+	for (const struct vote *v = votes->names; v; v = v->hh.next)
+		if (!best || v->weight > best->weight ||
+		    (v->weight == best->weight && strcmp(v->name, best->name) < 0))
+			best = v;
+	if (!best || best->weight < votes->weight / RARE_NAME)
+		return NULL;
+	return votes->is_crowd && HASH_COUNT(votes->names) > 1 ? NULL : best->name;
+}
+
 int symbols_finish(struct symbols *s)
 {
 	for (size_t f = 0; f < s->nr_functions; f++) {
-		struct vote *best = NULL;
-		char *name;
+		const char *best = elected(&s->votes[f]);
+		char *name = best ? strdup(best) : NULL;
 
-		for (struct vote *v = s->votes[f].names; v; v = v->hh.next)
-			if (!best || v->weight > best->weight ||
-			    (v->weight == best->weight && strcmp(v->name, best->name) < 0))
-				best = v;
-		if (!best || best->weight < s->votes[f].weight / RARE_NAME)
+		if (!best)
 			continue;
-		name = strdup(best->name);
 		if (!name)
 			return -ENOMEM;
 		free((void *)(uintptr_t)s->functions[f].name);

@@ -3,7 +3,8 @@
  * Names for the frames of a run, from the facts of its recording. Needs no target.
  *
  * A Lua function is identified by chunk and first line, whatever it is called; it may be called by
- * several names, and the most frequent one is shown.
+ * several names, and the most frequent one is shown. Where that is not enough (shapes.h), functions
+ * that look alike inside are one.
  */
 #ifndef BPROF_SYMBOLS_H
 #define BPROF_SYMBOLS_H
