@@ -12,11 +12,11 @@
 
 /* The CFRAME of @state on this thread's stack; 0 if there is none or it is not a state of this VM.
  */
-WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state)
+WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state, u32 need)
 {
 	u64 cframe;
 
-	if (!w || luajit_read_state(w, state, LUAJIT_MUST))
+	if (!w || luajit_read_state(w, state, need))
 		return 0;
 	cframe = w->luajit.seen.cframe;
 	return cframe && walk_on_this_stack(w, cframe) ? cframe : 0;
@@ -34,7 +34,7 @@ WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
 		return 1;
 	if ((word & 7) || (word ^ w->vm.global) >> 32)
 		return 0;
-	if (luajit_state_cframe(w, word) != at - LUAJIT_CFRAME_STATE)
+	if (luajit_state_cframe(w, word, LUAJIT_MAYBE) != at - LUAJIT_CFRAME_STATE)
 		return 0;
 	j->host_found = word;
 	return 1;
@@ -72,7 +72,7 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	main_cframe = luajit_state_cframe(w, w->vm.main);
+	main_cframe = luajit_state_cframe(w, w->vm.main, LUAJIT_MUST);
 	if (!main_cframe || main_cframe < from)
 		return 0;
 	j->host_next = from;
@@ -101,7 +101,7 @@ WALK_STEP int luajit_enter_resumer(struct walk *w)
 	sp = w->reg[BPROF_REG_SP];
 	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]) && !WALK_READ(w, word, sizeof(word), sp)) {
 		for (u32 i = 0; i < 3; i++) {
-			if (luajit_state_cframe(w, word[i + 2]) == sp + 8ULL * i &&
+			if (luajit_state_cframe(w, word[i + 2], LUAJIT_MUST) == sp + 8ULL * i &&
 			    !luajit_enter_state(w, word[i + 2]))
 				return 1;
 		}

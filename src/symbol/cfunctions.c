@@ -33,14 +33,34 @@ static const char *const standard_libraries[] = {
 
 /*
  * LuaJIT numbers its library functions in the order of their definition, and some that no table
- * holds sit right before the function that hands them out (lib_base.c, lib_string.c).
+ * holds sit right before the function that hands them out (lib_base.c, lib_string.c). What the FFI
+ * runs for C data and C libraries sits before ffi.cdef, in the same order since 2017 (lib_ffi.c).
  */
 static const struct {
 	const char *owner, *hidden;
+	uint32_t distance;
 } hidden_functions[] = {
-	{"coroutine.wrap", "coroutine.wrap_aux"},
-	{"ipairs", "ipairs_aux"},
-	{"string.gmatch", "string.gmatch_aux"},
+	{"coroutine.wrap", "coroutine.wrap_aux", 1},
+	{"ipairs", "ipairs_aux", 1},
+	{"string.gmatch", "string.gmatch_aux", 1},
+	{"ffi.cdef", "cdata:__index", 23},
+	{"ffi.cdef", "cdata:__newindex", 22},
+	{"ffi.cdef", "cdata:__eq", 21},
+	{"ffi.cdef", "cdata:__len", 20},
+	{"ffi.cdef", "cdata:__lt", 19},
+	{"ffi.cdef", "cdata:__le", 18},
+	{"ffi.cdef", "cdata:__concat", 17},
+	{"ffi.cdef", "cdata:__call", 16},
+	{"ffi.cdef", "cdata:__add", 15},
+	{"ffi.cdef", "cdata:__sub", 14},
+	{"ffi.cdef", "cdata:__mul", 13},
+	{"ffi.cdef", "cdata:__div", 12},
+	{"ffi.cdef", "cdata:__mod", 11},
+	{"ffi.cdef", "cdata:__pow", 10},
+	{"ffi.cdef", "cdata:__unm", 9},
+	{"ffi.cdef", "cdata:__tostring", 8},
+	{"ffi.cdef", "ffi.C:__index", 5},
+	{"ffi.cdef", "ffi.C:__newindex", 4},
 };
 
 /* A table to walk. */
@@ -299,9 +319,9 @@ static int name_hidden(struct walk *walk)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(hidden_functions); i++) {
 		struct lua_cfunction_ref function = {.ffid = walk->owner_ffid[i]};
 
-		if (function.ffid < 3)
+		if (function.ffid < hidden_functions[i].distance + 2)
 			continue;
-		function.ffid--;
+		function.ffid -= hidden_functions[i].distance;
 		r = name_function(walk, &function, "", hidden_functions[i].hidden);
 	}
 	return r;
