@@ -19,6 +19,7 @@
 #define BPROF_WALK_H
 
 #include <bprof/wire.h>
+#include <bprof/leaf_rules.h>
 #include <bprof/lua_layout.h>
 #include <bprof/seen.h>
 
@@ -36,37 +37,6 @@
 #define WALK_WINDOW_BYTES 1024
 #define WALK_NOWHERE	  (~0ULL >> 1) /* start of a window that holds nothing */
 #define WALK_MAX_STEPS	  320	       /* frames, pseudo frames and changes of coroutine */
-
-/* Which rule found the leaf. For verification only; never shown to users. */
-enum walk_leaf {
-	WALK_LEAF_NONE = 0,
-	WALK_LEAF_TRACE,	 /* jit_base */
-	WALK_LEAF_C,		 /* vmstate: a C function, whose base is always saved */
-	WALK_LEAF_SAVED_BASE,	 /* L->base, proved by a pc */
-	WALK_LEAF_BUILTIN,	 /* a fast function parked in a helper */
-	WALK_LEAF_PARKED_BASE,	 /* rbp or a pushed word, proved by a pc */
-	WALK_LEAF_SAVED_PC,	 /* L->base and SAVE_PC: collector and trace compiler store both */
-	WALK_LEAF_C_SAVED_BASE,	 /* L->base of a C function outside of vmstate C (its GC) */
-	WALK_LEAF_VM_BASE,	 /* in the interpreter: rdx and rbx */
-	WALK_LEAF_VM_BUILTIN,	 /* in a fast function: rdx, and rbx is its link */
-	WALK_LEAF_VM_SAVED_BASE, /* in the interpreter, rdx is busy: the candidates in turn */
-	WALK_LEAF_VM_PARKED_BASE,
-	WALK_LEAF_VM_RETURN_BASE, /* just returning: base minus the call's A */
-	WALK_LEAF_VM_RETURN_SAVED,
-	WALK_LEAF_VM_ANY_BUILTIN,
-	WALK_LEAF_VM_RETURNED,	   /* a builtin's result lies over its function slot */
-	WALK_LEAF_VM_EDGE,	   /* entering from or returning to C: the frame below the C link */
-	WALK_LEAF_EXIT,		   /* leaving a trace: L->base, no pc yet */
-	WALK_LEAF_HOST,		   /* after lua_resume() came back to C: the state under it */
-	WALK_LEAF_CALLBACK,	   /* an FFI callback is being entered or left */
-	WALK_LEAF_VM_LINK,	   /* the pc is the link: entered from C, or being left for it */
-	WALK_LEAF_VM_CONTINUATION, /* a metamethod is being called or returns: its caller */
-	WALK_LEAF_PUC_SAVED_PC = 32,
-	WALK_LEAF_PUC_REGISTER,
-	WALK_LEAF_PUC_PUSHED,
-	WALK_LEAF_PUC_C,
-	WALK_LEAF_PUC_SKIPPED = 64, /* bit: a CallInfo on its way in or out was left out */
-};
 
 /* A prototype that is not in the seen table. chunkname: address of its NUL-terminated text. */
 struct walk_fresh {

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bprof/verification.h>
 #include <bprof/wire.h>
 
 #define PROFILE_UNKNOWN UINT64_MAX
@@ -262,6 +263,8 @@ struct profile {
 	struct suite_result suite;
 	uint64_t counters[BPROF_NR_COUNTERS];
 
+	struct verification *verifications; /* in the order of their first samples */
+	size_t nr_verifications;
 	struct runtime *runtimes;
 	size_t nr_runtimes;
 	struct test *tests; /* in the order they ran */

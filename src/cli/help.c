@@ -29,6 +29,8 @@ static const struct example examples[] = {
 	 "the report again, with more rows"},
 	{VERB_REPORT, "bprof-perf report --json bprof-out/recording.bprof | jq '.tests[0]'",
 	 "the numbers for a program"},
+	{VERB_REPORT, "bprof-perf report --verify bprof-out/recording.bprof",
+	 "how sure its stacks are, and every reason of doubt"},
 	{VERB_DOCTOR, "sudo bprof-perf doctor", "what this machine can do, and what is missing"},
 };
 
@@ -38,6 +40,7 @@ static const struct {
 	{"n", "that of the command; 128 + n if signal n ended it"},
 	{"1", "also: busted saw failures and still exited 0"},
 	{"2", "also: bprof-perf was called in a wrong way"},
+	{"3", "report --verify: the recording breaks off or holds records that are not valid"},
 	{"125", "bprof-perf could not set up the run"},
 	{"126", "the command was found and cannot be executed"},
 	{"127", "the command was not found"},

@@ -220,6 +220,11 @@ static int apply_json(struct options *options, const char *value)
 	return switch_parse(value, &options->json);
 }
 
+static int apply_verify(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->verify);
+}
+
 static int apply_verbose(struct options *options, const char *value)
 {
 	(void)value;
@@ -437,6 +442,13 @@ static const struct option_row rows[] = {
 		.help = "run the command as root, even behind sudo",
 		.verbs = FOR_ALL,
 		.apply = apply_keep_root,
+	},
+	{
+		.name = "verify",
+		.help = "print how sure the stacks of the recording are and every reason of doubt, "
+			"with --json as JSON, and write no files",
+		.verbs = FOR_REPORT,
+		.apply = apply_verify,
 	},
 	{
 		.name = "json",

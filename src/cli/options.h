@@ -60,7 +60,7 @@ struct options {
 	const char **only, **ignore;
 
 	enum colour_choice colour;
-	bool quiet, json;
+	bool quiet, json, verify;
 	unsigned verbose;
 	const char *log_filter; /* complete: --log, -v and -q taken together; for log_configure() */
 	const char *log_file;

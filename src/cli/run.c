@@ -449,6 +449,17 @@ static int write_report_outputs(const struct session *session, const struct prof
 	return r;
 }
 
+/* What was asked is whether the recording can be trusted: one that is broken cannot. */
+static int verify_recording(const struct session *session, const struct profile *p)
+{
+	const char *name = session->options->json ? "verify-json" : "verify";
+	bool broken = !p->complete || p->counters[BPROF_COUNTER_MALFORMED] > 0;
+
+	if (write_report(session, p, name, stdout, false) < 0)
+		return EXIT_SETUP;
+	return broken ? EXIT_GATE : 0;
+}
+
 int report_recording(const struct session *session)
 {
 	const char *path = session->options->recording;
@@ -474,7 +485,10 @@ int report_recording(const struct session *session)
 	if (!pipeline_profile(pipeline)->complete)
 		say_note(session->options->quiet,
 			 "'%s' breaks off before its end: the report is of what is there", path);
-	r = write_report_outputs(session, pipeline_profile(pipeline));
+	if (session->options->verify)
+		r = verify_recording(session, pipeline_profile(pipeline));
+	else
+		r = write_report_outputs(session, pipeline_profile(pipeline)) < 0 ? EXIT_SETUP : 0;
 	pipeline_free(pipeline);
-	return r < 0 ? EXIT_SETUP : 0;
+	return r;
 }

@@ -5,6 +5,7 @@
 
 #include "base.h"
 
+#define EXIT_GATE  3   /* what was asked to hold does not */
 #define EXIT_SETUP 125 /* we could not set up; see also command_exit_status() */
 
 /* Something the user should know; not said under --quiet. */

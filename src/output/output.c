@@ -11,8 +11,8 @@
 #include "rows.h"
 
 static const struct output_ops *const outputs[] = {
-	&output_folded,	  &output_trace,   &output_json, /* files */
-	&output_terminal, &output_callers,		 /* reports */
+	&output_folded,	  &output_trace,   &output_json,			/* files */
+	&output_terminal, &output_callers, &output_verify, &output_verify_json, /* reports */
 };
 
 const struct output_ops *const *outputs_all(size_t *ret_nr)

@@ -24,6 +24,7 @@
 #include "profile_build.h"
 #include "symbol/spaces.h"
 #include "symbol/symbols.h"
+#include "verify.h"
 
 struct pipeline {
 	struct replay *replay;
@@ -33,6 +34,7 @@ struct pipeline {
 	struct aggregate *aggregate;
 	struct elements *elements;
 	struct info *info;
+	struct verify *verify;
 	struct profile_build *build;
 	struct accounts accounts;
 	struct profile profile;
@@ -74,7 +76,8 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
 	sample.place = profile_build_place(node, phase, mode);
 	accounts_sample(&p->accounts, s, mode, test != ATTRIBUTE_NONE);
-	return aggregate_add(p->aggregate, &sample);
+	r = verify_sample(p->verify, s, d->sample.frames);
+	return r ? r : aggregate_add(p->aggregate, &sample);
 }
 
 static int on_record(struct pipeline *p, const struct bprof_record *record)
@@ -119,7 +122,8 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 	case BPROF_RECORD_INFO:
 		return info_add(p->info, d.info.key.data, d.info.value.data, d.info.value.len);
 	case BPROF_RECORD_RUNTIME:
-		return info_runtime(p->info, &d);
+		r = info_runtime(p->info, &d);
+		return r ? r : verify_runtime(p->verify, &d);
 	case BPROF_RECORD_COUNTERS:
 		accounts_counters(&p->accounts, d.counters);
 		return 0;
@@ -161,6 +165,8 @@ static int finish(struct pipeline *p)
 	if (!r)
 		r = profile_build_fill(p->build, p->symbols, p->aggregate, p->attribute, header,
 				       &p->profile);
+	if (!r)
+		r = verify_fill(p->verify, &p->profile);
 	accounts_fill(&p->accounts, &p->profile);
 	if (p->cut)
 		p->profile.complete = false;
@@ -190,6 +196,8 @@ int pipeline_run(int fd, struct pipeline **ret)
 	if (!r)
 		r = info_new(&p->info);
 	if (!r)
+		r = verify_new(&p->verify);
+	if (!r)
 		r = profile_build_new(&p->build);
 	if (!r)
 		r = read_all(p);
@@ -209,6 +217,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	profile_build_free(p->build);
 	info_free(p->info);
+	verify_free(p->verify);
 	elements_free(p->elements);
 	aggregate_free(p->aggregate);
 	symbols_free(p->symbols);

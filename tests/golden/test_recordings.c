@@ -98,6 +98,29 @@ static void expect_modes_to_add_up(const struct profile *p)
 	cr_expect(eq(u64, lua, under_lua));
 }
 
+/* And one confidence. */
+static void expect_verifications_to_add_up(const struct profile *p)
+{
+	uint64_t samples = 0;
+
+	for (size_t i = 0; i < p->nr_verifications; i++) {
+		const struct verification *v = &p->verifications[i];
+		uint64_t confidences = 0, statuses = 0, rules = 0;
+
+		for (int k = 0; k < NR_CONFIDENCES; k++)
+			confidences += v->by_confidence[k];
+		for (int k = 0; k < BPROF_NR_WALK_STATUS; k++)
+			statuses += v->by_status[k];
+		for (int k = 0; k < VERIFICATION_LEAF_RULES; k++)
+			rules += v->by_leaf[k];
+		cr_expect(eq(u64, confidences, v->samples));
+		cr_expect(eq(u64, statuses, v->samples));
+		cr_expect(eq(u64, rules, v->samples));
+		samples += v->samples;
+	}
+	cr_expect(eq(u64, samples, p->accounts.taken - p->accounts.lost));
+}
+
 static void expect_output(const struct recording *r, const struct profile *p, const char *name)
 {
 	const struct output_opts opts = {.top = 20, .min_percent = 1, .output_dir = "bprof-out"};
@@ -135,11 +158,14 @@ ParameterizedTest(struct recording *r, recordings, say_what_they_said_before, .t
 			     p->accounts.unresolved));
 	cr_expect(eq(u64, p->check.disagree, 0));
 	expect_modes_to_add_up(p);
+	expect_verifications_to_add_up(p);
 	expect_output(r, p, "folded");
 	expect_output(r, p, "trace");
 	expect_output(r, p, "json");
 	expect_output(r, p, "terminal");
 	expect_output(r, p, "callers");
+	expect_output(r, p, "verify");
+	expect_output(r, p, "verify-json");
 	pipeline_free(pipeline);
 }
 
@@ -170,6 +196,48 @@ Test(recordings, cut_anywhere_give_a_profile_of_what_is_left, .timeout = 120)
 		cr_expect(eq(int, pipeline_profile(pipeline)->complete, 0));
 		pipeline_free(pipeline);
 	}
+}
+
+static int verify_status(const char *path, const char *expected)
+{
+	struct run run;
+	int status;
+
+	run_command(
+		NULL, NULL,
+		(const char *const[]){BPROF_PERF, "report", "--keep-root", "--verify", path, NULL},
+		&run);
+	cr_expect(strstr(run.out.data, expected) != NULL, "%s: %s%s", path, run.out.data,
+		  run.err.data);
+	status = run.status;
+	run_done(&run);
+	return status;
+}
+
+/* Copies the first @size bytes of a recording. */
+static void copy_cut(const char *name, size_t size, const char *path)
+{
+	int from = open_cut(name, size), to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	char *bytes = malloc(size);
+
+	cr_assert(eq(sz, (size_t)read(from, bytes, size), size));
+	cr_assert(eq(sz, (size_t)write(to, bytes, size), size));
+	free(bytes);
+	close(from);
+	close(to);
+}
+
+Test(recordings, verify_fails_for_what_is_broken_and_for_nothing_else, .timeout = 60)
+{
+	char *directory = directory_make();
+	char *cut = path_join(directory, "cut.bprof");
+
+	copy_cut("luajit", 20000, cut);
+	cr_expect(eq(int, verify_status(RECORDINGS "/luajit/in.bprof", "by confidence"), 0));
+	cr_expect(eq(int, verify_status(cut, "it breaks off"), 3));
+	cr_expect(eq(int, verify_status(RECORDINGS "/record.py", ""), 125));
+	free(cut);
+	directory_remove(directory);
 }
 
 Test(recordings, flipped_bits_are_counted_or_shown_and_never_crash, .timeout = 120)

@@ -351,6 +351,36 @@ static struct runtime ordinary_runtimes[] = {
 	{4730, "lua", "Lua 5.4", "/usr/bin/lua5.4", false, -1, true, 2},
 };
 
+static struct verification ordinary_verifications[] = {
+	{.kind = "luajit",
+	 .version = "LuaJIT 2.1.0-beta3",
+	 .samples = 46,
+	 .by_confidence = {[CONFIDENCE_EXACT] = 28,
+			   [CONFIDENCE_GUARD] = 12,
+			   [CONFIDENCE_TRACE_START] = 2,
+			   [CONFIDENCE_FUNCTION_ONLY] = 2,
+			   [CONFIDENCE_TRUNCATED] = 1,
+			   [CONFIDENCE_UNKNOWN_LEAF] = 1},
+	 .by_status = {[BPROF_WALK_OK] = 44, [BPROF_WALK_TRUNCATED] = 1, [BPROF_WALK_NO_LEAF] = 1},
+	 .frames = 700,
+	 .by_mark = {[FRAME_MARK_UNKNOWN] = 1,
+		     [FRAME_MARK_NO_POS] = 2,
+		     [FRAME_MARK_GUARD] = 20,
+		     [FRAME_MARK_TRACE_START] = 2,
+		     [FRAME_MARK_INLINED] = 8,
+		     [FRAME_MARK_TAILCALL] = 5},
+	 .by_leaf = {[WALK_LEAF_NONE] = 1, [WALK_LEAF_TRACE] = 14, [WALK_LEAF_VM_BASE] = 31},
+	 .spans_cut = 1},
+	{.kind = "lua",
+	 .version = "Lua 5.4",
+	 .samples = 5,
+	 .by_confidence = {[CONFIDENCE_EXACT] = 5},
+	 .by_status = {[BPROF_WALK_OK] = 5},
+	 .frames = 20,
+	 .by_leaf = {[WALK_LEAF_PUC_SAVED_PC] = 4, [63] = 1},
+	 .leaf_skipped = 2},
+};
+
 static const char *ordinary_command[] = {"busted", "--shuffle", "spec"};
 
 const struct profile *profile_ordinary(void)
@@ -398,6 +428,8 @@ const struct profile *profile_ordinary(void)
 			     [BPROF_COUNTER_LOST_SAMPLES] = 1,
 			     [BPROF_COUNTER_FOREIGN_GETENV] = 12,
 			     [BPROF_COUNTER_HELD_EXECS] = 2},
+		.verifications = ordinary_verifications,
+		.nr_verifications = ARRAY_SIZE(ordinary_verifications),
 		.runtimes = ordinary_runtimes,
 		.nr_runtimes = ARRAY_SIZE(ordinary_runtimes),
 		.tests = ordinary_tests,
