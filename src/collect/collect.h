@@ -82,6 +82,9 @@ int collect_probe_lua(struct collector *c, const char *path, uint64_t open_offse
 /* Processes that execute this file are not held any more. */
 int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino);
 
+/* A layout of VMs that user space finds. -ENOSPC after BPROF_MAX_LAYOUTS builds. */
+int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index);
+
 /* From now on VMs of @binary are recognised in the kernel. -ENOSPC after BPROF_MAX_LAYOUTS builds.
  */
 int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,

@@ -321,8 +321,7 @@ int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino)
 		       : 0;
 }
 
-int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
-		       uint32_t *ret_index)
+int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index)
 {
 	uint32_t index = c->nr_layouts + 1;
 
@@ -330,12 +329,22 @@ int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_la
 		return -ENOSPC;
 	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.layouts), &index, layout, BPF_ANY) < 0)
 		return -errno;
-	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.binary_layouts), &binary, &index,
-				BPF_ANY) < 0)
-		return -errno;
 	c->nr_layouts = index;
 	*ret_index = index;
 	return 0;
+}
+
+int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
+		       uint32_t *ret_index)
+{
+	int r = collect_add_layout(c, layout, ret_index);
+
+	if (r < 0)
+		return r;
+	return bpf_map_update_elem(bpf_map__fd(c->bpf->maps.binary_layouts), &binary, ret_index,
+				   BPF_ANY) < 0
+		       ? -errno
+		       : 0;
 }
 
 int collect_publish_vm(struct collector *c, uint32_t pid, const struct lua_vm *vm)

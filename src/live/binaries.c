@@ -85,12 +85,21 @@ static int inspect_file(void *ctx, int fd, struct elf_image *elf)
 	struct elf_lua lua;
 	int r = elf_lua_kind(elf, &lua);
 
+	if (r == 0 && lua.is_hidden)
+		memcpy(f->hidden_version, lua.version, sizeof(lua.version));
 	if (r < 0 || lua.family == ELF_LUA_NONE)
 		return r;
+	f->nr_lua_files++;
 	r = probe_lua(f, fd, elf, &lua);
 	if (r < 0)
 		log_debug("exec", "exec::no_probe version=%s, error=%s", lua.version, strerror(-r));
 	return r == -ENOMEM ? r : 0;
+}
+
+int facts_visit_file(struct facts *f, int fd)
+{
+	f->hidden_version[0] = 0;
+	return libraries_visit(f->libraries, fd, inspect_file, f);
 }
 
 int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
@@ -103,11 +112,16 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 	target_forget(t);
 	log_debug("exec", "exec::seen pid=%u, comm=%.16s, ino=%llu, held=%u", exec->pid, exec->comm,
 		  exec->ino, exec->flags & BPROF_EXEC_HELD);
+	facts_plan_search(f, t, exec);
 	if (!(exec->flags & BPROF_EXEC_HELD))
 		return 0;
 	wait_until_stopped(exec->pid);
 	if (proc_open_exe((pid_t)exec->pid, &fd) == 0) {
-		r = libraries_visit(f->libraries, fd, inspect_file, f);
+		r = facts_visit_file(f, fd);
+		if (r == 0 && f->hidden_version[0]) {
+			facts_remember_hiding(f, exec);
+			facts_plan_search(f, t, exec);
+		}
 		if (r < 0)
 			log_debug("exec", "exec::not_inspected pid=%u, error=%s", exec->pid,
 				  strerror(-r));
@@ -119,11 +133,6 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 }
 
 /* ---- VMs ----------------------------------------------------------------------------------- */
-
-struct code_lookup {
-	struct facts *facts;
-	struct target *target;
-};
 
 static int code_range(void *ctx, uaddr_t pc, uaddr_t *start, uaddr_t *end)
 {
@@ -153,6 +162,11 @@ static bool is_code(void *ctx, uaddr_t address)
 	return map && proc_map_is_code(map);
 }
 
+struct discover_env facts_discover_env(struct code_lookup *lookup)
+{
+	return (struct discover_env){.code_range = code_range, .is_code = is_code, .ctx = lookup};
+}
+
 /* The file the VM is in: where its code lies, else the program. Allocated; NULL if that fails. */
 static char *path_of_vm(struct target *t, const struct lua_vm *vm)
 {
@@ -179,11 +193,34 @@ static int record_vm(struct facts *f, const struct bprof_vm_open *open, const st
 	return recorder_add(f->recorder, &known.h);
 }
 
+void facts_keep_layout(struct facts *f, struct target *t, const struct discovery *found,
+		       uint32_t index)
+{
+	f->layouts[index] = found->layout;
+	f->version_of_layout[index] = strdup(found->version);
+	f->path_of_layout[index] = path_of_vm(t, &found->vm);
+	log_debug("unwind", "unwind::layout pid=%u, index=%u, version=%s", t->pid, index,
+		  found->version);
+}
+
+int facts_publish_vm(struct facts *f, struct target *t, const struct bprof_vm_open *open,
+		     struct discovery *found)
+{
+	int r;
+
+	found->vm.family = found->layout.family;
+	target_add_vm(t, &found->vm);
+	r = collect_publish_vm(f->collector, t->pid, &found->vm);
+	if (!r)
+		r = record_vm(f, open, &found->vm);
+	return r ? r : facts_tell_runtime(f, t, &found->vm, JIT_NOT_KNOWN);
+}
+
 /* The first VM of this binary: find out where it keeps everything. The process is stopped. */
 static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm_open *open)
 {
 	struct code_lookup lookup = {.facts = f, .target = t};
-	struct discover_env env = {.code_range = code_range, .is_code = is_code, .ctx = &lookup};
+	struct discover_env env = facts_discover_env(&lookup);
 	const struct mem_reader *mem = target_mem(t);
 	const char *hint = f->version_of_binary[open->binary];
 	struct discovery found;
@@ -203,20 +240,11 @@ static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm
 	r = collect_set_layout(f->collector, open->binary, &found.layout, &index);
 	if (r < 0)
 		return r == -ENOSPC ? 0 : r;
-	f->layouts[index] = found.layout;
 	f->layout_of_binary[open->binary] = index;
 	f->binary_of_layout[index] = open->binary;
-	f->version_of_layout[index] = strdup(found.version);
-	f->path_of_layout[index] = path_of_vm(t, &found.vm);
+	facts_keep_layout(f, t, &found, index);
 	found.vm.layout = index;
-	found.vm.family = found.layout.family;
-	target_add_vm(t, &found.vm);
-	log_debug("unwind", "unwind::layout pid=%u, index=%u, version=%s", t->pid, index,
-		  found.version);
-	r = collect_publish_vm(f->collector, t->pid, &found.vm);
-	if (!r)
-		r = record_vm(f, open, &found.vm);
-	return r ? r : facts_tell_runtime(f, t, &found.vm, JIT_NOT_KNOWN);
+	return facts_publish_vm(f, t, open, &found);
 }
 
 int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)

@@ -54,17 +54,20 @@ unsigned facts_unproved_vms(const struct facts *f)
 static int on_fork(struct facts *f, const struct bprof_fork *record)
 {
 	const struct target *parent = targets_find(f->targets, record->parent_pid);
+	struct vm_search search;
 	struct lua_vms vms;
 	struct target *child;
 
-	if (!parent || !parent->vms.nr)
+	if (!parent || (!parent->vms.nr && !parent->search.left))
 		return 0;
 	vms = parent->vms;
+	search = parent->search;
 	child = targets_get(f->targets, record->pid);
 	if (!child)
 		return -ENOMEM;
 	target_forget(child);
 	child->vms = vms;
+	child->search = search;
 	return 0;
 }
 

@@ -20,6 +20,14 @@ struct puc_code {
 	struct elf_lua_code functions;
 };
 
+#define MAX_HIDING 64
+
+/* A program that seems to have a VM without symbols. */
+struct hiding_program {
+	uint64_t dev, ino; /* as the kernel numbers them */
+	char version[64];  /* what its text claims */
+};
+
 struct facts {
 	struct collector *collector; /* borrowed */
 	struct recorder *recorder;   /* borrowed */
@@ -36,11 +44,42 @@ struct facts {
 	bool jit_told[BPROF_MAX_LAYOUTS];
 	struct buf buf; /* records captured, not yet recorded */
 	unsigned unproved;
+	struct hiding_program hiding[MAX_HIDING];
+	size_t nr_hiding;
+	char hidden_version[64]; /* of the files visited last: "" = none hides a VM */
+	size_t nr_lua_files;	 /* with a VM that is probed */
 };
 
 /* binaries.c: executables and the VMs in them; processes that are held for it */
 int facts_on_exec(struct facts *f, const struct bprof_exec *exec);
 int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open);
+
+struct discovery;
+struct discover_env;
+
+/* What discovery asks about code, answered for one target. */
+struct code_lookup {
+	struct facts *facts;
+	struct target *target;
+};
+
+struct discover_env facts_discover_env(struct code_lookup *lookup);
+
+/* Looks at a file and at what it is linked with; VMs in them are announced from then on. */
+int facts_visit_file(struct facts *f, int fd);
+
+/* Keeps what is told of a layout that the kernel knows by now as @index. */
+void facts_keep_layout(struct facts *f, struct target *t, const struct discovery *found,
+		       uint32_t index);
+
+/* Tells kernel and recording of a VM whose layout has its number. */
+int facts_publish_vm(struct facts *f, struct target *t, const struct bprof_vm_open *open,
+		     struct discovery *found);
+
+/* vm_search.c: VMs that no probe announces */
+void facts_remember_hiding(struct facts *f, const struct bprof_exec *exec);
+void facts_plan_search(const struct facts *f, struct target *t, const struct bprof_exec *exec);
+int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns);
 
 /* gc_state.c: whether PUC Lua's collector runs */
 int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t open_offset);

@@ -256,7 +256,11 @@ int facts_on_sample(struct facts *f, const struct decoded *d)
 		return -ENOMEM;
 	if (!s->nr_frames && !(s->flags & BPROF_SAMPLE_KERNEL) &&
 	    target_meets(t, THING_ADDRESS, s->ip, 0))
-		return tell_address(f, t, s->ip, false);
+		r = tell_address(f, t, s->ip, false);
+	if (r < 0)
+		return r;
+	if (s->status == BPROF_WALK_NO_VM)
+		return facts_search_vm(f, t, s->h.time_ns);
 	vm = target_vm(t, s->vm);
 	if (!vm)
 		return 0;

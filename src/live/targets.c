@@ -61,6 +61,7 @@ void target_forget(struct target *t)
 	proc_free(t->proc);
 	t->proc = NULL;
 	t->vms.nr = 0;
+	t->search = (struct vm_search){0};
 	t->cfunctions_next_ns = 0;
 	t->cfunctions_wait_ns = CFUNCTIONS_FIRST_NS;
 }
@@ -251,6 +252,7 @@ void target_add_vm(struct target *t, const struct lua_vm *vm)
 	if (at >= BPROF_MAX_VMS)
 		return;
 	t->vms.vm[at] = *vm;
+	t->search.left = 0; /* and never again: freed memory looks like a VM for a while */
 	if (at >= t->vms.nr)
 		t->vms.nr = at + 1;
 }

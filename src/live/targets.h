@@ -20,11 +20,20 @@ struct native_unwinder;
 struct thing;
 struct targets;
 
+/* Whether and when the memory of a process is searched for a VM that no probe has announced. */
+struct vm_search {
+	unsigned left;
+	bool expects_vm; /* its program or a library of it has one; else they are looked at first */
+	uint64_t next_ns, wait_ns;
+	const char *version; /* what the program claims, or NULL; borrowed from struct facts */
+};
+
 /* One process between two execs. */
 struct target {
 	uint32_t pid;
 	struct lua_vms vms;
 	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when package.loaded may be walked */
+	struct vm_search search;
 
 	/* private */
 	struct proc *proc;

@@ -116,8 +116,10 @@ enum elf_lua_family { ELF_LUA_NONE, ELF_LUA_PUC, ELF_LUA_LUAJIT };
 
 struct elf_lua {
 	enum elf_lua_family family; /* NONE: the file defines no Lua API */
-	bool has_openlibs;	    /* luaL_openlibs */
-	bool has_openselectedlibs;  /* luaL_openselectedlibs: 5.5 */
+	/* It defines none, but has the text that every VM carries: stripped, with a VM in it? */
+	bool is_hidden;
+	bool has_openlibs;	   /* luaL_openlibs */
+	bool has_openselectedlibs; /* luaL_openselectedlibs: 5.5 */
 	char version[64]; /* "LuaJIT 2.1.0-beta3", "Lua 5.4.4"; "" = not found. A hint, no more */
 };
 

@@ -30,6 +30,8 @@ static const struct version_mark {
 	{ELF_LUA_PUC, "Lua 5.", 0},
 };
 
+#define NR_STRONG_MARKS 3 /* the last one is what many programs may say */
+
 static bool is_version_char(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -136,6 +138,13 @@ static bool defines(struct elf_image *image, const char *name)
 	return elf_function(image, name, &f) == 0;
 }
 
+/* A file with such text is worth a search of the memory of its processes. */
+static void find_hidden(struct elf_image *image, struct elf_lua *lua)
+{
+	for (size_t i = 0; i < NR_STRONG_MARKS && !lua->is_hidden; i++)
+		lua->is_hidden = search_sections(image, &version_marks[i], lua);
+}
+
 int elf_lua_kind(struct elf_image *image, struct elf_lua *ret)
 {
 	struct elf_lua lua = {0};
@@ -148,6 +157,8 @@ int elf_lua_kind(struct elf_image *image, struct elf_lua *ret)
 		lua.has_openlibs = defines(image, "luaL_openlibs");
 		lua.has_openselectedlibs = defines(image, "luaL_openselectedlibs");
 		read_version(image, &lua);
+	} else {
+		find_hidden(image, &lua);
 	}
 	*ret = lua;
 	return 0;

@@ -569,7 +569,6 @@ const size_t luajit_nr_eras = ARRAY_SIZE(luajit_eras);
  * OpenResty's fork up to its tag of March 2024, by the day on which it began: tools/layouts over
  * the history.
  */
-// clang-format off?
 const struct luajit_build luajit_builds[] = {
 	/* x86-64, GC64 */
 	BUILD("2017-03-20", 336, 3920, 96, 1064, 0),

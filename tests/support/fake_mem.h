@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#define FAKE_MAX_REGIONS 64
+#define FAKE_MAX_REGIONS 256
 
 struct fake_region {
 	uaddr_t start;

@@ -582,3 +582,19 @@ Test(elf, a_version_string_of_odd_characters_is_cut)
 	cr_expect(same_text(lua.version, "Lua 5.4.4"));
 	elf_free(image);
 }
+
+/* As a VM says it; this program has no symbol of one. */
+static const char *const version_text = "$LuaVersion: Lua 5.9.7  Copyright";
+
+Test(elf, the_text_of_a_vm_without_its_symbols_is_a_hint)
+{
+	struct elf_image *image;
+	struct elf_lua lua;
+
+	cr_assert(eq(int, elf_open("/proc/self/exe", &image), 0));
+	cr_assert(eq(int, elf_lua_kind(image, &lua), 0));
+	cr_expect(eq(int, lua.family, ELF_LUA_NONE));
+	cr_expect(lua.is_hidden, "%s", version_text);
+	cr_expect(lua.version[0] != 0);
+	elf_free(image);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VMs that no probe can announce: the interpreter is a part of a stripped program, so that no
+ * symbol is left, or of a library that lies where only the program looks for it.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define RUN_SECONDS "1"
+#define FREQUENCY   997
+
+static const char *skip_unless_possible(const char *host, const char *library)
+{
+	const char *reason = why_no_profiling(BPROF_PERF);
+
+	if (reason)
+		cr_skip_test("%s", reason);
+	if (!*host)
+		cr_skip_test("%s is not installed", library);
+	return host;
+}
+
+/* Samples of the lines that hold @part; of all lines if it is NULL. */
+static unsigned long samples_with(const char *folded, const char *part)
+{
+	char *copy = strdup(folded), *rest = copy, *line;
+	unsigned long samples = 0;
+
+	while ((line = strsep(&rest, "\n"))) {
+		const char *space = strrchr(line, ' ');
+
+		if (space && (!part || strstr(line, part)))
+			samples += strtoul(space + 1, NULL, 10);
+	}
+	free(copy);
+	return samples;
+}
+
+static void expect_stacks(const char *host)
+{
+	char *directory = directory_make(), *path = path_join(directory, "tracing.folded");
+	struct text folded;
+	struct run run;
+
+	run_command(SOURCE_DIR "/tests/truth", NULL,
+		    (const char *const[]){BPROF_PERF, "-o", directory, "--boundaries=none", "--",
+					  host, "busy.lua", RUN_SECONDS, NULL},
+		    &run);
+	cr_assert(run.status == 0, "%s: status %d: %s", host, run.status, run.err.data);
+	folded = file_read(path);
+	cr_assert(folded.data != NULL);
+	/* The program lives a little before it has a VM, and that is found a little later. */
+	cr_expect(samples_with(folded.data, "main chunk (busy.lua") >=
+			  samples_with(folded.data, NULL) * 95 / 100,
+		  "%s", folded.data);
+	cr_expect(samples_with(folded.data, "leaf (busy.lua") >= FREQUENCY * 8 / 10, "%s",
+		  folded.data);
+	text_done(&folded);
+	run_done(&run);
+	free(path);
+	directory_remove(directory);
+}
+
+Test(unannounced, a_stripped_program_with_lua_5_1_in_it)
+{
+	expect_stacks(skip_unless_possible(host_lua5_1, "liblua5.1.a"));
+}
+
+Test(unannounced, a_stripped_program_with_lua_5_4_in_it)
+{
+	expect_stacks(skip_unless_possible(host_lua5_4, "liblua5.4.a"));
+}
+
+Test(unannounced, a_stripped_program_with_luajit_in_it)
+{
+	expect_stacks(skip_unless_possible(host_luajit_2_1, "libluajit-5.1.a"));
+}
