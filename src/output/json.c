@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base.h"
-#include "jit_advice.h"
+#include "json_modes.h"
 #include "json_writer.h"
 #include "mode_groups.h"
 #include "rows.h"
@@ -149,68 +149,6 @@ static void write_counters(struct json *j, const struct profile *p)
 	json_close_map(j);
 }
 
-static void write_modes(struct json *j, const struct profile *p, const uint64_t by_mode[NR_MODES])
-{
-	struct json_count counts[NR_MODE_GROUPS];
-
-	for (int i = 0; i < NR_MODE_GROUPS; i++)
-		counts[i] = (struct json_count){
-			.key = mode_groups[i].key,
-			.value = modes_sum(p, by_mode, mode_groups[i].modes),
-		};
-	json_counts(j, "modes", counts, ARRAY_SIZE(counts));
-}
-
-static uint64_t samples_of(const struct profile *p, enum mode mode)
-{
-	return modes_sum(p, p->by_mode, 1U << mode);
-}
-
-/* What some of the modes are made of. */
-static void write_states(struct json *j, const struct profile *p)
-{
-	const struct json_count compiler[] = {
-		{"record", samples_of(p, MODE_RECORD)},
-		{"optimise", samples_of(p, MODE_OPTIMISE)},
-		{"assemble", samples_of(p, MODE_ASSEMBLE)},
-		{"exit", samples_of(p, MODE_EXIT)},
-	};
-	const struct json_count c[] = {
-		{"interpreter", samples_of(p, MODE_C)},
-		{"trace", samples_of(p, MODE_C_ON_TRACE)},
-	};
-	const struct json_count kernel[] = {
-		{"gc", samples_of(p, MODE_KERNEL_GC)},
-		{"compiler", samples_of(p, MODE_KERNEL_COMPILER)},
-		{"other", samples_of(p, MODE_KERNEL)},
-	};
-
-	json_counts(j, "compiler_states", compiler, ARRAY_SIZE(compiler));
-	json_counts(j, "c_callers", c, ARRAY_SIZE(c));
-	json_counts(j, "kernel_callers", kernel, ARRAY_SIZE(kernel));
-}
-
-/* Does compiling pay? */
-static void write_jit(struct json *j, const struct profile *p)
-{
-	struct jit_advice jit = jit_advise(p);
-
-	if (modes_sum(p, p->by_mode, MODES_COMPILING) == PROFILE_UNKNOWN) {
-		json_null(j, "jit");
-		return;
-	}
-	json_open_map(j, "jit");
-	json_uint(j, "compiling", jit.compiling);
-	json_uint(j, "on_trace", jit.on_trace);
-	json_uint(j, "hot", jit.hot);
-	if (jit.switch_off) /* in tenths */
-		json_number(j, "off_saves_up_to_percent",
-			    number_thousandths(jit.compiling * 1000 / jit.samples * 100));
-	else
-		json_null(j, "off_saves_up_to_percent");
-	json_close_map(j);
-}
-
 static void write_boundaries(struct json *j, const struct profile *p)
 {
 	const struct boundary_check *c = &p->check;
@@ -298,7 +236,7 @@ static void write_costs(struct json *j, const struct profile *p, const struct co
 	json_uint(j, "wall_ns", c->wall_ns);
 	json_uint(j, "cpu_ns", c->cpu_ns);
 	json_uint(j, "samples", c->samples);
-	write_modes(j, p, c->by_mode);
+	json_modes(j, p, c->by_mode);
 }
 
 static void write_cost_map(struct json *j, const struct profile *p, const char *key,
@@ -398,7 +336,7 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	json_uint(j, "total_samples", f->total_samples);
 	json_uint(j, "self_ns", estimated_ns(p, f->self_samples));
 	json_uint(j, "total_ns", estimated_ns(p, f->total_samples));
-	write_modes(j, p, f->by_mode);
+	json_modes(j, p, f->by_mode);
 	json_uint(j, "on_trace", modes_sum(p, f->by_mode, MODES_ON_TRACE));
 	json_uint(j, "compiling", modes_sum(p, f->by_mode, MODES_COMPILING));
 	json_open_array(j, "lines");
@@ -447,9 +385,9 @@ static void write_profile(struct json *j, const struct profile *p)
 	write_statistics(j, p);
 	write_samples(j, p);
 	write_counters(j, p);
-	write_modes(j, p, p->by_mode);
-	write_states(j, p);
-	write_jit(j, p);
+	json_modes(j, p, p->by_mode);
+	json_mode_states(j, p);
+	json_jit(j, p);
 	write_boundaries(j, p);
 	write_suite(j, &p->suite);
 	write_phases(j, p);

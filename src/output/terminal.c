@@ -19,11 +19,9 @@
 #include <string.h>
 
 #include "base.h"
-#include "mode_groups.h"
 #include "number.h"
 #include "report.h"
 #include "rows.h"
-#include "statistics.h"
 
 /* ---- headline ------------------------------------------------------------------------------ */
 
@@ -164,56 +162,9 @@ static const struct phase_row outside_tests[] = {
 	{PHASE_SHUTDOWN, "  after the suite"},
 };
 
-static bool is_known(uint64_t n)
-{
-	return n > 0 && n != PROFILE_UNKNOWN;
-}
-
 static bool has_costs(const struct costs *c)
 {
-	return is_known(c->wall_ns) || is_known(c->cpu_ns) || c->samples > 0;
-}
-
-/* A sum with an unknown part is unknown, unless nothing was seen in that part either. */
-static uint64_t sum_times(uint64_t sum, uint64_t part, uint64_t samples)
-{
-	if (part == PROFILE_UNKNOWN)
-		return samples > 0 ? PROFILE_UNKNOWN : sum;
-	return sum == PROFILE_UNKNOWN ? PROFILE_UNKNOWN : sum + part;
-}
-
-static void add_costs(struct costs *sum, const struct costs *part)
-{
-	sum->wall_ns = sum_times(sum->wall_ns, part->wall_ns, part->samples);
-	sum->cpu_ns = sum_times(sum->cpu_ns, part->cpu_ns, part->samples);
-	sum->samples += part->samples;
-	for (size_t i = 0; i < NR_MODES; i++)
-		sum->by_mode[i] += part->by_mode[i];
-}
-
-/* Share of the wall time of the run where that was measured, else of its samples. */
-static struct number share_of_run(const struct profile *p, const struct costs *c)
-{
-	struct number share, marked;
-
-	if (c->wall_ns != PROFILE_UNKNOWN && p->wall_ns != PROFILE_UNKNOWN)
-		return number_share(c->wall_ns, p->wall_ns);
-	share = number_share(c->samples, p->accounts.taken - p->accounts.lost);
-	snprintf(marked.text, sizeof(marked.text), "~%.30s", share.text);
-	return *share.text == '-' ? share : marked;
-}
-
-static uint64_t estimated_ns(const struct profile *p, uint64_t samples)
-{
-	return p->ns_per_sample == PROFILE_UNKNOWN ? PROFILE_UNKNOWN : samples * p->ns_per_sample;
-}
-
-/* CPU time that is only known by samples. */
-static struct number cpu_time(const struct profile *p, const struct costs *c)
-{
-	if (c->cpu_ns == PROFILE_UNKNOWN && c->samples > 0)
-		return number_estimate(estimated_ns(p, c->samples));
-	return number_duration(c->cpu_ns);
+	return report_is_known(c->wall_ns) || report_is_known(c->cpu_ns) || c->samples > 0;
 }
 
 static void add_phase(struct report *r, struct table *t, const struct costs *c, const char *label)
@@ -221,8 +172,8 @@ static void add_phase(struct report *r, struct table *t, const struct costs *c, 
 	if (!has_costs(c))
 		return;
 	table_add(t, number_duration(c->wall_ns).text);
-	table_add(t, cpu_time(r->profile, c).text);
-	table_add(t, share_of_run(r->profile, c).text);
+	table_add(t, report_cpu_time(r->profile, c).text);
+	table_add(t, report_share(r->profile, c).text);
 	table_add(t, number_count(c->samples).text);
 	table_add(t, label);
 }
@@ -237,7 +188,7 @@ static struct costs sum_outside(const struct phase_total *phases)
 
 		if (outside_tests[i].phase == PHASE_OUTPUT)
 			part.wall_ns = part.cpu_ns = 0;
-		add_costs(&sum, &part);
+		report_add_costs(&sum, &part);
 	}
 	return sum;
 }
@@ -260,227 +211,6 @@ static void add_phases(struct report *r)
 		report_table(r, &t);
 	else
 		table_done(&t);
-}
-
-/* ---- slowest tests ------------------------------------------------------------------------- */
-
-static const struct column test_columns[] = {
-	{.title = "wall", .right = true},
-	{.title = "CPU", .right = true},
-	{.title = "share", .right = true, .optional = 3},
-	{.title = "fixtures", .right = true, .optional = 2},
-	{.title = "samples", .right = true, .optional = 1},
-	{.title = "run", .right = true},
-	{.title = "", .right = true}, /* status */
-	{.title = "test", .cut = TEXT_CUT_MIDDLE},
-	{.title = "where", .cut = TEXT_CUT_START},
-};
-
-/* What a row is sorted by: measured time if there is any, else samples. */
-static uint64_t weight(const struct costs *c)
-{
-	return c->wall_ns == PROFILE_UNKNOWN ? c->samples : c->wall_ns;
-}
-
-static int compare_tests(const void *left, const void *right)
-{
-	const struct test *a = *(const struct test *const *)left;
-	const struct test *b = *(const struct test *const *)right;
-	uint64_t weight_of_a = weight(&a->body), weight_of_b = weight(&b->body);
-
-	if (weight_of_a != weight_of_b)
-		return weight_of_a < weight_of_b ? 1 : -1;
-	return (a > b) - (a < b); /* in the order they ran */
-}
-
-static void add_status(struct table *t, const struct test *test)
-{
-	static const struct {
-		const char *text;
-		enum style style;
-	} shown[] = {
-		[TEST_SUCCESS] = {"ok", STYLE_NONE}, [TEST_FAILURE] = {"FAIL", STYLE_BAD},
-		[TEST_ERROR] = {"ERROR", STYLE_BAD}, [TEST_PENDING] = {"pend", STYLE_WARN},
-		[TEST_UNKNOWN] = {"?", STYLE_DIM},
-	};
-
-	if (test->incomplete)
-		table_add_styled(t, "cut", STYLE_BAD);
-	else
-		table_add_styled(t, shown[test->status].text, shown[test->status].style);
-}
-
-static void add_place(struct table *t, const char *file, int32_t line)
-{
-	struct buf place;
-
-	buf_init(&place, TEXT_MAX_BUFFER);
-	if (file && *file)
-		t->error = buf_addstr(&place, file);
-	if (t->error == 0 && place.len > 0 && line > 0)
-		t->error = buf_addf(&place, ":%d", line);
-	table_add_styled(t, place.data, STYLE_DIM);
-	buf_done(&place);
-}
-
-/* Fixtures are worth a column where they cost something next to the test. */
-static bool has_heavy_fixtures(const struct test *test)
-{
-	return is_known(test->fixtures.wall_ns) && test->body.wall_ns != PROFILE_UNKNOWN &&
-	       test->fixtures.wall_ns >= test->body.wall_ns / 100;
-}
-
-static void add_test(struct report *r, struct table *t, const struct test *test)
-{
-	bool fixtures = has_heavy_fixtures(test);
-	bool repeated = r->profile->suite.iterations > 1;
-
-	table_add(t, number_duration(test->body.wall_ns).text);
-	table_add(t, cpu_time(r->profile, &test->body).text);
-	table_add(t, share_of_run(r->profile, &test->body).text);
-	table_add(t, fixtures ? number_duration(test->fixtures.wall_ns).text : NULL);
-	table_add(t, number_count(test->body.samples).text);
-	table_add(t, repeated ? number_count(test->iteration).text : NULL);
-	add_status(t, test);
-	table_add(t, *test->full_name ? test->full_name : "(unnamed)");
-	add_place(t, test->source && *test->source ? test->source : test->file, test->line);
-}
-
-static void title_of_tests(struct report *r, size_t shown)
-{
-	const struct profile *p = r->profile;
-	struct statistics s = {0};
-
-	writer_fail(r->writer, statistics_of_tests(p, &s));
-	if (s.nr > 0)
-		report_title(r, "slowest tests (%zu of %zu; median %s, 95 %% within %s)", shown,
-			     p->nr_tests, number_duration(s.median).text,
-			     number_duration(s.percentile_95).text);
-	else
-		report_title(r, "tests with the most samples (%zu of %zu)", shown, p->nr_tests);
-}
-
-static void add_slowest_tests(struct report *r)
-{
-	const struct profile *p = r->profile;
-	size_t nr = p->nr_tests < r->opts->top ? p->nr_tests : r->opts->top;
-	const struct test **sorted;
-	struct table t;
-
-	if (nr == 0)
-		return;
-	sorted = reallocarray(NULL, p->nr_tests, sizeof(struct test *));
-	if (!sorted) {
-		writer_fail(r->writer, -ENOMEM);
-		return;
-	}
-	for (size_t i = 0; i < p->nr_tests; i++)
-		sorted[i] = &p->tests[i];
-	qsort(sorted, p->nr_tests, sizeof(struct test *), compare_tests);
-	table_init(&t, test_columns, ARRAY_SIZE(test_columns));
-	for (size_t i = 0; i < nr; i++)
-		add_test(r, &t, sorted[i]);
-	title_of_tests(r, nr);
-	report_table(r, &t);
-	free(sorted);
-}
-
-/* ---- files --------------------------------------------------------------------------------- */
-
-#define FILE_PICTURE_COLUMNS 10
-
-static const struct column file_columns[] = {
-	{.title = "wall", .right = true},
-	{.title = "CPU", .right = true},
-	{.title = "share", .right = true, .optional = 4},
-	{.title = "samples", .right = true, .optional = 1},
-	{.title = "tests", .right = true},
-	{.title = "failed", .right = true},
-	{.title = "fixtures", .right = true, .optional = 3},
-	{.title = "loading", .right = true, .optional = 5},
-	{.title = "modes", .right = true, .optional = 2},
-	{.title = "file", .cut = TEXT_CUT_START},
-};
-
-static struct costs sum_costs(const struct file_total *f)
-{
-	struct costs sum = f->tests;
-
-	add_costs(&sum, &f->fixtures);
-	add_costs(&sum, &f->loading);
-	add_costs(&sum, &f->describes);
-	return sum;
-}
-
-static int compare_files(const void *left, const void *right)
-{
-	const struct file_total *a = *(const struct file_total *const *)left;
-	const struct file_total *b = *(const struct file_total *const *)right;
-	struct costs costs_of_a = sum_costs(a), costs_of_b = sum_costs(b);
-	uint64_t weight_of_a = weight(&costs_of_a), weight_of_b = weight(&costs_of_b);
-
-	if (weight_of_a != weight_of_b)
-		return weight_of_a < weight_of_b ? 1 : -1;
-	return (a > b) - (a < b);
-}
-
-/* The modes in ten letters, for a row. */
-static void add_picture(struct report *r, struct table *t, const struct costs *c)
-{
-	struct buf picture;
-	int error;
-
-	buf_init(&picture, FILE_PICTURE_COLUMNS + 1);
-	error = modes_add_picture(&picture, r->profile, c->by_mode, FILE_PICTURE_COLUMNS);
-	if (error < 0)
-		t->error = error;
-	table_add(t, picture.data);
-	buf_done(&picture);
-}
-
-static void add_file(struct report *r, struct table *t, const struct file_total *f)
-{
-	uint64_t failed = f->nr_by_status[TEST_FAILURE] + f->nr_by_status[TEST_ERROR];
-	struct costs all = sum_costs(f);
-	struct costs loading = f->loading;
-
-	add_costs(&loading, &f->describes);
-	table_add(t, number_duration(all.wall_ns).text);
-	table_add(t, cpu_time(r->profile, &all).text);
-	table_add(t, share_of_run(r->profile, &all).text);
-	table_add(t, number_count(all.samples).text);
-	table_add(t, number_count(f->nr_tests).text);
-	table_add_styled(t, failed > 0 ? number_count(failed).text : NULL, STYLE_BAD);
-	table_add(t,
-		  is_known(f->fixtures.wall_ns) ? number_duration(f->fixtures.wall_ns).text : NULL);
-	table_add(t, is_known(loading.wall_ns) ? number_duration(loading.wall_ns).text : NULL);
-	add_picture(r, t, &all);
-	table_add(t, f->file && *f->file ? f->file : "(unnamed)");
-}
-
-static void add_files(struct report *r)
-{
-	const struct profile *p = r->profile;
-	size_t nr = p->nr_files < r->opts->top ? p->nr_files : r->opts->top;
-	const struct file_total **sorted;
-	struct table t;
-
-	if (nr == 0)
-		return;
-	sorted = reallocarray(NULL, p->nr_files, sizeof(struct file_total *));
-	if (!sorted) {
-		writer_fail(r->writer, -ENOMEM);
-		return;
-	}
-	for (size_t i = 0; i < p->nr_files; i++)
-		sorted[i] = &p->files[i];
-	qsort(sorted, p->nr_files, sizeof(struct file_total *), compare_files);
-	table_init(&t, file_columns, ARRAY_SIZE(file_columns));
-	for (size_t i = 0; i < nr; i++)
-		add_file(r, &t, sorted[i]);
-	report_title(r, "files (%zu of %zu)", nr, p->nr_files);
-	report_table(r, &t);
-	free(sorted);
 }
 
 /* ---- hottest functions --------------------------------------------------------------------- */
@@ -508,7 +238,7 @@ static void print_functions(struct report *r, const struct view *v, const struct
 		bool timed = f->self > 0 && p->ns_per_sample != PROFILE_UNKNOWN;
 
 		table_add(&t, number_share(f->self, tally->samples).text);
-		table_add(&t, timed ? number_estimate(estimated_ns(p, f->self)).text : NULL);
+		table_add(&t, timed ? number_estimate(report_estimated_ns(p, f->self)).text : NULL);
 		table_add(&t, number_share(f->total, tally->samples).text);
 		table_add(&t, number_count(f->self).text);
 		report_function(&t, v, f->function);
@@ -545,8 +275,8 @@ static int write_terminal(const struct profile *p, const struct output_opts *o, 
 	add_headline(&report);
 	add_phases(&report);
 	report_modes(&report);
-	add_slowest_tests(&report);
-	add_files(&report);
+	report_tests(&report);
+	report_files(&report);
 	add_hottest_functions(&report);
 	report_uncompiled(&report);
 	report_notes(&report);
