@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * LuaJIT 2.1, GC64, x86-64: from a leaf to the root.
+ * LuaJIT 2.1, GC64: from a leaf to the root.
  *
  * The Lua stack grows upwards. A frame's base points at its slot 0; the two slots below it are its
  * function and its link:
@@ -22,6 +22,11 @@
  *
  *	+8 NRES (<0: protected C call, no Lua frame)  +16 L  +24 saved pc  +32 previous CFRAME of L
  *	+40 r14  +48 r15  +56 rbx  +64 rbp  +72 return address  +80 the caller's sp
+ *
+ * On arm64 it has 208 bytes:
+ *
+ *	+0 previous CFRAME of L  +8 saved pc  +16 L  +40 NRES  +48 d15 ... d8  +112 x28 ... x19
+ *	+192 x29  +200 return address
  *
  * A coroutine's last CFRAME returns into the interpreter where Lua resumed it: then the resumer's
  * CFRAME lies directly above, and names the parent state.
@@ -218,6 +223,7 @@ WALK_STEP int luajit_leave_cframe(struct walk *w)
 }
 
 #include "walk_luajit_host.h"
+#include "walk_luajit_native.h"
 #include "walk_luajit_trace.h"
 #include "walk_luajit_leaf.h"
 #include "walk_luajit_place.h"

@@ -9,10 +9,8 @@
  * with a pc, found in rbx or among the words pushed below the CFRAME, that lies in the bytecode of
  * the function under that base.
  *
- *	native stack, in a helper called by the interpreter:
- *
- *	sp -> ... helper's frames ... | pushed rbx, rbp, ... | return address | CFRAME ...
- *	                               ^ the search goes down from here        ^ L->cframe
+ * On arm64 BASE is x19 and the pc x21: both survive calls of C, so what is found of them is exact
+ * (walk_luajit_native.h), and L->base is asked last.
  *
  * The order of the rules is their strength; experiments on live processes gave it.
  */
@@ -75,67 +73,6 @@ WALK_STEP int luajit_has_pc(struct walk *w, u64 pc)
 	return 0;
 }
 
-/* A pushed word that points into the Lua stack is a base; another aligned address may be a pc. */
-WALK_STEP int luajit_add_candidate(struct walk *w, u64 word)
-{
-	struct luajit_work *j;
-	u32 n;
-
-	if (!w)
-		return 0;
-	j = &w->luajit;
-	if (luajit_base_plausible(j, word)) {
-		n = j->nr_bases;
-		if (n < LUAJIT_MAX_BASES) {
-			j->candidate_base[walk_index(n, LUAJIT_MAX_BASES - 1)] = word;
-			j->nr_bases = n + 1;
-		}
-	} else if (!(word & 3) && walk_is_user_address(word)) {
-		n = j->nr_pcs;
-		if (n < LUAJIT_MAX_PCS) {
-			j->candidate_pc[walk_index(n, LUAJIT_MAX_PCS - 1)] = word;
-			j->nr_pcs = n + 1;
-		}
-	}
-	return 0;
-}
-
-/* Collects candidates: rbx and rbp, and what was pushed below the CFRAME, the nearest first. */
-WALK_STEP int luajit_collect(struct walk *w)
-{
-	struct luajit_work *j;
-	u64 sp, bytes, nr;
-
-	if (!w)
-		return 0;
-	j = &w->luajit;
-	sp = w->reg[BPROF_REG_SP];
-	j->candidate_pc[0] = w->reg[LUAJIT_REG_PC];
-	j->candidate_base[0] = w->reg[LUAJIT_REG_PARKED];
-	j->nr_pcs = 1;
-	j->nr_bases = 1;
-	if (j->cframe.address < sp + 16)
-		return 0;
-	nr = (j->cframe.address - 8 - sp) >> 3;
-	if (nr > LUAJIT_PUSHED_WORDS)
-		nr = LUAJIT_PUSHED_WORDS;
-	bytes = nr * 8;
-	WALK_OPAQUE(bytes);
-	if (bytes < 8 || bytes > sizeof(j->pushed))
-		return 0;
-	if (walk_must_read(w, j->pushed, (u32)bytes, j->cframe.address - 8 - bytes))
-		return 0;
-	for (u32 i = 0; i < LUAJIT_PUSHED_WORDS; i++) {
-		u32 k = (u32)nr - 1 - i;
-
-		WALK_OPAQUE(k);
-		if (k >= LUAJIT_PUSHED_WORDS)
-			break;
-		luajit_add_candidate(w, j->pushed[k]);
-	}
-	return 0;
-}
-
 /*
  * A base that was parked during a helper. A fast function inside the C library has parked its
  * caller's pc (its own link) or, in math functions, that of its own header.
@@ -169,26 +106,90 @@ WALK_STEP int luajit_try_parked_base(struct walk *w, u64 base)
 	return 0;
 }
 
-/*
- * next() lets its helper write the results over its own frame. The helper pushes nothing, so the
- * interpreter's registers are live: rbp is the base of next(), rbx the pc in its caller.
- */
-WALK_STEP int luajit_leaf_of_next(struct walk *w)
+WALK_INLINE int luajit_try_parked_bases(struct walk *w)
 {
-	u64 base, pc, distance = 0;
+	u32 nr = w->luajit.nr_bases;
+
+	for (u32 i = 0; i < LUAJIT_MAX_BASES; i++) {
+		if (i >= nr)
+			break;
+		if (luajit_try_parked_base(w, w->luajit.candidate_base[i]))
+			return 1;
+	}
+	return 0;
+}
+
+/* BASE and pc of the interpreter belong together: they are the leaf, or that of a builtin. */
+WALK_STEP int luajit_try_pair(struct walk *w, u32 i)
+{
+	struct luajit_work *j;
+	u64 base, pc, own_pc;
+	int kind;
 
 	if (!w)
 		return 0;
-	base = w->reg[LUAJIT_REG_PARKED];
-	pc = w->reg[LUAJIT_REG_PC];
-	if (w->reg[BPROF_REG_SP] + 8 != w->luajit.cframe.address ||
-	    !luajit_base_plausible(&w->luajit, base))
+	j = &w->luajit;
+	luajit_load_pair(w, i, &base, &pc);
+	if (!luajit_base_plausible(j, base))
 		return 0;
-	if (!walk_is_user_address(pc) || (pc & 3) || luajit_caller_distance(w, pc, &distance))
+	kind = luajit_function(w, base);
+	own_pc = kind == LUAJIT_C && j->function.ffid >= 2 ? j->function.pc + 4 : 0;
+	if (!kind || luajit_frame_valid(w, base, pc) != kind)
 		return 0;
+	if (kind == LUAJIT_LUA)
+		return luajit_take(w, base, pc, WALK_LEAF_PARKED_BASE);
+	return own_pc && (pc == own_pc || pc == j->link) &&
+	       luajit_take(w, base, 0, WALK_LEAF_BUILTIN);
+}
+
+/*
+ * next() and modf() let their helpers write the results over their own frames: base is that of the
+ * builtin, pc is in its caller.
+ */
+WALK_STEP int luajit_try_overwritten(struct walk *w, u32 i)
+{
+	u64 base, pc, distance = 0;
+	u32 failed_reads;
+
+	if (!w)
+		return 0;
+	luajit_load_pair(w, i, &base, &pc);
+	if (!luajit_base_plausible(&w->luajit, base) || !walk_is_user_address(pc) || (pc & 3))
+		return 0;
+	failed_reads = w->failed_reads;
+	if (luajit_caller_distance(w, pc, &distance)) {
+		w->failed_reads = failed_reads; /* it was a guess */
+		return 0;
+	}
 	if (luajit_frame_valid(w, base - distance, pc) != LUAJIT_LUA)
 		return 0;
 	return luajit_take(w, base - distance, pc, WALK_LEAF_VM_RETURNED);
+}
+
+WALK_INLINE int luajit_leaf_by_pairs(struct walk *w)
+{
+	u32 nr = luajit_nr_pairs(w);
+
+	for (u32 i = 0; i <= LUAJIT_PUSHED_WORDS; i++) {
+		if (i >= nr)
+			break;
+		if (luajit_try_pair(w, i))
+			return 1;
+	}
+	return 0;
+}
+
+WALK_INLINE int luajit_leaf_of_next(struct walk *w)
+{
+	u32 nr = luajit_nr_pairs(w);
+
+	for (u32 i = 0; i <= LUAJIT_PUSHED_WORDS; i++) {
+		if (i >= nr)
+			break;
+		if (luajit_try_overwritten(w, i))
+			return 1;
+	}
+	return 0;
 }
 
 /*
@@ -205,8 +206,8 @@ WALK_STEP int luajit_leaf_of_callback(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	from = w->reg[BPROF_REG_IP];
-	if (!luajit_in_vm(w, from) && walk_must_read(w, &from, sizeof(from), j->cframe.address - 8))
-		return 0;
+	if (!luajit_in_vm(w, from))
+		from = luajit_helper_return(w);
 	if (!luajit_in_vm(w, from) || from + LUAJIT_CALLBACK_BYTES < w->vm.vm_end ||
 	    !luajit_base_plausible(j, j->saved_base))
 		return 0;
@@ -233,17 +234,15 @@ WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
 	if (j->vmstate == LUAJIT_VMSTATE_C && luajit_frame_valid(w, j->saved_base, 0) == LUAJIT_C)
 		return luajit_take(w, j->saved_base, 0, WALK_LEAF_C);
 	luajit_collect(w);
+	if (LUAJIT_BASE_IS_EXACT && (luajit_leaf_by_pairs(w) || luajit_try_parked_bases(w)))
+		return 1;
 	if (luajit_function(w, j->saved_base) == LUAJIT_LUA) {
 		pc = luajit_inside_pc(w);
 		if (pc && luajit_frame_valid(w, j->saved_base, pc) == LUAJIT_LUA)
 			return luajit_take(w, j->saved_base, pc, WALK_LEAF_SAVED_BASE);
 	}
-	for (u32 i = 0; i < LUAJIT_MAX_BASES; i++) {
-		if (i >= j->nr_bases)
-			break;
-		if (luajit_try_parked_base(w, j->candidate_base[i]))
-			return 1;
-	}
+	if (!LUAJIT_BASE_IS_EXACT && luajit_try_parked_bases(w))
+		return 1;
 	if (luajit_leaf_of_next(w) || luajit_leaf_of_callback(w))
 		return 1;
 	kind = luajit_frame_valid(w, j->saved_base, j->cframe.pc);
@@ -329,6 +328,22 @@ WALK_STEP int luajit_leaf_at_continuation(struct walk *w, u64 base)
 	return luajit_take(w, base - distance, pc, WALK_LEAF_VM_CONTINUATION);
 }
 
+/*
+ * arm64: nothing that runs lies under BASE and has this pc. Then the function there has returned,
+ * or it is a builtin, whose pc is its own header's until it needs its link.
+ */
+WALK_STEP int luajit_leaf_by_exact_base(struct walk *w, u64 base, u64 pc, u64 popped)
+{
+	if (!w)
+		return 0;
+	if (popped && luajit_frame_valid(w, base - popped, pc) == LUAJIT_LUA)
+		return luajit_take(w, base - popped, pc, WALK_LEAF_VM_RETURN_BASE);
+	if (!luajit_base_plausible(&w->luajit, base) || luajit_function(w, base) != LUAJIT_C ||
+	    w->luajit.function.pc + 4 != pc || luajit_frame_valid(w, base, 0) != LUAJIT_C)
+		return 0;
+	return luajit_take(w, base, 0, WALK_LEAF_VM_BUILTIN);
+}
+
 /* The interpreter's own code runs: pc is rbx, and rdx is BASE except where it carries an argument.
  */
 WALK_STEP int luajit_leaf_in_vm(struct walk *w)
@@ -365,6 +380,8 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 		if (!luajit_caller_distance(w, pc, &distance))
 			popped = distance;
 	}
+	if (LUAJIT_BASE_IS_EXACT && luajit_leaf_by_exact_base(w, base, pc, popped))
+		return 1;
 	j->candidate_base[0] = j->saved_base;
 	j->candidate_base[1] = w->reg[LUAJIT_REG_PARKED];
 	j->candidate_base[2] = base - popped;
@@ -428,6 +445,7 @@ WALK_STEP int luajit_find_leaf(struct walk *w)
 	if (!w)
 		return 0;
 	j = &w->luajit;
+	luajit_find_helpers(w);
 	if (j->jit_base)
 		return luajit_leaf_on_trace(w);
 	if (j->vmstate == LUAJIT_VMSTATE_EXIT)
@@ -445,6 +463,7 @@ WALK_STEP int luajit_find_host_leaf(struct walk *w)
 	if (!w)
 		return 0;
 	j = &w->luajit;
+	luajit_find_helpers(w);
 	if (luajit_frame_valid(w, j->saved_base, 0) == LUAJIT_C)
 		return luajit_take(w, j->saved_base, 0, WALK_LEAF_HOST);
 	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))

@@ -8,7 +8,8 @@
  * and no offset. What differs between object models, architectures and releases belongs here or,
  * where it can be discovered, into struct luajit_layout.
  *
- * Facts: lj_obj.h, lj_frame.h, lj_jit.h, vm_x64.dasc of LuaJIT 2.1 (copyright Mike Pall, MIT).
+ * Facts: lj_obj.h, lj_frame.h, lj_jit.h, vm_x64.dasc, vm_arm64.dasc of LuaJIT 2.1 (copyright Mike
+ * Pall, MIT). The CFRAME of arm64 is that of September 2021 and later (421c4c79).
  */
 #ifndef BPROF_WALK_LUAJIT_READ_H
 #define BPROF_WALK_LUAJIT_READ_H
@@ -25,15 +26,32 @@
 
 #define LUAJIT_PROTO_BYTES    104 /* the bytecode follows */
 #define LUAJIT_FRAME_BYTES    16  /* function and link, below a base */
-#define LUAJIT_CFRAME_BYTES   80
-#define LUAJIT_CFRAME_STATE   16 /* offset of L in a CFRAME */
-#define LUAJIT_TRACE_STARTINS 80 /* offset of GCtrace.startins */
+#define LUAJIT_CFRAME_STATE   16  /* offset of L in a CFRAME */
+#define LUAJIT_TRACE_STARTINS 80  /* offset of GCtrace.startins */
+
+#ifdef BPROF_ARCH_X86_64
+
+#define LUAJIT_CFRAME_BYTES 80
+#define LUAJIT_MCODE_UNIT   1 /* bytes, of an offset in machine code */
 
 /* The interpreter's registers, in its assembler code. */
 #define LUAJIT_REG_BASE	    BPROF_REG_DX
 #define LUAJIT_REG_PC	    BPROF_REG_BX /* survives calls of C */
 #define LUAJIT_REG_PARKED   BPROF_REG_BP /* BASE, while a helper runs; survives calls of C */
 #define LUAJIT_REG_NEW_BASE BPROF_REG_CX /* of the function being called */
+
+#else
+
+#define LUAJIT_CFRAME_BYTES 208
+#define LUAJIT_MCODE_UNIT   4
+
+/* All survive calls of C. */
+#define LUAJIT_REG_BASE	    BPROF_REG_X19
+#define LUAJIT_REG_PC	    BPROF_REG_X21
+#define LUAJIT_REG_PARKED   BPROF_REG_X19
+#define LUAJIT_REG_NEW_BASE BPROF_REG_X19
+
+#endif
 
 /* Layout of GC object headers: the type is the byte at offset 9. */
 WALK_INLINE u32 luajit_type(const u64 *object)
@@ -82,10 +100,17 @@ WALK_INLINE int luajit_read_cframe(struct walk *w, u64 address)
 	if (luajit_read(w, LUAJIT_CFRAME_WORDS, address, LUAJIT_MUST))
 		return 1;
 	j->cframe.address = address;
+#ifdef BPROF_ARCH_X86_64
 	j->cframe.results = (s32)j->raw[1];
 	j->cframe.pc = j->raw[3];
 	j->cframe.previous = j->raw[4] & ~3ULL;
 	j->cframe.return_address = j->raw[9];
+#else
+	j->cframe.previous = j->raw[0] & ~3ULL;
+	j->cframe.pc = j->raw[1];
+	j->cframe.results = (s32)j->raw[5];
+	j->cframe.return_address = j->raw[25];
+#endif
 	return 0;
 }
 

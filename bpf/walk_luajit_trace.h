@@ -26,7 +26,6 @@
 #ifndef BPROF_WALK_LUAJIT_TRACE_H
 #define BPROF_WALK_LUAJIT_TRACE_H
 
-#define LUAJIT_JIT_FRAME_BYTES	16 /* between a CFRAME and the native stack of machine code */
 #define LUAJIT_SNAPSHOT_BYTES	12
 #define LUAJIT_SNAPSHOT_ROUNDS	16 /* of a binary search */
 #define LUAJIT_MAX_CHAIN	48 /* traces of one prototype that are looked at */
@@ -44,27 +43,10 @@ enum luajit_slot {
 
 /* ---- which trace, and where in it ---------------------------------------------------------- */
 
-/* Is this offset inside the machine code of the trace just read? Then it is the place. */
-WALK_INLINE int luajit_take_mcode(struct luajit_work *j, u64 address)
-{
-	u64 offset = address - j->trace.mcode;
-
-	if (offset >= j->trace.mcode_bytes)
-		return 0;
-	j->mcode_offset = (u32)offset;
-	j->trace_found = 1;
-	return 1;
-}
-
-/*
- * Does the thread run the trace just read? Either ip lies in it, or C that it has called runs: the
- * return address is the lowest word of the machine code's part of the native stack. An exit stub
- * pushes the number of its exit there instead.
- */
+/* Does the thread run the trace just read? Either ip lies in it, or C that it has called runs. */
 WALK_STEP int luajit_runs_trace(struct walk *w)
 {
 	struct luajit_work *j;
-	u64 at, address = 0;
 
 	if (!w)
 		return 0;
@@ -73,10 +55,7 @@ WALK_STEP int luajit_runs_trace(struct walk *w)
 		w->record.s.flags |= BPROF_SAMPLE_IN_MCODE;
 		return 1;
 	}
-	at = j->cframe.address - LUAJIT_JIT_FRAME_BYTES - j->trace.stack_adjust - 8;
-	if (w->reg[BPROF_REG_SP] > at || WALK_READ(w, &address, sizeof(address), at))
-		return 0;
-	return luajit_take_mcode(j, address - 1);
+	return luajit_is_called_by_trace(w);
 }
 
 /* The next trace of the prototype: the side traces of each of its root traces. */
@@ -126,7 +105,8 @@ WALK_STEP int luajit_find_trace(struct walk *w)
 /* Longer code has snapshots whose 16-bit offsets have wrapped. */
 WALK_INLINE int luajit_has_offsets(const struct walk *w)
 {
-	return w->chosen.luajit.snapshot_mcode && w->luajit.trace.mcode_bytes <= 0xffff;
+	return w->chosen.luajit.snapshot_mcode &&
+	       w->luajit.trace.mcode_bytes <= 0xffff * LUAJIT_MCODE_UNIT;
 }
 
 /* One round of the search for the last snapshot whose code begins at or before the place. */
@@ -148,7 +128,7 @@ WALK_STEP int luajit_search_step(struct walk *w)
 		j->search_low = 0;
 		return 1;
 	}
-	if (j->mcode_offset < offset)
+	if (j->mcode_offset < (u32)offset * LUAJIT_MCODE_UNIT)
 		j->search_high = (u32)middle;
 	else
 		j->search_low = (u32)middle + 1;

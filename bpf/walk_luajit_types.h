@@ -11,18 +11,27 @@ enum luajit_kind {
 	LUAJIT_THREAD, /* the thread itself: a dummy frame of an error path */
 };
 
-#define LUAJIT_STATE_WORDS  12 /* of lua_State, up to and including cframe */
+#define LUAJIT_STATE_WORDS 12 /* of lua_State, up to and including cframe */
+#ifdef BPROF_ARCH_X86_64
 #define LUAJIT_CFRAME_WORDS 10 /* up to and including the return address */
-#define LUAJIT_FUNC_WORDS   6
-#define LUAJIT_PROTO_WORDS  13
-#define LUAJIT_TRACE_WORDS  15
 #define LUAJIT_RAW_WORDS    16
 #define LUAJIT_PUSHED_WORDS 40 /* searched below a CFRAME */
 #define LUAJIT_MAX_PCS	    16
 #define LUAJIT_MAX_BASES    8
-#define LUAJIT_HOST_WORDS   64	/* of one chunk of native stack */
-#define LUAJIT_IR_WORDS	    128 /* of a trace's constants */
-#define LUAJIT_MAX_ENTRIES  256 /* of a snapshot */
+#else
+#define LUAJIT_CFRAME_WORDS 26
+#define LUAJIT_RAW_WORDS    26
+#define LUAJIT_PUSHED_WORDS 128
+#define LUAJIT_MAX_PCS	    64
+#define LUAJIT_MAX_BASES    16
+#define LUAJIT_MAX_RETURNS  4
+#endif
+#define LUAJIT_FUNC_WORDS  6
+#define LUAJIT_PROTO_WORDS 13
+#define LUAJIT_TRACE_WORDS 15
+#define LUAJIT_HOST_WORDS  64  /* of one chunk of native stack */
+#define LUAJIT_IR_WORDS	   128 /* of a trace's constants */
+#define LUAJIT_MAX_ENTRIES 256 /* of a snapshot */
 
 /* Structures of the target, decoded: see walk_luajit_read.h. */
 
@@ -88,6 +97,12 @@ struct luajit_work {
 	u64 raw[LUAJIT_RAW_WORDS]; /* the structure being decoded */
 
 	/* leaf search */
+#ifdef BPROF_ARCH_ARM64
+	u32 nr_pushed;
+	u64 helper_return;		      /* where C called by the interpreter returns to */
+	u64 mcode_return[LUAJIT_MAX_RETURNS]; /* C called by machine code may return there */
+	u32 nr_returns;
+#endif
 	u64 pushed[LUAJIT_PUSHED_WORDS];
 	u64 candidate_pc[LUAJIT_MAX_PCS];
 	u64 candidate_base[LUAJIT_MAX_BASES];
