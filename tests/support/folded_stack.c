@@ -39,10 +39,12 @@ struct part part_cut(struct part *p, char end)
 
 /* ---- stacks -------------------------------------------------------------------------------- */
 
+#define TRACE_EXIT "[trace exit]"
+
 /* States of the VM, said at the leaf: they do not change the stack. */
 static bool is_state(struct part p)
 {
-	return part_is(p, "[gc]") || part_is(p, "[jit compiler]") || part_is(p, "[trace exit]");
+	return part_is(p, "[gc]") || part_is(p, "[jit compiler]") || part_is(p, TRACE_EXIT);
 }
 
 /* "name (file:12)": a function of the program's @file. */
@@ -91,9 +93,11 @@ static void read_frame(struct part p, const char *file, struct frame *ret)
 static bool read_stack(struct part stack, const char *file, struct folded_stack *ret)
 {
 	ret->nr_frames = 0;
+	ret->leaves_trace = false;
 	while (stack.len > 0) {
 		struct part p = part_cut(&stack, ';');
 
+		ret->leaves_trace = part_is(p, TRACE_EXIT);
 		if (is_state(p))
 			continue;
 		if (ret->nr_frames == FOLDED_MAX_FRAMES)
@@ -125,7 +129,9 @@ struct part folded_reason(const struct folded_stack *s)
 			return f->name;
 		if (f->kind == FRAME_C && part_is(f->name, FOLDED_UNKNOWN_C))
 			return (struct part){"C function without a name", 25};
-		if (f->kind == FRAME_LUA && f->line < 0)
+		/* between compiled code and the next instruction there is no line */
+		if (f->kind == FRAME_LUA && f->line < 0 &&
+		    !(s->leaves_trace && i == s->nr_frames - 1))
 			return (struct part){"line not known", 14};
 	}
 	return (struct part){NULL, 0};

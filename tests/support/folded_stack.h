@@ -33,6 +33,7 @@ struct folded_stack {
 	struct frame frames[FOLDED_MAX_FRAMES]; /* root first; states of the VM are left out */
 	size_t nr_frames;
 	uint64_t samples;
+	bool leaves_trace; /* the leaf is in none of its lines: a trace exit puts it together */
 };
 
 bool part_is(struct part p, const char *text);
