@@ -7,6 +7,7 @@
  */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,4 +216,92 @@ Test(example, on_lua_5_3)
 Test(example, on_lua_5_4)
 {
 	check_example("lua5.4");
+}
+
+/* ---- compiled code ------------------------------------------------------------------------- */
+
+#define MAX_PLACES 1024
+
+/* Functions that were sampled in compiled code, with the first of their lines that was seen. */
+struct places {
+	struct {
+		char *name; /* "skip_token (parser.lua" */
+		long line;
+		bool several; /* and at another line as well */
+	} items[MAX_PLACES];
+	size_t nr, nr_several;
+};
+
+/* @frame is cut at its line. */
+static void add_place(struct places *p, char *frame)
+{
+	char *colon = strrchr(frame, ':');
+	long line = colon ? atol(colon + 1) : 0;
+	size_t i = 0;
+
+	if (line <= 0)
+		return;
+	*colon = '\0';
+	while (i < p->nr && strcmp(p->items[i].name, frame) != 0)
+		i++;
+	if (i == p->nr && p->nr < MAX_PLACES) {
+		p->items[p->nr].name = frame;
+		p->items[p->nr++].line = line;
+	} else if (i < p->nr && p->items[i].line != line && !p->items[i].several) {
+		p->items[i].several = true;
+		p->nr_several++;
+	}
+}
+
+static void check_lines_in_compiled_code(const char *directory)
+{
+	static struct places places;
+	char *path = path_join(directory, "tracing.folded"), *frame, *rest;
+	struct text text = file_read(path);
+
+	cr_assert(text.data != NULL, "there is no %s", path);
+	rest = text.data;
+	while ((frame = strsep(&rest, ";\n")))
+		if (strstr(frame, ")_[j]"))
+			add_place(&places, frame);
+	cr_log_info("%zu functions ran in compiled code, %zu of them were seen at several lines",
+		    places.nr, places.nr_several);
+	cr_expect(places.nr >= 30);
+	cr_expect(places.nr_several >= 10);
+	text_done(&text);
+	free(path);
+}
+
+static void check_modes(yajl_val profile)
+{
+	static const char *const modes[] = {"interpreter", "jit",    "c",     "gc",
+					    "compiler",	   "native", "kernel"};
+	yajl_val all = json_at(profile, "modes");
+	long long sum = 0, taken = json_int_at(profile, "samples.taken");
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+		sum += json_int_at(all, modes[i]);
+	cr_expect(sum == taken, "the modes are %lld samples of %lld", sum, taken);
+	cr_expect(json_int_at(all, "jit") > 0 && json_int_at(all, "compiler") > 0 &&
+		  json_int_at(all, "gc") > 0);
+}
+
+Test(example, in_compiled_code)
+{
+	long long taken, unresolved;
+	struct profiled p;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	profiled_run(BPROF_PERF, EXAMPLE, NULL,
+		     (const char *const[]){"-F", "3989", "--lines", NULL},
+		     (const char *const[]){"luajit", "/usr/bin/busted", "-o", "TAP", NULL}, &p);
+	cr_assert(p.profile != NULL, "no profile.json: %s", p.run.err.data);
+	taken = json_int_at(p.profile, "samples.taken");
+	unresolved = json_int_at(p.profile, "samples.unresolved");
+	cr_log_info("%lld samples, %lld unresolved", taken, unresolved);
+	cr_expect(taken > 1000);
+	cr_expect(unresolved * 200 < taken, "%lld of %lld unresolved", unresolved, taken);
+	check_lines_in_compiled_code(p.directory);
+	check_modes(p.profile);
+	profiled_done(&p);
 }
