@@ -282,7 +282,8 @@ WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	frame.flags = luajit_link_flags(j) | luajit_trace_flags(j);
+	frame.flags = luajit_link_flags(j) | luajit_trace_flags(j) | j->vararg_flags;
+	j->vararg_flags = 0;
 	if (walk_wants_frame(w)) {
 		if (kind == LUAJIT_LUA) {
 			luajit_place(w, &frame);
@@ -407,6 +408,7 @@ WALK_STEP int luajit_step(struct walk *w)
 		walk_set_status(w, BPROF_WALK_NO_PROGRESS);
 		return 1;
 	}
+	j->vararg_flags = link_type == LUAJIT_LINK_VARG ? luajit_trace_flags(j) : 0;
 	j->base = base - delta;
 	if (link_type == LUAJIT_LINK_CONT && j->slots.continuation != LUAJIT_CONT_FFI_CALLBACK)
 		j->pc = j->slots.continuation_pc;
@@ -457,6 +459,7 @@ WALK_INLINE void luajit_walk(struct walk *w)
 	j->last_link = 0;
 	j->level = 0;
 	j->pc_is_start = 0;
+	j->vararg_flags = 0;
 	j->has_snapshot = 0;
 	j->trace_found = 0;
 	if (walk_must_read(w, running, sizeof(running), w->vm.global + layout->cur_L) ||

@@ -82,7 +82,8 @@ struct luajit_work {
 
 	/* cursor */
 	u64 base, pc;
-	u32 pc_is_start; /* pc is the instruction itself, not the next one */
+	u32 pc_is_start;  /* pc is the instruction itself, not the next one */
+	u32 vararg_flags; /* of compiled code, from the pseudo frame of the next function */
 
 	/* the function under the base last looked at */
 	struct luajit_slots slots;

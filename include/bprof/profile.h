@@ -26,7 +26,7 @@ enum mode {
 	MODE_INTERPRETER, /* bytecode, fast functions in assembler, the VM's helpers for them */
 	MODE_JIT,	  /* machine code of a trace */
 	MODE_C,		  /* a C function that Lua called */
-	MODE_C_ON_TRACE,  /* C code that machine code called: FFI, the VM's helpers */
+	MODE_C_ON_TRACE,  /* C code that machine code called: the VM's helpers, FFI functions */
 	MODE_GC,
 	MODE_RECORD, /* the JIT compiler, in its four states */
 	MODE_OPTIMISE,

@@ -337,7 +337,6 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	json_uint(j, "self_ns", estimated_ns(p, f->self_samples));
 	json_uint(j, "total_ns", estimated_ns(p, f->total_samples));
 	json_modes(j, p, f->by_mode);
-	json_uint(j, "on_trace", modes_sum(p, f->by_mode, MODES_ON_TRACE));
 	json_uint(j, "compiling", modes_sum(p, f->by_mode, MODES_COMPILING));
 	json_open_array(j, "lines");
 	for (size_t i = 0; i < f->nr_lines; i++) {

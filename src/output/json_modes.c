@@ -30,9 +30,9 @@ void json_mode_states(struct json *j, const struct profile *p)
 		{"assemble", samples_of(p, MODE_ASSEMBLE)},
 		{"exit", samples_of(p, MODE_EXIT)},
 	};
-	const struct json_count c[] = {
-		{"interpreter", samples_of(p, MODE_C)},
-		{"trace", samples_of(p, MODE_C_ON_TRACE)},
+	const struct json_count jit[] = {
+		{"machine_code", samples_of(p, MODE_JIT)},
+		{"c", samples_of(p, MODE_C_ON_TRACE)},
 	};
 	const struct json_count kernel[] = {
 		{"gc", samples_of(p, MODE_KERNEL_GC)},
@@ -41,7 +41,7 @@ void json_mode_states(struct json *j, const struct profile *p)
 	};
 
 	json_counts(j, "compiler_states", compiler, ARRAY_SIZE(compiler));
-	json_counts(j, "c_callers", c, ARRAY_SIZE(c));
+	json_counts(j, "jit_states", jit, ARRAY_SIZE(jit));
 	json_counts(j, "kernel_callers", kernel, ARRAY_SIZE(kernel));
 }
 

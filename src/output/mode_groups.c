@@ -8,8 +8,8 @@
 const struct mode_group_look mode_groups[NR_MODE_GROUPS] = {
 	[GROUP_INTERPRETER] = {"interpreter", "interpreter", 'I', STYLE_NONE,
 			       1U << MODE_INTERPRETER},
-	[GROUP_JIT] = {"jit", "compiled traces", 'T', STYLE_GOOD, 1U << MODE_JIT},
-	[GROUP_C] = {"c", "C", 'C', STYLE_C, 1U << MODE_C | 1U << MODE_C_ON_TRACE},
+	[GROUP_JIT] = {"jit", "compiled traces", 'T', STYLE_GOOD, MODES_ON_TRACE},
+	[GROUP_C] = {"c", "C", 'C', STYLE_C, 1U << MODE_C},
 	[GROUP_GC] = {"gc", "garbage collector", 'G', STYLE_WARN, 1U << MODE_GC},
 	[GROUP_COMPILER] = {"compiler", "JIT compiler", 'J', STYLE_BAD, COMPILER_MODES},
 	[GROUP_NATIVE] = {"native", "native", 'N', STYLE_DIM, 1U << MODE_NATIVE},

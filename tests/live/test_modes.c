@@ -73,9 +73,9 @@ static void expect_modes_to_add_up(yajl_val profile)
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
 		compiler += count_at(profile, states[i]);
 	cr_expect(compiler == count_at(profile, "modes.compiler"));
-	cr_expect(count_at(profile, "c_callers.interpreter") +
-			  count_at(profile, "c_callers.trace") ==
-		  count_at(profile, "modes.c"));
+	cr_expect(count_at(profile, "jit_states.machine_code") +
+			  count_at(profile, "jit_states.c") ==
+		  count_at(profile, "modes.jit"));
 	expect_sums_of_array(profile, "tests", "full_name");
 	expect_sums_of_array(profile, "files", "file");
 }
@@ -140,6 +140,31 @@ Test(modes, where_compiled_code_pays_nothing_is_said, .timeout = 120)
 	cr_expect(json_null_at(p.profile, "jit.off_saves_up_to_percent"));
 	cr_expect(!says(&p, "without the JIT"));
 	profiled_done(&p);
+}
+
+/* Main chunks are vararg functions: two frames on the Lua stack, of which the lower is shown. */
+static void expect_on_trace(const char *what, const char *mode)
+{
+	struct profiled p;
+	struct text folded;
+	char *path;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	profiled_run(BPROF_PERF, NUMERIC, NULL, WORDS{"--boundaries=none", NULL},
+		     WORDS{"luajit", "on_trace.lua", what, NULL}, &p);
+	path = path_join(p.directory, "tracing.folded");
+	folded = file_read(path);
+	cr_expect(share(p.profile, mode) > 0.9, "%s: %f", what, share(p.profile, mode));
+	cr_expect(strstr(folded.data, "main chunk (on_trace.lua)_[j]") != NULL, "%s", folded.data);
+	text_done(&folded);
+	free(path);
+	profiled_done(&p);
+}
+
+Test(modes, machine_code_of_a_main_chunk_is_told_from_the_c_code_it_calls, .timeout = 60)
+{
+	expect_on_trace("loop", "jit_states.machine_code");
+	expect_on_trace("call", "jit_states.c");
 }
 
 Test(modes, puc_lua_has_no_compiler, .timeout = 120)
