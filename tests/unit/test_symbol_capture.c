@@ -42,7 +42,7 @@ static struct criterion_test_params all_interpreters(void)
 	return cr_make_param_array(struct interpreter, params, 5);
 }
 
-static struct fixture *start(const char *interpreter)
+static struct fixture *start_script(const char *interpreter, const char *script)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	uaddr_t thread = 0;
@@ -50,8 +50,7 @@ static struct fixture *start(const char *interpreter)
 
 	if (!lua_child_available(interpreter))
 		cr_skip_test("%s is not installed", interpreter);
-	cr_assert(lua_child_start(&f->child, interpreter,
-				  SOURCE_DIR "/tests/fixtures/symbol/captured.lua"));
+	cr_assert(lua_child_start(&f->child, interpreter, script));
 	while (!thread && (line = lua_child_line(&f->child))) {
 		struct listed *l = &f->listed[f->nr_listed];
 
@@ -65,6 +64,11 @@ static struct fixture *start(const char *interpreter)
 	lua_child_wait(&f->child);
 	f->vm = lua_child_vm(&f->child, thread);
 	return f;
+}
+
+static struct fixture *start(const char *interpreter)
+{
+	return start_script(interpreter, SOURCE_DIR "/tests/fixtures/symbol/captured.lua");
 }
 
 static void stop(struct fixture *f)
@@ -197,6 +201,67 @@ ParameterizedTest(struct interpreter *param, symbol_capture, methods_of_files_ar
 	cr_expect(memmem(out.data, out.len, "FILE*:lines", 11) != NULL);
 	if (f->child.layout->family == BPROF_FAMILY_LUAJIT)
 		cr_expect(memmem(out.data, out.len, "coroutine.wrap_aux", 18) != NULL);
+	buf_done(&out);
+	stop(f);
+}
+
+/* Several closures may share a C function, which then has the name of one of them. */
+static bool is_name_of(const struct fixture *f, const char *name, uint32_t ffid, uint64_t object)
+{
+	for (size_t i = 0; i < f->nr_listed; i++) {
+		uint64_t other_object;
+		uint32_t other_ffid;
+
+		if (f->listed[i].kind != 'C' || strcmp(f->listed[i].name, name) != 0)
+			continue;
+		identity_of(f, f->listed[i].printed, &other_ffid, &other_object);
+		if (other_ffid == ffid && other_object == object)
+			return true;
+	}
+	return false;
+}
+
+ParameterizedTestParameters(symbol_capture, c_functions_of_modules_are_named)
+{
+	return all_interpreters();
+}
+
+/* Whatever of lfs, lpeg, cjson, luv, system, term and yaml is installed, handles included. */
+ParameterizedTest(struct interpreter *param, symbol_capture, c_functions_of_modules_are_named,
+		  .timeout = 20)
+{
+	struct fixture *f =
+		start_script(param->name, SOURCE_DIR "/tests/fixtures/symbol/modules.lua");
+	unsigned checked = 0, handed_out = 0;
+	struct buf out;
+	int r;
+
+	buf_init(&out, 1 << 20);
+	r = capture_cfunctions(&f->child.mem, f->child.layout, &f->vm, 7, &out);
+	cr_assert(gt(int, r, 120));
+	for (size_t i = 0; i < f->nr_listed; i++) {
+		const struct listed *l = &f->listed[i];
+		char name[256] = "";
+		uint64_t object;
+		uint32_t ffid;
+
+		if (l->kind != 'C' && l->kind != 'U')
+			continue;
+		identity_of(f, l->printed, &ffid, &object);
+		if (l->kind == 'U') {
+			handed_out += find_cfunction(&out, ffid, object, name);
+			cr_log_info("%s: %s hands out %s", param->name, l->name, name);
+			continue;
+		}
+		cr_expect(find_cfunction(&out, ffid, object, name), "%s has no name", l->name);
+		cr_expect(is_name_of(f, name, ffid, object) || strncmp(name, "io.", 3) == 0,
+			  "%s is called %s", l->name, name);
+		checked++;
+	}
+	cr_log_info("%s: %d C functions named, %u compared, %u handed out", param->name, r, checked,
+		    handed_out);
+	if (checked < 100)
+		cr_skip_test("the modules of Debian are not installed");
 	buf_done(&out);
 	stop(f);
 }
