@@ -33,6 +33,8 @@
 #define PUC_BASIC_MASK	 0x0f
 #define PUC_BASIC_STRING 4
 #define PUC_BASIC_TABLE	 5
+#define PUC_TYPE_AT	 8 /* of every object */
+#define PUC_TYPE_PROTO	 9 /* of the object itself; since 5.4 one more */
 
 WALK_INLINE u64 puc_proto_word(const struct puc_work *p, u32 offset)
 {
@@ -135,7 +137,7 @@ WALK_STEP int puc_load_closure(struct walk *w, u64 closure)
 	if (!w)
 		return 1;
 	p = &w->puc;
-	if (closure == p->known_closure)
+	if (closure && closure == p->known_closure)
 		return 0;
 	p->known_closure = 0;
 	if (!walk_is_user_address(closure) ||
@@ -210,15 +212,19 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 {
 	const struct puc_layout *layout;
 	struct puc_work *p;
+	u32 type;
 
 	if (!w)
 		return 1;
 	p = &w->puc;
 	layout = &w->chosen.puc;
-	if (proto != p->known_proto) {
+	if (!proto || proto != p->known_proto) {
 		p->known_proto = 0;
 		if (!walk_is_user_address(proto) ||
 		    walk_must_read(w, p->proto_word, sizeof(p->proto_word), proto))
+			return 1;
+		type = PUC_TYPE_PROTO + (w->chosen.dialect >= LUA_DIALECT_54);
+		if ((puc_proto_word(p, PUC_TYPE_AT) & 0xff) != type)
 			return 1;
 		p->known_proto = proto;
 		p->known_chunkname = puc_chunkname(w, puc_proto_word(p, layout->proto_source));

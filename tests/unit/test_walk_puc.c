@@ -20,6 +20,7 @@
 #define TAG_C	   (38 | 64)
 #define TAG_STRING (4 | 64)
 #define TAG_TABLE  (5 | 64)
+#define TYPE_PROTO 10
 
 #define STATE_TOP 16
 
@@ -115,6 +116,7 @@ static uaddr_t make_proto(int first, unsigned nr)
 {
 	uaddr_t proto = allocate(128), code = allocate(4 * nr), deltas = allocate(nr);
 
+	put(proto + 8, 1, TYPE_PROTO);
 	put(proto + p.layout->proto_code, 8, code);
 	put(proto + p.layout->proto_code_len, 4, nr);
 	put(proto + p.layout->proto_lines, 8, deltas);
@@ -516,6 +518,32 @@ Test(walk_puc, what_a_hook_or_a_finalizer_calls_is_not_what_its_instruction_call
 			     BPROF_FRAME_LUA | BPROF_FRAME_BOUNDARY | flags[i]));
 		cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_LUA));
 	}
+}
+
+Test(walk_puc, a_closure_of_what_is_no_prototype_is_flagged)
+{
+	uaddr_t proto = make_proto(10, 10);
+
+	push_lua(p.main, make_proto(0, 10), 3);
+	push_lua(p.main, proto, 2);
+	put(proto + 8, 1, TYPE_PROTO - 1);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_BAD_FRAME));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 0));
+	cr_expect(eq(u32, p.out.nr_fresh, 0));
+}
+
+/* 0 also stands for "none loaded yet". */
+Test(walk_puc, a_closure_without_prototype_is_flagged)
+{
+	uaddr_t ci;
+
+	push_lua(p.main, make_proto(0, 10), 3);
+	ci = push_lua(p.main, make_proto(10, 10), 2);
+	put(word(word(ci + p.layout->ci_func)) + p.layout->lclosure_proto, 8, 0);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_BAD_FRAME));
+	cr_expect(eq(u16, p.out.sample.nr_frames, 0));
 }
 
 Test(walk_puc, an_inner_frame_that_is_no_function_is_flagged)
