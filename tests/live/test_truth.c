@@ -5,7 +5,7 @@
  *
  * Needs root, BPF and the interpreters; skips with the reason otherwise. Tests run one after the
  * other: a neighbour on the same processor would disturb what is measured. BPROF_TRUTH_SECONDS: how
- * long each program runs (0.5).
+ * long each program runs (0.4).
  */
 #include <criterion/criterion.h>
 
@@ -20,7 +20,7 @@
 #include "truth.h"
 
 #define TRUTH_DIRECTORY SOURCE_DIR "/tests/truth"
-#define STACK_HZ	"1999" /* of the programs of known stacks */
+#define STACK_HZ	"2999" /* of the programs of known stacks */
 #define COST_HZ		997    /* of the suite of known costs: the default */
 #define MAX_MEASURED	16
 #define MAX_SHOWN	6 /* wrong stacks printed per program */
@@ -47,7 +47,7 @@ static const char *seconds(void)
 {
 	const char *value = getenv("BPROF_TRUTH_SECONDS");
 
-	return value ? value : "0.5";
+	return value ? value : "0.4";
 }
 
 static void count_line(const struct truth_program *p, const char *line, struct truth_tally *tally,

@@ -16,7 +16,7 @@ local function rec(d, n)
   return r + 1
 end
 local co = coroutine.wrap(function()
-  while true do coroutine.yield(rec(200, 200000)) end
+  while true do coroutine.yield(rec(200, 1000000)) end
 end)
 repeat
   co()

@@ -144,7 +144,7 @@ Test(truth_grammar, complains_of_everything_that_is_not_as_it_must_be)
 	cr_assert(eq(sz, t.nr_reasons, 1));
 	cr_assert(eq(str, t.reasons[0].text, "no_leaf"));
 	cr_assert(eq(u64, t.reasons[0].samples, 10));
-	truth_count(busy, BUSY "[lua: no_leaf] 1", &t);
+	truth_count(busy, BUSY "[lua: no_leaf] 15", &t);
 	cr_assert(eq(str, (char *)truth_complaint(busy, &t), "less than 99 % exact"));
 	truth_count(busy, "leaf (busy.lua:7) 1", &t);
 	cr_assert(eq(str, (char *)truth_complaint(busy, &t), "wrong stacks"));
