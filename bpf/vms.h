@@ -22,24 +22,33 @@ static __always_inline u64 target_word(u64 object, u32 offset)
 	return value;
 }
 
+/* A reference of LuaJIT: 32 bits without GC64. */
+static __always_inline u64 target_reference(u64 object, u32 offset, const struct luajit_layout *l)
+{
+	u64 word = target_word(object, offset);
+
+	return l->refs32 ? (u32)word : word;
+}
+
 static __noinline bool guard_luajit(u64 state, const struct luajit_layout *l, struct lua_vm *vm)
 {
 	u64 header[3] = {}; /* lua_State up to and including glref */
-	u64 cfuncs, current, handler;
+	u64 cfuncs, current, handler, type;
 
 	if (bpf_probe_read_user(header, sizeof(header), (void *)state))
 		return false;
-	vm->global = header[2];
-	if ((header[1] >> 8 & 0xff) != LUAJIT_TYPE_THREAD || vm->global != state + l->state_bytes)
+	vm->global = l->refs32 ? (u32)header[1] : header[2];
+	type = l->refs32 ? header[0] >> 40 : header[1] >> 8;
+	if ((type & 0xff) != LUAJIT_TYPE_THREAD || vm->global != state + l->state_bytes)
 		return false;
-	if (target_word(vm->global, l->mainthread) != state)
+	if (target_reference(vm->global, l->mainthread, l) != state)
 		return false;
 	/* two instructions with A = 20 (LUA_MINSTACK): BC_FUNCC twice, or with its wrapper */
 	cfuncs = target_word(vm->global, l->bc_cfunc);
 	if ((cfuncs & 0xff) != l->funcc_op || (cfuncs & 0xffffff00) != 0x1400 ||
 	    (cfuncs >> 40) != 0x14)
 		return false;
-	current = target_word(vm->global, l->cur_L);
+	current = target_reference(vm->global, l->cur_L, l);
 	if (current && current != state)
 		return false;
 	handler = target_word(vm->global, l->dispatch);

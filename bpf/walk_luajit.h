@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * LuaJIT 2.1, GC64: from a leaf to the root.
+ * LuaJIT 2.1: from a leaf to the root.
  *
  * The Lua stack grows upwards. A frame's base points at its slot 0; the two slots below it are its
  * function and its link:
@@ -124,7 +124,7 @@ WALK_INLINE int luajit_caller_distance(struct walk *w, u64 link, u64 *ret_distan
 			return 1;
 		j->last_link = link;
 	}
-	*ret_distance = LUAJIT_FRAME_BYTES + 8 * (u64)((j->last_call >> 8) & 0xff);
+	*ret_distance = luajit_frame_bytes(w) + 8 * (u64)((j->last_call >> 8) & 0xff);
 	return 0;
 }
 
@@ -202,7 +202,7 @@ WALK_STEP int luajit_enter_state(struct walk *w, u64 state)
 	j->saved_base = j->seen.base;
 	j->stack_limit = j->seen.limit;
 	j->stack = j->seen.stack;
-	j->bottom = j->stack + LUAJIT_FRAME_BYTES;
+	j->bottom = j->stack + luajit_frame_bytes(w);
 	j->known_function = 0;
 	return 0;
 }
@@ -237,8 +237,8 @@ WALK_STEP int luajit_add_span(struct walk *w, u64 base)
 		return 0;
 	if (walk_must_read(w, slot, sizeof(slot), base))
 		return 0;
-	walk_add_span(w, luajit_value_address(slot[0], LUAJIT_TAG_STRING),
-		      luajit_value_address(slot[2], LUAJIT_TAG_TABLE));
+	walk_add_span(w, luajit_value_address(w, slot[0], LUAJIT_TAG_STRING),
+		      luajit_value_address(w, slot[2], LUAJIT_TAG_TABLE));
 	return 0;
 }
 
@@ -295,7 +295,7 @@ WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 		walk_emit(w, &frame);
 	}
 	if (kind == LUAJIT_LUA && w->safe_proto &&
-	    j->proto.bytecode - LUAJIT_PROTO_BYTES == w->safe_proto)
+	    j->proto.bytecode - luajit_proto_bytes(w) == w->safe_proto)
 		luajit_add_span(w, j->base);
 	return 0;
 }
@@ -425,11 +425,9 @@ WALK_LOOP_BODY(luajit_step_body, luajit_step)
 /* Where this VM's running C frame lies on this thread's stack; 0 = nowhere. */
 WALK_STEP u64 luajit_anchor(struct walk *w)
 {
-	u64 current = 0;
+	u64 current = 0, jit_base = 0;
 
-	if (!w)
-		return 0;
-	if (walk_must_read(w, &current, sizeof(current), w->vm.global + w->chosen.luajit.cur_L))
+	if (!w || luajit_read_running(w, &current, &jit_base))
 		return 0;
 	if (luajit_enter_state(w, current) && luajit_enter_state(w, w->vm.main))
 		return 0;
@@ -452,7 +450,7 @@ WALK_INLINE void luajit_walk(struct walk *w)
 {
 	const struct luajit_layout *layout = &w->chosen.luajit;
 	struct luajit_work *j = &w->luajit;
-	u64 running[4] = {}; /* cur_L, and jit_base one or two words on */
+	u64 running = 0, jit_base = 0;
 	s32 vmstate = 0;
 
 	j->known_function = 0;
@@ -462,17 +460,17 @@ WALK_INLINE void luajit_walk(struct walk *w)
 	j->vararg_flags = 0;
 	j->has_snapshot = 0;
 	j->trace_found = 0;
-	if (walk_must_read(w, running, sizeof(running), w->vm.global + layout->cur_L) ||
+	if (luajit_read_running(w, &running, &jit_base) ||
 	    walk_must_read(w, &vmstate, sizeof(vmstate), w->vm.global + layout->vmstate))
 		return;
-	j->jit_base = layout->jit_base - layout->cur_L == 16 ? running[2] : running[1];
+	j->jit_base = jit_base;
 	j->vmstate = vmstate;
 	w->record.s.vmstate = vmstate;
 	if (j->jit_base)
 		w->record.s.flags |= BPROF_SAMPLE_ON_TRACE;
 	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]))
 		w->record.s.flags |= BPROF_SAMPLE_IN_VM;
-	if (!luajit_enter_state(w, running[0])) {
+	if (!luajit_enter_state(w, running)) {
 		if (!luajit_find_leaf(w))
 			luajit_unknown_leaf(w);
 	} else {

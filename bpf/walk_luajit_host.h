@@ -32,9 +32,10 @@ WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
 	j = &w->luajit;
 	if (at >= j->host_end)
 		return 1;
+	word = luajit_reference(w, word);
 	if ((word & 7) || (word ^ w->vm.global) >> 32)
 		return 0;
-	if (luajit_state_cframe(w, word, LUAJIT_MAYBE) != at - LUAJIT_CFRAME_STATE)
+	if (luajit_state_cframe(w, word, LUAJIT_MAYBE) != at - luajit_cframe_state_at(w))
 		return 0;
 	j->host_found = word;
 	return 1;
@@ -94,15 +95,17 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
  */
 WALK_STEP int luajit_enter_resumer(struct walk *w)
 {
-	u64 sp, state, word[5] = {};
+	u64 sp, state, word[6] = {};
 
 	if (!w)
 		return 0;
 	sp = w->reg[BPROF_REG_SP];
 	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]) && !WALK_READ(w, word, sizeof(word), sp)) {
 		for (u32 i = 0; i < 3; i++) {
-			if (luajit_state_cframe(w, word[i + 2], LUAJIT_MUST) == sp + 8ULL * i &&
-			    !luajit_enter_state(w, word[i + 2]))
+			u64 named = luajit_has_refs32(w) ? (u32)word[i + 3] : word[i + 2];
+
+			if (luajit_state_cframe(w, named, LUAJIT_MUST) == sp + 8ULL * i &&
+			    !luajit_enter_state(w, named))
 				return 1;
 		}
 	}

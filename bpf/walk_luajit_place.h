@@ -22,7 +22,7 @@ WALK_STEP int luajit_pc_from_trace(struct walk *w)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	trace = j->pc - 4 - LUAJIT_TRACE_STARTINS;
+	trace = j->pc - 4 - luajit_trace_startins(w);
 	if (luajit_read_trace(w, trace, LUAJIT_MAYBE))
 		return 0;
 	j->pc = j->trace.start_pc;
@@ -72,7 +72,7 @@ WALK_INLINE void luajit_describe_proto(struct walk *w)
 {
 	struct luajit_work *j = &w->luajit;
 
-	w->proto.object = j->proto.bytecode - LUAJIT_PROTO_BYTES;
+	w->proto.object = j->proto.bytecode - luajit_proto_bytes(w);
 	w->proto.source = j->proto.source;
 	w->proto.chunkname = j->proto.source + w->chosen.luajit.string_data;
 	w->proto.first_line = (s32)j->proto.first_line;

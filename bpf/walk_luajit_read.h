@@ -59,6 +59,47 @@ WALK_INLINE u32 luajit_type(const u64 *object)
 	return (u32)(object[1] >> 8) & 0xff;
 }
 
+#include "walk_luajit_read32.h"
+
+/* Without GC64? On arm64 there is no such build. */
+WALK_INLINE u32 luajit_has_refs32(const struct walk *w)
+{
+#ifdef BPROF_ARCH_X86_64
+	return w->chosen.luajit.refs32;
+#else
+	(void)w;
+	return 0;
+#endif
+}
+
+/* Function and link, below a base. */
+WALK_INLINE u32 luajit_frame_bytes(const struct walk *w)
+{
+	return luajit_has_refs32(w) ? LUAJIT32_FRAME_BYTES : LUAJIT_FRAME_BYTES;
+}
+
+/* The bytecode follows a GCproto. */
+WALK_INLINE u32 luajit_proto_bytes(const struct walk *w)
+{
+	return luajit_has_refs32(w) ? LUAJIT32_PROTO_BYTES : LUAJIT_PROTO_BYTES;
+}
+
+WALK_INLINE u32 luajit_trace_startins(const struct walk *w)
+{
+	return luajit_has_refs32(w) ? LUAJIT32_TRACE_STARTINS : LUAJIT_TRACE_STARTINS;
+}
+
+/* Where a CFRAME has its L, and L from the word there. */
+WALK_INLINE u32 luajit_cframe_state_at(const struct walk *w)
+{
+	return luajit_has_refs32(w) ? LUAJIT32_CFRAME_STATE : LUAJIT_CFRAME_STATE;
+}
+
+WALK_INLINE u64 luajit_reference(const struct walk *w, u64 word)
+{
+	return luajit_has_refs32(w) ? (u32)word : word;
+}
+
 /* Memory that ought to be there, or may well not be: only the former shows in the status. */
 enum luajit_need {
 	LUAJIT_MAYBE,
@@ -83,6 +124,8 @@ WALK_INLINE int luajit_read_state(struct walk *w, u64 address, u32 need)
 		return 1;
 	if (luajit_read(w, LUAJIT_STATE_WORDS, address, need))
 		return 1;
+	if (luajit_has_refs32(w))
+		return luajit_decode_state32(w);
 	if (luajit_type(j->raw) != LUAJIT_GCT_STATE || j->raw[2] != w->vm.global)
 		return 1;
 	j->seen.base = j->raw[4];
@@ -101,6 +144,10 @@ WALK_INLINE int luajit_read_cframe(struct walk *w, u64 address)
 		return 1;
 	j->cframe.address = address;
 #ifdef BPROF_ARCH_X86_64
+	if (luajit_has_refs32(w)) {
+		luajit_decode_cframe32(j);
+		return 0;
+	}
 	j->cframe.results = (s32)j->raw[1];
 	j->cframe.pc = j->raw[3];
 	j->cframe.previous = j->raw[4] & ~3ULL;
@@ -119,9 +166,9 @@ WALK_INLINE u64 luajit_cframe_state(struct walk *w, u64 address)
 {
 	u64 state = 0;
 
-	if (walk_must_read(w, &state, sizeof(state), address + LUAJIT_CFRAME_STATE))
+	if (walk_must_read(w, &state, sizeof(state), address + luajit_cframe_state_at(w)))
 		return 0;
-	return state;
+	return luajit_reference(w, state);
 }
 
 /* The slots below @base, as they are on the Lua stack. Non-zero: no function slot, or unreadable.
@@ -134,6 +181,8 @@ WALK_INLINE int luajit_read_slots(struct walk *w, u64 base)
 
 	slots->function = 0;
 	slots->is_computed = 0;
+	if (luajit_has_refs32(w))
+		return luajit_read_slots32(w, base);
 	if (walk_window_at(w, &w->stack, base - 32, 32, &i))
 		return 1;
 	slots->continuation = w->stack.word[i];
@@ -153,6 +202,8 @@ WALK_INLINE int luajit_read_function(struct walk *w, u64 address)
 		return 1;
 	if (luajit_read(w, LUAJIT_FUNC_WORDS, address, LUAJIT_MUST))
 		return 1;
+	if (luajit_has_refs32(w))
+		return luajit_decode_function32(j);
 	if (luajit_type(j->raw) != LUAJIT_GCT_FUNCTION)
 		return 1;
 	j->function.ffid = (u32)(j->raw[1] >> 16) & 0xff;
@@ -166,11 +217,13 @@ WALK_INLINE int luajit_read_proto(struct walk *w, u64 bytecode, u32 need)
 {
 	struct luajit_work *j = &w->luajit;
 
-	if (luajit_read(w, LUAJIT_PROTO_WORDS, bytecode - LUAJIT_PROTO_BYTES, need))
-		return 1;
-	if (luajit_type(j->raw) != LUAJIT_GCT_PROTO)
+	if (luajit_read(w, LUAJIT_PROTO_WORDS, bytecode - luajit_proto_bytes(w), need))
 		return 1;
 	j->proto.bytecode = bytecode;
+	if (luajit_has_refs32(w))
+		return luajit_decode_proto32(j);
+	if (luajit_type(j->raw) != LUAJIT_GCT_PROTO)
+		return 1;
 	j->proto.code_len = (u32)(j->raw[1] >> 32);
 	j->proto.trace = (u32)(j->raw[7] >> 48);
 	j->proto.source = j->raw[8];
@@ -190,6 +243,8 @@ WALK_INLINE int luajit_read_trace(struct walk *w, u64 address, u32 need)
 		return 1;
 	if (luajit_read(w, LUAJIT_TRACE_WORDS, address, need))
 		return 1;
+	if (luajit_has_refs32(w))
+		return luajit_decode_trace32(&w->luajit);
 	if (luajit_type(raw) != LUAJIT_GCT_TRACE)
 		return 1;
 	t->nr_snapshots = (u32)(raw[1] >> 16) & 0xffff;
@@ -239,14 +294,34 @@ WALK_STEP int luajit_load_trace(struct walk *w, u32 number)
 	j = &w->luajit;
 	if (!number || number >= j->nr_traces)
 		return 1;
-	if (walk_must_read(w, &address, sizeof(address), j->trace_table + 8ULL * number))
+	if (walk_must_read(w, &address, sizeof(address),
+			   j->trace_table + (luajit_has_refs32(w) ? 4ULL : 8ULL) * number))
 		return 1;
+	address = luajit_reference(w, address);
 	return luajit_read_trace(w, address, LUAJIT_MUST) || j->trace.number != number;
 }
 
-/* A value of the Lua stack: the address of an object if it is of this type, else 0. */
-WALK_INLINE u64 luajit_value_address(u64 value, u64 tag)
+/* The running state and jit_base, of the global_State. Non-zero: unreadable. */
+WALK_INLINE int luajit_read_running(struct walk *w, u64 *ret_state, u64 *ret_jit_base)
 {
+	const struct luajit_layout *layout = &w->chosen.luajit;
+	u64 word[4] = {};
+
+	if (walk_must_read(w, word, sizeof(word), w->vm.global + layout->cur_L))
+		return 1;
+	*ret_state = luajit_reference(w, word[0]);
+	if (luajit_has_refs32(w))
+		*ret_jit_base = word[0] >> 32;
+	else
+		*ret_jit_base = layout->jit_base - layout->cur_L == 16 ? word[2] : word[1];
+	return 0;
+}
+
+/* A value of the Lua stack: the address of an object if it is of this type, else 0. */
+WALK_INLINE u64 luajit_value_address(const struct walk *w, u64 value, u64 tag)
+{
+	if (luajit_has_refs32(w))
+		return value >> 32 == (tag | 0xfffe0000) ? (u32)value : 0;
 	return value >> 47 == tag ? value & LUAJIT_POINTER_MASK : 0;
 }
 

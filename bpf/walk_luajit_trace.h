@@ -251,7 +251,7 @@ WALK_STEP int luajit_is_specialised(struct walk *w, u32 i)
 	word = j->ir_word[i + 1];
 	if (!walk_is_user_address(word) || (word & 7))
 		return 0;
-	return !luajit_read_proto(w, word + LUAJIT_PROTO_BYTES, LUAJIT_MAYBE) &&
+	return !luajit_read_proto(w, word + luajit_proto_bytes(w), LUAJIT_MAYBE) &&
 	       luajit_pc_inside(j, j->pc);
 }
 

@@ -42,7 +42,7 @@ enum bprof_jit {
 	BPROF_NR_JIT
 };
 
-/* LuaJIT 2.1, GC64. Offsets are from the global_State G unless said otherwise. */
+/* LuaJIT 2.1. Offsets are from the global_State G unless said otherwise. */
 struct luajit_layout {
 	__u16 cur_L;	/* running lua_State */
 	__u16 jit_base; /* base of the running trace, 0 off trace */
@@ -59,9 +59,9 @@ struct luajit_layout {
 	__u8 string_len;     /* GCstr: offset of the u32 length; 20, before July 2020: 16 */
 	__u8 snapshot_mcode; /* SnapShot: offset of the u16 mcofs, 6; before March 2021 and where
 				not known: 0 */
-	__u8 reserved;
-	__u64 vm_offset; /* dispatch[0] - start of the interpreter's assembler code */
-	__u64 vm_bytes;	 /* length of that code */
+	__u8 refs32;	     /* 1: without GC64, references have 32 bits and frames one slot */
+	__u64 vm_offset;     /* dispatch[0] - start of the interpreter's assembler code */
+	__u64 vm_bytes;	     /* length of that code */
 };
 
 /* PUC Lua. */

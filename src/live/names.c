@@ -59,7 +59,7 @@ int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua
 		.version_len = version ? (uint32_t)strlen(version) : 0,
 		.path_len = path ? (uint32_t)strlen(path) : 0,
 		.family = (uint8_t)vm->family,
-		.gc64 = vm->family == BPROF_FAMILY_LUAJIT,
+		.gc64 = vm->family == BPROF_FAMILY_LUAJIT && !f->layouts[vm->layout].luajit.refs32,
 		.jit = jit,
 		.proved = 1,
 		.vm = vm->global,

@@ -211,7 +211,7 @@ int capture_runtime(const struct mem_reader *mem, const struct lua_layout *layou
 		.h.type = BPROF_RECORD_RUNTIME,
 		.pid = pid,
 		.family = (__u8)layout->family,
-		.gc64 = luajit,
+		.gc64 = luajit && !layout->luajit.refs32,
 		.proved = proved,
 		.vm = vm->global,
 		.state = vm->main,

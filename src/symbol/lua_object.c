@@ -27,7 +27,6 @@
 #define LUA_TAG_NUMBER	 3U  /* double up to 5.3, integer from 5.4 on */
 #define LUA_TAG_NUMBER_2 19U /* integer in 5.3, double from 5.4 on */
 
-#define LJ_GCT_AT	    9U
 #define LJ_GCT_STR	    4U
 #define LJ_GCT_FUNC	    8U
 #define LJ_GCT_TAB	    11U
@@ -38,18 +37,40 @@
 #define LJ_ITYPE_TAB	    0x1fff4U
 #define LJ_ITYPE_INT	    0x1fff2U /* doubles are all below */
 #define LJ_POINTER_MASK	    ((1ULL << LJ_ITYPE_SHIFT) - 1)
-#define LJ_TABLE_ARRAY	    16U
-#define LJ_TABLE_ASIZE	    48U
-#define LJ_TABLE_NODES	    40U
-#define LJ_TABLE_HMASK	    52U
-#define LJ_TABLE_BYTES	    56U
 #define LJ_NODE_BYTES	    24U
-#define LJ_FUNC_FFID	    10U
-#define LJ_FUNC_C	    40U
 #define LJ_FFID_C	    1U /* an ordinary C function */
 #define PUC_VALUE_BYTES	    16U
 #define LUA_MAX_NODE_BYTES  40U
 #define LUA_MAX_TABLE_BYTES 64U
+
+/* Where objects of LuaJIT keep things: with GC64, and without. */
+struct luajit_shape {
+	uint8_t ref; /* bytes of a reference */
+	uint8_t type;
+	uint8_t ffid, c_code;
+	uint8_t array, nodes, array_len, hmask, table_bytes;
+};
+
+static const struct luajit_shape luajit_shapes[] = {
+	{.ref = 8,
+	 .type = 9,
+	 .ffid = 10,
+	 .c_code = 40,
+	 .array = 16,
+	 .nodes = 40,
+	 .array_len = 48,
+	 .hmask = 52,
+	 .table_bytes = 56},
+	{.ref = 4,
+	 .type = 5,
+	 .ffid = 6,
+	 .c_code = 24,
+	 .array = 8,
+	 .nodes = 20,
+	 .array_len = 24,
+	 .hmask = 28,
+	 .table_bytes = 32},
+};
 
 /* How the tables of one PUC dialect look. */
 struct puc_table_shape {
@@ -82,6 +103,11 @@ static uint32_t load_u32(const unsigned char *at)
 	return value;
 }
 
+static uint64_t load_reference(const struct luajit_shape *shape, const unsigned char *at)
+{
+	return shape->ref == 8 ? load_u64(at) : load_u32(at);
+}
+
 static double load_double(uint64_t bits)
 {
 	double number;
@@ -92,10 +118,26 @@ static double load_double(uint64_t bits)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static struct lua_value luajit_value(uint64_t word)
+static const struct luajit_shape *luajit_shape(const struct lua_reader *reader)
 {
-	uint32_t itype = (uint32_t)(word >> LJ_ITYPE_SHIFT);
-	struct lua_value value = {.object = word & LJ_POINTER_MASK};
+	return &luajit_shapes[reader->layout->luajit.refs32 != 0];
+}
+
+/* The 17 bits of GC64. Without it a type has 32: those above are ones, or it is a number. */
+static uint32_t luajit_itype(uint64_t word, bool refs32)
+{
+	uint32_t upper = (uint32_t)(word >> 32);
+
+	if (!refs32)
+		return (uint32_t)(word >> LJ_ITYPE_SHIFT);
+	return upper >= ~LJ_ITYPE_NIL ? upper & LJ_ITYPE_NIL : 0;
+}
+
+static struct lua_value luajit_value(const struct lua_reader *reader, uint64_t word)
+{
+	bool refs32 = reader->layout->luajit.refs32;
+	uint32_t itype = luajit_itype(word, refs32);
+	struct lua_value value = {.object = refs32 ? (uint32_t)word : word & LJ_POINTER_MASK};
 
 	switch (itype) {
 	case LJ_ITYPE_NIL:
@@ -171,7 +213,7 @@ int lua_value_read(const struct lua_reader *reader, uaddr_t at, struct lua_value
 
 	if (r < 0)
 		return r;
-	*ret = luajit ? luajit_value(load_u64(bytes))
+	*ret = luajit ? luajit_value(reader, load_u64(bytes))
 		      : puc_value(reader->layout->dialect, load_u64(bytes), bytes[LUA_TAG_AT]);
 	return 0;
 }
@@ -190,12 +232,12 @@ static int luajit_string(const struct lua_reader *reader, uaddr_t string, struct
 	unsigned char header[32];
 	int r;
 
-	if (len_at < 12 || len_at + 4 > data || data > sizeof(header))
+	if (len_at < 8 || len_at + 4 > data || data > sizeof(header))
 		return -EINVAL;
 	r = peek_read(reader->peek, header, data, string);
 	if (r < 0)
 		return r;
-	if (header[LJ_GCT_AT] != LJ_GCT_STR)
+	if (header[luajit_shape(reader)->type] != LJ_GCT_STR)
 		return -EBADMSG;
 	*ret = (struct string_extent){string + data, load_u32(header + len_at)};
 	return 0;
@@ -278,16 +320,18 @@ bool lua_string_is(const struct lua_reader *reader, uaddr_t string, const char *
 
 static int luajit_table_open(const struct lua_reader *reader, uaddr_t table, struct lua_table *ret)
 {
-	unsigned char header[LJ_TABLE_BYTES];
+	const struct luajit_shape *shape = luajit_shape(reader);
+	unsigned char header[LUA_MAX_TABLE_BYTES] = {0};
 	uint32_t hmask;
-	int r = peek_read(reader->peek, header, sizeof(header), table);
+	int r = peek_read(reader->peek, header, shape->table_bytes, table);
 
 	if (r < 0)
 		return r;
-	hmask = load_u32(header + LJ_TABLE_HMASK);
-	if (header[LJ_GCT_AT] != LJ_GCT_TAB || hmask >= LUA_MAX_NODES || (hmask & (hmask + 1)) != 0)
+	hmask = load_u32(header + shape->hmask);
+	if (header[shape->type] != LJ_GCT_TAB || hmask >= LUA_MAX_NODES ||
+	    (hmask & (hmask + 1)) != 0)
 		return -EBADMSG;
-	*ret = (struct lua_table){load_u64(header + LJ_TABLE_NODES), hmask + 1};
+	*ret = (struct lua_table){load_reference(shape, header + shape->nodes), hmask + 1};
 	return 0;
 }
 
@@ -342,8 +386,8 @@ int lua_table_entry(const struct lua_reader *reader, const struct lua_table *tab
 	if (r < 0)
 		return r;
 	if (luajit) {
-		*ret_value = luajit_value(load_u64(node));
-		*ret_key = luajit_value(load_u64(node + 8));
+		*ret_value = luajit_value(reader, load_u64(node));
+		*ret_key = luajit_value(reader, load_u64(node + 8));
 		return 0;
 	}
 	*ret_value = puc_value(reader->layout->dialect, load_u64(node), node[LUA_TAG_AT]);
@@ -383,8 +427,10 @@ static int array_part(const struct lua_reader *reader, uaddr_t table, uaddr_t *r
 	if (r < 0)
 		return r;
 	if (luajit) {
-		*ret_elements = load_u64(header + LJ_TABLE_ARRAY);
-		*ret_nr = load_u32(header + LJ_TABLE_ASIZE);
+		const struct luajit_shape *shape = luajit_shape(reader);
+
+		*ret_elements = load_reference(shape, header + shape->array);
+		*ret_nr = load_u32(header + shape->array_len);
 		return 0;
 	}
 	if (puc->table_array > sizeof(header) - 8 || puc->table_array_len > sizeof(header) - 4)
@@ -454,19 +500,20 @@ int lua_table_get(const struct lua_reader *reader, uaddr_t table, const char *ke
 static int luajit_cfunction(const struct lua_reader *reader, uaddr_t function,
 			    struct lua_cfunction_ref *ret)
 {
-	unsigned char header[LJ_FUNC_C + 8];
+	const struct luajit_shape *shape = luajit_shape(reader);
+	unsigned char header[LUA_MAX_TABLE_BYTES];
 	uint32_t ffid;
-	int r = peek_read(reader->peek, header, sizeof(header), function);
+	int r = peek_read(reader->peek, header, shape->c_code + 8U, function);
 
 	if (r < 0)
 		return r;
-	if (header[LJ_GCT_AT] != LJ_GCT_FUNC)
+	if (header[shape->type] != LJ_GCT_FUNC)
 		return -EBADMSG;
-	ffid = header[LJ_FUNC_FFID];
+	ffid = header[shape->ffid];
 	if (ffid == 0)
 		return 0;
 	*ret = (struct lua_cfunction_ref){
-		.address = load_u64(header + LJ_FUNC_C),
+		.address = load_u64(header + shape->c_code),
 		.ffid = ffid > LJ_FFID_C ? ffid : 0,
 	};
 	return 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prototypes of LuaJIT 2.1 (GC64).
+ * Prototypes of LuaJIT 2.1.
  *
  * A GCproto is one block of sizept bytes, which is copied whole and then read in the copy:
  *
@@ -18,16 +18,30 @@
 #include <errno.h>
 #include <string.h>
 
-#define GCT_AT		9U
 #define GCT_PROTO	7U
 #define GCT_STR		4U
-#define HEADER_BYTES	104U
 #define BLOCK_LIMIT	(16U << 20) /* bytes of the largest block worth believing */
 #define FLAG_VARARG	0x02U
 #define CONSTANTS_LIMIT (1U << 16)
 
+/* GCproto with GC64, and without. */
+struct shape {
+	uint32_t ref; /* bytes of a reference */
+	uint8_t type, nr_params, size_bc, constants, upvalues, size_kgc, size_kn, size_block,
+		nr_upvalues, flags, chunkname, first_line, nr_lines, lineinfo, uvinfo, varinfo;
+	uint32_t header_bytes; /* the bytecode follows */
+};
+
+static const struct shape shapes[] = {
+	{8, 9, 10, 12, 32, 40, 48, 52, 56, 60, 61, 64, 72, 76, 80, 88, 96, 104},
+	{4, 5, 6, 8, 16, 20, 24, 28, 32, 36, 37, 40, 44, 48, 52, 56, 60, 64},
+};
+
+#define MAX_HEADER_BYTES 104U
+
 /* The header, decoded. */
 struct gcproto {
+	const struct shape *shape;
 	uint8_t nr_params, flags, nr_upvalues;
 	uint32_t size_bc, size_kgc, size_kn, size_block;
 	uaddr_t constants, upvalues, chunkname, lineinfo, uvinfo, varinfo;
@@ -58,26 +72,32 @@ static uint32_t load_u32(const unsigned char *at)
 	return value;
 }
 
-static int decode_header(const unsigned char *header, struct gcproto *ret)
+static uint64_t load_reference(const struct shape *shape, const unsigned char *at)
 {
-	if (header[GCT_AT] != GCT_PROTO)
+	return shape->ref == 8 ? load_u64(at) : load_u32(at);
+}
+
+static int decode_header(const struct shape *s, const unsigned char *header, struct gcproto *ret)
+{
+	if (header[s->type] != GCT_PROTO)
 		return -EBADMSG;
 	*ret = (struct gcproto){
-		.nr_params = header[10],
-		.size_bc = load_u32(header + 12),
-		.constants = load_u64(header + 32),
-		.upvalues = load_u64(header + 40),
-		.size_kgc = load_u32(header + 48),
-		.size_kn = load_u32(header + 52),
-		.size_block = load_u32(header + 56),
-		.nr_upvalues = header[60],
-		.flags = header[61],
-		.chunkname = load_u64(header + 64),
-		.first_line = (int32_t)load_u32(header + 72),
-		.nr_lines = load_u32(header + 76),
-		.lineinfo = load_u64(header + 80),
-		.uvinfo = load_u64(header + 88),
-		.varinfo = load_u64(header + 96),
+		.shape = s,
+		.nr_params = header[s->nr_params],
+		.size_bc = load_u32(header + s->size_bc),
+		.constants = load_reference(s, header + s->constants),
+		.upvalues = load_reference(s, header + s->upvalues),
+		.size_kgc = load_u32(header + s->size_kgc),
+		.size_kn = load_u32(header + s->size_kn),
+		.size_block = load_u32(header + s->size_block),
+		.nr_upvalues = header[s->nr_upvalues],
+		.flags = header[s->flags],
+		.chunkname = load_reference(s, header + s->chunkname),
+		.first_line = (int32_t)load_u32(header + s->first_line),
+		.nr_lines = load_u32(header + s->nr_lines),
+		.lineinfo = load_reference(s, header + s->lineinfo),
+		.uvinfo = load_reference(s, header + s->uvinfo),
+		.varinfo = load_reference(s, header + s->varinfo),
 	};
 	if (ret->size_bc == 0 || ret->size_bc > PROTO_CODE_LIMIT || ret->size_block > BLOCK_LIMIT)
 		return -EBADMSG;
@@ -90,7 +110,7 @@ static int decode_header(const unsigned char *header, struct gcproto *ret)
 static bool block_holds(const struct block *block, const struct gcproto *proto, uaddr_t address,
 			uint64_t len)
 {
-	uaddr_t first = block->address + HEADER_BYTES + 4ULL * proto->size_bc;
+	uaddr_t first = block->address + proto->shape->header_bytes + 4ULL * proto->size_bc;
 	uaddr_t end = block->address + block->size;
 
 	return address >= first && address <= end && end - address >= len;
@@ -106,10 +126,10 @@ static uint32_t line_width(const struct gcproto *proto)
 /* Every internal pointer, each with what it must at least reach. */
 static int check_block(const struct block *block, const struct gcproto *proto)
 {
-	uint64_t gc_bytes = 8ULL * proto->size_kgc;
+	uint64_t gc_bytes = (uint64_t)proto->shape->ref * proto->size_kgc;
 	uint64_t line_bytes = (uint64_t)line_width(proto) * (proto->size_bc - 1);
 
-	if (HEADER_BYTES + 4ULL * proto->size_bc > block->size)
+	if (proto->shape->header_bytes + 4ULL * proto->size_bc > block->size)
 		return -EBADMSG;
 	if (proto->constants < gc_bytes || !block_holds(block, proto, proto->constants - gc_bytes,
 							gc_bytes + 8ULL * proto->size_kn))
@@ -127,13 +147,14 @@ static int check_block(const struct block *block, const struct gcproto *proto)
 
 static int read_header(const struct lua_reader *reader, uaddr_t object, struct gcproto *ret)
 {
-	unsigned char header[HEADER_BYTES];
+	const struct shape *shape = &shapes[reader->layout->luajit.refs32 != 0];
+	unsigned char header[MAX_HEADER_BYTES];
 	int r;
 
 	if (object % 8 != 0)
 		return -EBADMSG;
-	r = peek_read_fresh(reader->peek, header, sizeof(header), object);
-	return r < 0 ? r : decode_header(header, ret);
+	r = peek_read_fresh(reader->peek, header, shape->header_bytes, object);
+	return r < 0 ? r : decode_header(shape, header, ret);
 }
 
 static int identify(const struct lua_reader *reader, uaddr_t object, struct proto_identity *ret)
@@ -183,7 +204,8 @@ static unsigned char *find_naming_constants(const struct block *block, const str
 	unsigned char *naming = calloc(proto->size_kgc + 1UL, 1);
 
 	for (uint32_t i = 1; naming && i < proto->size_bc; i++) {
-		uint32_t instruction = load_u32(block->bytes + HEADER_BYTES + 4UL * i);
+		uint32_t instruction =
+			load_u32(block->bytes + proto->shape->header_bytes + 4UL * i);
 		uint32_t op = instruction & 0xff, index = proto->size_kgc;
 
 		if (op == BC_GGET)
@@ -196,7 +218,8 @@ static unsigned char *find_naming_constants(const struct block *block, const str
 	return naming;
 }
 
-/* References are numbered downwards from k: number i is at k - 8 * (i + 1). Numbers lie from k on.
+/* References are numbered downwards from k: number i is at k - ref * (i + 1). Numbers lie from k
+ * on.
  */
 static int write_constants(const struct lua_reader *reader, const struct block *block,
 			   const struct gcproto *proto, struct proto_writer *writer)
@@ -209,12 +232,13 @@ static int write_constants(const struct lua_reader *reader, const struct block *
 	proto_writer_numbers(writer, k, 8 * (size_t)proto->size_kn);
 	buf_init(&text, PROTO_MAX_STRING);
 	for (uint32_t i = 0; r >= 0 && i < proto->size_kgc; i++) {
-		uaddr_t object = load_u64(k - 8 * ((size_t)i + 1));
+		const struct shape *s = proto->shape;
+		uaddr_t object = load_reference(s, k - s->ref * ((size_t)i + 1));
 		unsigned char gct;
 
 		if (!naming[i])
 			continue;
-		r = peek_read(reader->peek, &gct, 1, object + GCT_AT);
+		r = peek_read(reader->peek, &gct, 1, object + s->type);
 		if (r < 0 || gct != GCT_STR)
 			continue;
 		buf_reset(&text);
@@ -340,7 +364,7 @@ static int write_parts(const struct lua_reader *reader, const struct block *bloc
 {
 	int r;
 
-	r = proto_writer_code(writer, block->bytes + HEADER_BYTES, proto->size_bc);
+	r = proto_writer_code(writer, block->bytes + proto->shape->header_bytes, proto->size_bc);
 	if (r == 0 && proto->lineinfo)
 		r = write_lines(block, proto, writer);
 	proto_writer_begin_list(writer);
@@ -371,7 +395,7 @@ static int write_proto(const struct lua_reader *reader, uaddr_t object,
 	writer->body.is_vararg = (proto.flags & FLAG_VARARG) != 0;
 	if (proto.size_bc > PROTO_MAX_CODE)
 		return 0;
-	if (proto.size_block < HEADER_BYTES)
+	if (proto.size_block < proto.shape->header_bytes)
 		return -EBADMSG;
 	bytes = malloc(proto.size_block);
 	if (!bytes)
@@ -381,7 +405,7 @@ static int write_proto(const struct lua_reader *reader, uaddr_t object,
 		return r;
 	/* The copy may be of another moment than the header read before: believe only the copy. */
 	block = (struct block){bytes, proto.size_block, object};
-	r = decode_header(bytes, &proto);
+	r = decode_header(proto.shape, bytes, &proto);
 	if (r == 0 && proto.size_block != block.size)
 		r = -EBADMSG;
 	if (r == 0)

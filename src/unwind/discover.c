@@ -15,15 +15,15 @@
 #define CONFIRM_TRIES 8	     /* contradictions in a row that condemn a layout */
 
 int discover_find_index_name(const struct mem_reader *mem, uaddr_t from, size_t bytes,
-			     unsigned string_data, bool (*is_string)(const uint8_t header[16]),
-			     uaddr_t *ret)
+			     unsigned ref_bytes, unsigned string_data,
+			     bool (*is_string)(const uint8_t header[16]), uaddr_t *ret)
 {
-	for (size_t offset = 0; offset < bytes; offset += sizeof(uint64_t)) {
+	for (size_t offset = 0; offset < bytes; offset += ref_bytes) {
 		char text[DISCOVER_STRING_PROBE];
 		uint8_t header[16];
-		uint64_t object;
+		uint64_t object = 0;
 
-		if (!read_word(mem, from + offset, &object))
+		if (mem_read(mem, &object, ref_bytes, from + offset) < 0)
 			return -ENOENT;
 		if (!is_object_address(object) ||
 		    mem_read(mem, header, sizeof(header), object) < 0 || !is_string(header) ||
@@ -147,7 +147,7 @@ static void scan_chunk(struct scan *s, const uint64_t *words, uaddr_t start, siz
 		uaddr_t at = start + i * sizeof(*words);
 
 		/* global_State follows the main thread closely, or in 5.5 precedes it closely. */
-		if (words[i] - at + 4096 < 8192)
+		if (words[i] - at + 4096 < 8192 || (uint32_t)words[i] - at < 128)
 			try_word(s, at, words[i]);
 	}
 }

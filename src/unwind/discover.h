@@ -54,7 +54,7 @@ struct discovery {
  * Cost: some hundred reads of the target.
  *
  * Return: 0; -ENOENT: no known VM passes the proof; -ENOTUNIQ: two do; -ENOTSUP: a VM that we know
- * and cannot walk (LuaJIT without GC64, Tarantool's); -EAGAIN: LuaJIT at a moment when its dispatch
+ * and cannot walk (Tarantool's LuaJIT); -EAGAIN: LuaJIT at a moment when its dispatch
  * table is redirected (hook active, trace being recorded), try again; -ENODATA: LuaJIT whose file
  * has no unwind data, so the extent of its interpreter is unknown.
  */

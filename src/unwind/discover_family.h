@@ -33,13 +33,13 @@ uaddr_t puc_signature(uaddr_t at, uint64_t word, const struct lua_build *build);
 #define DISCOVER_STRING_PROBE 8 /* "__index" and its NUL */
 
 /*
- * Finds the string object "__index" among the words of [from, from + bytes): the VM makes the names
- * of its metamethods before anything else. @is_string checks the object's type byte.
- * Return: 0 and the object's address; -ENOENT.
+ * Finds the string object "__index" among the references, of 4 or 8 bytes, in [from, from + bytes):
+ * the VM makes the names of its metamethods before anything else. @is_string checks the object's
+ * type byte. Return: 0 and the object's address; -ENOENT.
  */
 int discover_find_index_name(const struct mem_reader *mem, uaddr_t from, size_t bytes,
-			     unsigned string_data, bool (*is_string)(const uint8_t header[16]),
-			     uaddr_t *ret);
+			     unsigned ref_bytes, unsigned string_data,
+			     bool (*is_string)(const uint8_t header[16]), uaddr_t *ret);
 
 /* ---- reading --------------------------------------------------------------------------------- */
 

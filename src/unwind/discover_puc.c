@@ -166,8 +166,8 @@ static bool check_strings(const struct mem_reader *mem, uaddr_t global,
 	uint8_t short_length;
 	uaddr_t name;
 
-	if (discover_find_index_name(mem, global, GLOBAL_STRINGS, build->puc.string_data,
-				     is_short_string, &name) < 0)
+	if (discover_find_index_name(mem, global, GLOBAL_STRINGS, sizeof(uint64_t),
+				     build->puc.string_data, is_short_string, &name) < 0)
 		return false;
 	if (build->dialect <= LUA_DIALECT_52 || build->puc.string_data > 24)
 		return read_word(mem, name + 16, &long_length) && long_length == strlen("__index");

@@ -36,16 +36,18 @@ static bool fields_fit(const struct field *field, size_t nr)
 
 static bool luajit_valid(const struct luajit_layout *l)
 {
+	unsigned ref = l->refs32 ? 4 : 8;
 	const struct field fields[] = {
-		{l->cur_L, 8, LUAJIT_GLOBAL_LIMIT},    {l->jit_base, 8, LUAJIT_GLOBAL_LIMIT},
-		{l->vmstate, 4, LUAJIT_GLOBAL_LIMIT},  {l->mainthread, 8, LUAJIT_GLOBAL_LIMIT},
+		{l->cur_L, ref, LUAJIT_GLOBAL_LIMIT},  {l->jit_base, ref, LUAJIT_GLOBAL_LIMIT},
+		{l->vmstate, 4, LUAJIT_GLOBAL_LIMIT},  {l->mainthread, ref, LUAJIT_GLOBAL_LIMIT},
 		{l->registry, 8, LUAJIT_GLOBAL_LIMIT}, {l->bc_cfunc, 8, LUAJIT_GLOBAL_LIMIT},
 		{l->dispatch, 8, GLOBAL_LIMIT},	       {l->trace_table, 8, GLOBAL_LIMIT - 8},
-		{l->state_bytes, 8, STATE_LIMIT},      {l->string_data, 8, STRING_LIMIT},
+		{l->state_bytes, 8, STATE_LIMIT},      {l->string_data, ref, STRING_LIMIT},
 		{l->string_len, 4, STRING_LIMIT},
 	};
 
-	if (l->jit_base != l->cur_L + 8 && l->jit_base != l->cur_L + 16)
+	if (l->refs32 > 1 ||
+	    (l->jit_base != l->cur_L + ref && (l->refs32 || l->jit_base != l->cur_L + 16)))
 		return false;
 	return fields_fit(fields, ARRAY_SIZE(fields)) && l->cur_L && l->dispatch &&
 	       l->string_data && l->string_len && l->funcc_op && l->vm_bytes &&

@@ -34,6 +34,7 @@ struct luajit_era {
 	const char *name;
 	uint16_t mainthread, vmstate, registry;
 	bool supported;
+	uint8_t refs32; /* without GC64 */
 };
 
 extern const struct luajit_era luajit_eras[];

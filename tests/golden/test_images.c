@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbol.h"
 #include "vm_image.h"
 
 #define IMAGES		SOURCE_DIR "/tests/images/"
@@ -106,6 +107,38 @@ ParameterizedTest(struct image_path *p, images, every_build_is_walked_as_its_pro
 				  got[i].first_line == want[i].first_line,
 			  "%s, frame %d: line %d of the function at %d, not %d of %d", p->path, i,
 			  got[i].line, got[i].first_line, want[i].line, want[i].first_line);
+	vm_image_done(&image);
+}
+
+ParameterizedTestParameters(images, names_are_read_from_every_build)
+{
+	return all_images();
+}
+
+ParameterizedTest(struct image_path *p, images, names_are_read_from_every_build, .timeout = 30)
+{
+	const struct mem_reader *mem = &image.mem.reader;
+	struct host_walk_result r;
+	struct buf buf;
+
+	discover(p->path);
+	walk(&r);
+	buf_init(&buf, 1U << 22);
+	cr_expect(ge(int, capture_cfunctions(mem, &in.layout[0], &in.vms.vm[0], 1, &buf), 0));
+	cr_expect(memmem(buf.data, buf.len, "string.gsub", strlen("string.gsub")) != NULL,
+		  "%s: no name of string.gsub", p->path);
+	for (size_t i = 0; i < r.nr_fresh; i++) {
+		buf_reset(&buf);
+		cr_expect(ge(int,
+			     capture_proto(mem, &in.layout[0], 1, in.vms.vm[0].global,
+					   r.fresh[i].object, r.fresh[i].fingerprint, &buf),
+			     0),
+			  "%s: prototype %zu", p->path, i);
+	}
+	cr_expect(in.layout[0].family != BPROF_FAMILY_LUAJIT ||
+			  in.layout[0].luajit.refs32 == (strstr(p->path, "-refs32.") != NULL),
+		  "%s", p->path);
+	buf_done(&buf);
 	vm_image_done(&image);
 }
 
