@@ -69,8 +69,20 @@ struct pt_regs {
 #endif
 
 struct mm_struct {
-	unsigned long start_brk, brk;
+	unsigned long start_brk, brk, start_stack;
 };
+
+#if defined(__TARGET_ARCH_x86)
+struct thread_struct {
+	unsigned long fsbase;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct thread_struct {
+	struct {
+		unsigned long tp_value;
+	} uw;
+};
+#endif
 
 struct sched_entity {
 	u64 exec_start, sum_exec_runtime;
@@ -84,6 +96,7 @@ struct task_struct {
 	pid_t pid, tgid;
 	struct task_struct *group_leader;
 	char comm[16];
+	struct thread_struct thread;
 };
 
 struct super_block {

@@ -19,6 +19,10 @@ struct {
 	__type(value, struct walk);
 } walks SEC(".maps");
 
+#define STACK_MAX_BYTES                                                                            \
+	(64ULL << 20) /* a thread pointer further above belongs to another stack                   \
+		       */
+
 struct proto_announcement {
 	struct bprof_proto proto;
 	char chunkname[BPROF_MAX_CHUNKNAME];
@@ -66,6 +70,25 @@ static __always_inline void take_registers(struct walk *w, struct task_struct *t
 #endif
 }
 
+/*
+ * Where the stack that the thread runs on ends. The first thread's begins at start_stack; that of
+ * any other has its thread control block at the top, to which the thread pointer points. Neither
+ * is near if the program runs on a stack of its own making: then nobody knows.
+ */
+static __always_inline u64 stack_end(const struct task_struct *task, const struct mm_struct *mm,
+				     u64 sp)
+{
+	u64 first = mm->start_stack, other, end;
+
+#if defined(__TARGET_ARCH_x86)
+	other = task->thread.fsbase;
+#elif defined(__TARGET_ARCH_arm64)
+	other = task->thread.uw.tp_value;
+#endif
+	end = other > sp && (other < first || first <= sp) ? other : first;
+	return end > sp && end - sp <= STACK_MAX_BYTES ? end : 0;
+}
+
 /* The VMs of the process and their layouts. */
 static __always_inline void take_vms(struct walk *w, u32 pid)
 {
@@ -75,7 +98,8 @@ static __always_inline void take_vms(struct walk *w, u32 pid)
 	w->safe_proto = 0;
 	if (!known)
 		return;
-	w->vms = known->vms;
+	w->vms.nr = known->vms.nr;
+	w->vms.missed = known->vms.missed;
 	w->safe_proto = known->safe_proto;
 	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
 		struct lua_layout *layout;
@@ -83,6 +107,7 @@ static __always_inline void take_vms(struct walk *w, u32 pid)
 
 		if (i >= w->vms.nr)
 			break;
+		w->vms.vm[i] = known->vms.vm[i];
 		index = w->vms.vm[i].layout;
 		layout = bpf_map_lookup_elem(&layouts, &index);
 		if (layout)
@@ -126,7 +151,7 @@ WALK_STEP int announce_proto(struct walk *w, u32 i)
 	fill_header(&a->proto.h, BPROF_RECORD_PROTO, sizeof(*a));
 	a->proto.pid = w->record.s.pid;
 	a->proto.fingerprint = fresh->fingerprint;
-	a->proto.vm = w->record.s.vm;
+	a->proto.vm = fresh->vm;
 	a->proto.object = fresh->object;
 	a->proto.first_line = fresh->first_line;
 	a->proto.last_line = fresh->last_line;
@@ -230,7 +255,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	}
 	w->heap_start = mm ? mm->start_brk : 0;
 	w->heap_end = mm ? mm->brk : 0;
-	w->stack_end = 0;
+	w->stack_end = mm ? stack_end(task, mm, w->reg[BPROF_REG_SP]) : 0;
 	w->jit = jit_places;
 	walk_sample(w);
 	/* inside execve() the old memory is gone before the exec is told: so is its VM */

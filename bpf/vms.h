@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Lua VMs come to life at luaL_openlibs and die at lua_close.
+ * Lua VMs come to life in lua_newstate and die in lua_close. luaL_openlibs is watched as well: it
+ * is exported where the other two may have been inlined.
  *
  * The first VM of a build is held until user space has discovered and proved its layout. For every
  * later one this guard suffices: it rejects every wrong family and build by the VM's own
@@ -78,47 +79,52 @@ static __noinline bool guard_puc(u64 state, const struct puc_layout *l, struct l
 	return target_word(vm->global, l->global_mainthread) == state;
 }
 
-/* Where the code of a PUC build lies in this process, by its distance from the probe. */
-static __always_inline void place_code(u64 probe, const struct puc_layout *l, struct lua_vm *vm)
+/*
+ * Where the code of a PUC build lies in this process, by its distance from a function whose address
+ * is known: lua_newstate, or luaL_openlibs where a file has no other.
+ */
+static __always_inline void place_code(u64 reference, const struct puc_layout *l, struct lua_vm *vm)
 {
 	if (l->execute_bytes) {
-		vm->vm_start = probe + (u64)(s64)l->execute_offset;
+		vm->vm_start = reference + (u64)(s64)l->execute_offset;
 		vm->vm_end = vm->vm_start + l->execute_bytes;
 	}
 	if (l->gc_bytes) {
-		vm->gc_start = probe + (u64)(s64)l->gc_offset;
+		vm->gc_start = reference + (u64)(s64)l->gc_offset;
 		vm->gc_end = vm->gc_start + l->gc_bytes;
 	}
 }
 
-/* Adds the VM to its process, in the place of an older one with the same global_State. */
-static __always_inline void publish_vm(u32 pid, const struct lua_vm *vm)
+static const struct process_vms no_vms;
+
+/*
+ * Adds the VM to its process, in the place of an older one with the same global_State. Where there
+ * is no room the process is marked: a thread that runs none of its known VMs may run this one.
+ */
+static __always_inline bool publish_vm(u32 pid, const struct lua_vm *vm)
 {
-	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+	struct process_vms *known;
 
-	if (!known) {
-		struct process_vms first = {};
-
-		first.vms.nr = 1;
-		first.vms.vm[0] = *vm;
-		bpf_map_update_elem(&vms, &pid, &first, BPF_ANY);
-		return;
-	}
+	bpf_map_update_elem(&vms, &pid, &no_vms, BPF_NOEXIST);
+	known = bpf_map_lookup_elem(&vms, &pid);
+	if (!known)
+		return false;
 	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
 		if (i < known->vms.nr && known->vms.vm[i].global != vm->global)
 			continue;
 		known->vms.vm[i] = *vm;
 		if (i >= known->vms.nr)
 			known->vms.nr = i + 1;
-		return;
+		return true;
 	}
-	count(BPROF_COUNTER_UNPROVED_VM);
+	known->vms.missed++;
+	return false;
 }
 
-SEC("uprobe")
-int BPF_KPROBE(on_open_libs, u64 state)
+/* @reference: where the function is from which the distances of the build count; 0 = not known */
+static __always_inline int vm_opened(u32 binary, u64 state, u64 reference)
 {
-	u32 pid = current_pid(), binary = (u32)bpf_get_attach_cookie(ctx), *index;
+	u32 pid = current_pid(), *index;
 	struct bprof_vm_open r = {
 		.pid = pid, .tid = current_tid(), .state = state, .binary = binary};
 	struct lua_layout *layout;
@@ -145,16 +151,73 @@ int BPF_KPROBE(on_open_libs, u64 state)
 		proved = guard_luajit(state, &layout->luajit, &vm);
 	else if (layout->family == BPROF_FAMILY_PUC)
 		proved = guard_puc(state, &layout->puc, &vm);
-	if (proved && layout->family == BPROF_FAMILY_PUC)
-		place_code(PT_REGS_IP(ctx), &layout->puc, &vm);
-	if (proved) {
-		publish_vm(pid, &vm);
+	if (proved && layout->family == BPROF_FAMILY_PUC && reference)
+		place_code(reference, &layout->puc, &vm);
+	if (proved && publish_vm(pid, &vm))
 		r.vm = vm.global;
-	} else {
+	else
 		count(BPROF_COUNTER_UNPROVED_VM);
-	}
 	ship(&r);
 	return 0;
+}
+
+/* Was this VM seen in lua_newstate? One that found no room there has none here either. */
+static __always_inline bool was_seen(u64 state)
+{
+	u32 pid = current_pid();
+	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+
+	if (!known)
+		return false;
+	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
+		if (i < known->vms.nr && known->vms.vm[i].main == state)
+			return true;
+	}
+	return known->vms.missed != 0;
+}
+
+/* Thread that is inside lua_newstate -> address of that function. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, u64);
+} new_states SEC(".maps");
+
+SEC("uprobe")
+int BPF_KPROBE(on_new_state_enter)
+{
+	u32 pid = current_pid(), tid = current_tid();
+	u64 address = PT_REGS_IP(ctx);
+
+	if (bpf_map_lookup_elem(&processes, &pid))
+		bpf_map_update_elem(&new_states, &tid, &address, BPF_ANY);
+	return 0;
+}
+
+/* lua_newstate returns: NULL, or a VM without any library. */
+SEC("uretprobe")
+int BPF_KRETPROBE(on_new_state, u64 state)
+{
+	u32 tid = current_tid();
+	u64 *address = bpf_map_lookup_elem(&new_states, &tid), reference;
+
+	if (!address)
+		return 0;
+	reference = *address;
+	bpf_map_delete_elem(&new_states, &tid);
+	return state ? vm_opened((u32)bpf_get_attach_cookie(ctx), state, reference) : 0;
+}
+
+/* The upper half of the cookie: how far behind lua_newstate this function lies. */
+SEC("uprobe")
+int BPF_KPROBE(on_open_libs, u64 state)
+{
+	u64 cookie = bpf_get_attach_cookie(ctx);
+	u64 reference = PT_REGS_IP(ctx) - (u64)((s64)cookie >> 32);
+
+	return was_seen(state) ? 0 : vm_opened((u32)cookie, state, reference);
 }
 
 SEC("uprobe")
@@ -163,6 +226,7 @@ int BPF_KPROBE(on_close, u64 state)
 	u32 pid = current_pid();
 	struct bprof_vm_close r = {.pid = pid, .tid = current_tid(), .state = state};
 	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+	bool found = false;
 
 	if (!known)
 		return 0;
@@ -172,9 +236,12 @@ int BPF_KPROBE(on_close, u64 state)
 
 			known->vms.vm[i] = known->vms.vm[last];
 			known->vms.nr = last;
+			found = true;
 			break;
 		}
 	}
+	if (!found && known->vms.missed)
+		known->vms.missed--;
 	fill_header(&r.h, BPROF_RECORD_VM_CLOSE, sizeof(r));
 	ship(&r);
 	return 0;

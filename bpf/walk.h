@@ -36,11 +36,13 @@
 #endif
 #define WALK_WINDOW_BYTES 1024
 #define WALK_NOWHERE	  (~0ULL >> 1) /* start of a window that holds nothing */
+#define WALK_MAX_TRIED	  4	       /* VMs searched for a coroutine that C has resumed */
 #define WALK_MAX_STEPS	  320	       /* frames, pseudo frames and changes of coroutine */
 
 /* A prototype that is not in the seen table. chunkname: address of its NUL-terminated text. */
 struct walk_fresh {
 	u64 object;
+	u64 vm;	       /* its global_State */
 	u64 chunkname; /* 0 = stripped */
 	s32 first_line, last_line;
 	u32 code_len;
@@ -98,6 +100,7 @@ struct walk {
 	u32 next_flags;	  /* of the next frame, rootwards */
 	u32 hidden;	  /* frames are not certain: walk, but do not emit */
 	u32 is_cut;	  /* a frame found no room */
+	u64 anchor;	  /* where the chosen VM was entered, if there are several */
 	struct lua_vm vm; /* the chosen one */
 	struct lua_layout chosen;
 	struct walk_proto proto;
@@ -219,6 +222,7 @@ WALK_STEP int walk_announce(struct walk *w, u32 fingerprint)
 	w->nr_fresh = n + 1;
 	n = walk_index(n, BPROF_MAX_FRESH - 1);
 	w->fresh[n].object = w->proto.object;
+	w->fresh[n].vm = w->vm.global;
 	w->fresh[n].chunkname = w->proto.chunkname;
 	w->fresh[n].first_line = w->proto.first_line;
 	w->fresh[n].last_line = w->proto.last_line;
@@ -282,16 +286,15 @@ WALK_STEP int walk_choose(struct walk *w, u32 i)
 	i = walk_index(i, BPROF_MAX_VMS - 1);
 	w->vm = w->vms.vm[i];
 	w->chosen = w->layout[i];
-	w->record.s.vm = w->vm.global;
-	w->record.s.family = (u8)w->chosen.family;
 	return 0;
 }
 
 /*
- * Several VMs: the one whose C frame (LuaJIT) or error handler (PUC) lies lowest on this thread's
- * stack is the one that runs. None: the first, whose walk will find it idle.
+ * Chooses the VM whose C frame (LuaJIT) or error handler (PUC) lies lowest on this thread's stack,
+ * but above @above: of several VMs the one that runs, or that called into the one at @above.
+ * Returns that place; 0 and nothing chosen if there is none.
  */
-WALK_STEP int walk_pick(struct walk *w)
+WALK_STEP u64 walk_choose_above(struct walk *w, u64 above)
 {
 	u64 lowest = ~0ULL;
 	u32 best = 0, nr;
@@ -299,29 +302,134 @@ WALK_STEP int walk_pick(struct walk *w)
 	if (!w)
 		return 0;
 	nr = w->vms.nr;
-	for (u32 i = 0; nr > 1 && i < BPROF_MAX_VMS; i++) {
+	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
 		u64 anchor;
 
 		if (i >= nr)
 			break;
 		walk_choose(w, i);
 		anchor = w->chosen.family == BPROF_FAMILY_LUAJIT ? luajit_anchor(w) : puc_anchor(w);
-		if (anchor && anchor < lowest) {
+		if (anchor > above && anchor < lowest) {
 			lowest = anchor;
 			best = i;
 		}
 	}
-	return walk_choose(w, best);
+	if (lowest == ~0ULL)
+		return 0;
+	walk_choose(w, best);
+	return lowest;
 }
 
-/* Walks the stack of the thread whose registers are in w->reg. The result is in w->record. */
-WALK_STEP int walk_sample(struct walk *w)
+/*
+ * The main state of no VM runs here. C may have resumed a coroutine; PUC keeps no trace of that, so
+ * each VM has to be tried. That costs some microseconds each: of many VMs only some are.
+ */
+WALK_STEP int walk_choose_by_coroutine(struct walk *w)
 {
-	struct bprof_sample *s;
+	u32 nr, nr_tried = 0;
 
 	if (!w)
 		return 0;
-	s = &w->record.s;
+	nr = w->vms.nr;
+	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
+		if (i >= nr)
+			break;
+		if (w->vms.vm[i].family != BPROF_FAMILY_PUC)
+			continue;
+		if (nr_tried++ == WALK_MAX_TRIED) {
+			w->vms.missed++;
+			break;
+		}
+		walk_choose(w, i);
+		if (!puc_find_active(w))
+			return 1;
+	}
+	return 0;
+}
+
+/* Chooses the VM to walk. None runs: the first, whose walk will find it idle. */
+WALK_STEP int walk_pick(struct walk *w)
+{
+	if (!w)
+		return 0;
+	w->anchor = 0;
+	if (w->vms.nr > 1) {
+		w->anchor = walk_choose_above(w, 0);
+		if (w->anchor || walk_choose_by_coroutine(w))
+			return 0;
+	}
+	return walk_choose(w, 0);
+}
+
+/* Registers are those of the VM that runs: one further up is in a C function, as its memory says.
+ */
+WALK_INLINE void walk_forget_registers(struct walk *w)
+{
+	for (u32 i = 0; i < BPROF_NR_REGS; i++) {
+		if (i != BPROF_REG_SP)
+			w->reg[i] = 0;
+	}
+}
+
+/*
+ * The VM just walked may run inside a C function that another VM called: then that is the next one.
+ * Returns 1 if there is none. VMs that call each other in turn cannot be put in order: the stack
+ * says so.
+ */
+WALK_INLINE int walk_choose_outer(struct walk *w)
+{
+	u8 status = w->record.s.status;
+	u64 outermost;
+
+	if (!w->anchor || (status != BPROF_WALK_OK && status != BPROF_WALK_TRUNCATED))
+		return 1;
+	outermost = w->chosen.family == BPROF_FAMILY_LUAJIT ? w->luajit.cframe.address
+							    : puc_outermost(w);
+	w->anchor = walk_choose_above(w, w->anchor);
+	if (w->anchor && (!outermost || w->anchor < outermost)) {
+		walk_set_status(w, BPROF_WALK_CHAIN);
+		return 1;
+	}
+	walk_forget_registers(w);
+	w->hidden = 0;
+	w->stack.start = WALK_NOWHERE;
+	w->next_flags |= BPROF_FRAME_NEW_STATE;
+	return !w->anchor;
+}
+
+/* The chosen VM. Of those further up only the frames are wanted. Returns 1 at the last one. */
+WALK_INLINE int walk_vm(struct walk *w)
+{
+	struct bprof_sample *s = &w->record.s;
+	u64 vm = s->vm;
+	s32 vmstate = s->vmstate;
+	u8 leaf_how = s->leaf_how, flags = s->flags;
+
+	s->vm = w->vm.global;
+	if (w->chosen.family == BPROF_FAMILY_LUAJIT)
+		luajit_walk(w);
+	else if (w->chosen.family == BPROF_FAMILY_PUC)
+		puc_walk(w);
+	else
+		walk_set_status(w, BPROF_WALK_NO_VM);
+	if (vm) {
+		s->vm = vm;
+		s->vmstate = vmstate;
+		s->leaf_how = leaf_how;
+		s->flags = flags | (s->flags & BPROF_SAMPLE_MAIN_CUT);
+	} else {
+		s->family = (u8)w->chosen.family;
+	}
+	return walk_choose_outer(w);
+}
+
+WALK_LOOP_BODY(walk_vm_body, walk_vm)
+
+/* Walks the stack of the thread whose registers are in w->reg. The result is in w->record. */
+WALK_INLINE void walk_sample(struct walk *w)
+{
+	struct bprof_sample *s = &w->record.s;
+
 	s->vmstate = 0;
 	s->vm = 0;
 	s->nr_frames = 0;
@@ -338,18 +446,14 @@ WALK_STEP int walk_sample(struct walk *w)
 	w->stack.start = WALK_NOWHERE;
 	if (!w->vms.nr) {
 		s->status = BPROF_WALK_NO_VM;
-		return 0;
+		return;
 	}
 	walk_pick(w);
-	if (s->family == BPROF_FAMILY_LUAJIT)
-		luajit_walk(w);
-	else if (s->family == BPROF_FAMILY_PUC)
-		puc_walk(w);
-	else
-		s->status = BPROF_WALK_NO_VM;
+	WALK_LOOP(BPROF_MAX_VMS, walk_vm_body, w);
+	if (s->status == BPROF_WALK_IDLE && w->vms.missed)
+		s->status = BPROF_WALK_NO_STATE;
 	if (w->failed_reads && (s->status == BPROF_WALK_OK || s->status == BPROF_WALK_IDLE))
 		s->status = BPROF_WALK_FAULT;
-	return 0;
 }
 
 /* Moves the spans behind the frames. Returns the bytes of the whole record. */

@@ -39,7 +39,7 @@
 
 #define LUAJIT_STACK_EXTRA 512 /* bytes beyond maxstack that frames may use */
 #define LUAJIT_MAX_LEVELS  32
-#define LUAJIT_HOST_CHUNKS 64
+#define LUAJIT_HOST_CHUNKS 512
 
 enum luajit_link {
 	LUAJIT_LINK_C = 1,
@@ -166,7 +166,10 @@ WALK_STEP int luajit_frame_valid(struct walk *w, u64 base, u64 pc)
 	return kind;
 }
 
-/* Loads the CFRAME at @address, or the next of the same state that has Lua frames. */
+/*
+ * Loads the CFRAME at @address, or the next of the same state that has Lua frames. Non-zero: none
+ * has, as when C on its own compiles a chunk.
+ */
 WALK_STEP int luajit_load_cframe(struct walk *w, u64 address)
 {
 	struct luajit_work *j;
@@ -178,8 +181,10 @@ WALK_STEP int luajit_load_cframe(struct walk *w, u64 address)
 		if (luajit_read_cframe(w, address))
 			return 1;
 		address = j->cframe.previous;
-		if (j->cframe.results >= 0 || !address)
+		if (j->cframe.results >= 0)
 			return 0;
+		if (!address)
+			return 1;
 	}
 	return 0;
 }

@@ -63,7 +63,7 @@ WALK_LOOP_BODY(luajit_scan_body, luajit_scan_chunk)
 
 /*
  * The state whose CFRAME is the lowest from @from on: 0 if there is none. Above the main thread's
- * there is none; if that does not run here (event loops), nothing can be below a resumed coroutine.
+ * there is none; if that does not run here (event loops), the search ends with the stack.
  */
 WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
 {
@@ -74,10 +74,10 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
 		return 0;
 	j = &w->luajit;
 	main_cframe = luajit_state_cframe(w, w->vm.main, LUAJIT_MUST);
-	if (!main_cframe || main_cframe < from)
+	j->host_end = main_cframe ? main_cframe : w->stack_end & ~(sizeof(j->host_word) - 1);
+	if (j->host_end < from)
 		return 0;
 	j->host_next = from;
-	j->host_end = main_cframe;
 	j->host_found = 0;
 	WALK_LOOP(LUAJIT_HOST_CHUNKS, luajit_scan_body, w);
 	if (j->host_found)
@@ -86,7 +86,7 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
 		walk_set_status(w, BPROF_WALK_CHAIN);
 		return 0;
 	}
-	return w->vm.main;
+	return main_cframe ? w->vm.main : 0;
 }
 
 /*

@@ -31,6 +31,7 @@
 #define PUC_TYPE_STATE	     8
 #define PUC_SCAN_CHUNKS	     512 /* 256 KiB of native stack */
 #define PUC_PAGE_BYTES	     4096ULL
+#define PUC_MAX_HANDLERS     200 /* of one state, within each other: LUAI_MAXCCALLS */
 #define PUC_CANDIDATE_CHUNKS 8
 
 /* Fields of a copy, by the byte offsets of the layout; masks as the verifier wants them. */
@@ -323,6 +324,37 @@ WALK_STEP int puc_find_active(struct walk *w)
 		puc_scan(w, 0);
 	}
 	return p->nr_active == 0;
+}
+
+/* One error handler outwards. Returns 1 at the last. */
+WALK_STEP int puc_next_handler(struct walk *w)
+{
+	u64 outer = 0;
+
+	if (!w)
+		return 1;
+	if (walk_must_read(w, &outer, sizeof(outer), w->puc.handler))
+		w->puc.handler = 0;
+	else if (outer)
+		w->puc.handler = outer;
+	return !outer;
+}
+
+WALK_LOOP_BODY(puc_handler_body, puc_next_handler)
+
+/* The outermost error handler of the chain just walked; 0 if it cannot be found. */
+WALK_STEP u64 puc_outermost(struct walk *w)
+{
+	u32 n;
+
+	if (!w)
+		return 0;
+	n = w->puc.nr_active;
+	if (!n || n > PUC_MAX_STATES)
+		return 0;
+	w->puc.handler = w->puc.active[walk_index(n - 1, PUC_MAX_STATES - 1)].jump;
+	WALK_LOOP(PUC_MAX_HANDLERS, puc_handler_body, w);
+	return w->puc.handler;
 }
 
 /* Where this VM's outermost error handler lies on this thread's stack; 0 = nowhere. */

@@ -39,6 +39,7 @@ struct puc_work {
 	u64 scan_next, scan_end;
 	u32 scan_end_known;
 	u64 last_candidate;
+	u64 handler; /* while the outermost one is looked for */
 
 	/* cursor */
 	u64 callinfo, callinfo_end;

@@ -101,7 +101,7 @@ struct puc_layout {
 	__u16 string_data;
 	/* Table */
 	__u16 table_nodes, table_array, table_array_len;
-	/* code of this build, relative to the probe at luaL_openlibs; 0 bytes = not known */
+	/* code of this build, relative to the probe at lua_newstate; 0 bytes = not known */
 	__s32 execute_offset; /* luaV_execute */
 	__u32 execute_bytes;
 	__s32 gc_offset; /* the hull of all ways into the collector */
@@ -129,8 +129,8 @@ struct lua_vm {
 };
 
 struct lua_vms {
-	__u32 nr; /* <= BPROF_MAX_VMS */
-	__u32 reserved;
+	__u32 nr;     /* <= BPROF_MAX_VMS */
+	__u32 missed; /* VMs that live in the process and found no room here */
 	struct lua_vm vm[BPROF_MAX_VMS];
 };
 

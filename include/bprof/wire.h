@@ -34,7 +34,7 @@
 #define BPROF_MAX_MARK_TEXT 4096 /* bytes of one announcement, its NUL included */
 #define BPROF_MAX_CHUNKNAME 256	 /* bytes of a chunk name shipped at first sight, NUL included */
 #define BPROF_MAX_RECORD    (1U << 20) /* bytes of any record of a recording */
-#define BPROF_MAX_VMS	    4	       /* Lua VMs of one process */
+#define BPROF_MAX_VMS	    16	       /* Lua VMs of one process; a power of two */
 #define BPROF_COMM_LEN	    16
 #define BPROF_MAX_NATIVE    4096 /* bytes of native stack copied for one sample */
 #define BPROF_MAX_REGS	    64	 /* user registers of any machine */
@@ -436,7 +436,7 @@ struct bprof_runtime {
 	X(UNSEEN_SLICES, "unseen_slices", "time slices whose start was not seen")                  \
 	X(UNSEEN_NS, "unseen_ns", "nanoseconds in such slices (charged, but coarsely placed)")     \
 	X(FOREIGN_GETENV, "foreign_getenv", "getenv calls that were not announcements")            \
-	X(UNPROVED_VM, "unproved_vm", "Lua VMs whose layout could not be proved")                  \
+	X(UNPROVED_VM, "unproved_vm", "Lua VMs left out: of unknown layout, or too many in one process")                  \
 	X(MALFORMED, "malformed", "records that failed validation")                                \
 	X(HELD_EXECS, "held_execs", "programs held at exec until they were known")                 \
 	X(WALK_NS, "walk_ns", "nanoseconds spent in the sampling program")

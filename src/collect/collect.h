@@ -71,13 +71,22 @@ int collect_drain(struct collector *c, int (*fn)(void *arg, const struct bprof_r
 /* Probes a libc's getenv at @file_offset: test boundaries of every process that maps this file. */
 int collect_probe_getenv(struct collector *c, const char *path, uint64_t file_offset);
 
+/* File offsets of functions to probe; 0 = the file has none. */
+struct collect_lua {
+	uint64_t new_state; /* lua_newstate: probed where it returns */
+	uint64_t open_libs; /* luaL_openlibs, or luaL_openselectedlibs */
+	uint64_t close;	    /* lua_close */
+};
+
 /**
  * collect_probe_lua() - be told when a VM of this file opens and closes
- * @open_offset, @close_offset: file offsets in luaL_openlibs and lua_close; close may be 0
  * @ret_binary: the cookie that records of this file carry
  */
-int collect_probe_lua(struct collector *c, const char *path, uint64_t open_offset,
-		      uint64_t close_offset, uint32_t *ret_binary);
+int collect_probe_lua(struct collector *c, const char *path, const struct collect_lua *lua,
+		      uint32_t *ret_binary);
+
+/* This prototype was not captured after all: its next sample announces it again. */
+void collect_forget_proto(struct collector *c, uint32_t pid, uint64_t object, uint32_t fingerprint);
 
 /* Processes that execute this file are not held any more. */
 int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino);

@@ -32,7 +32,7 @@
 
 #include "bprof.skel.h"
 
-#define MAX_LINKS     (4 + 2 * BPROF_MAX_LAYOUTS)
+#define MAX_LINKS     (4 + 4 * BPROF_MAX_LAYOUTS)
 #define MAX_CPU_COUNT 1024
 
 /*
@@ -274,7 +274,8 @@ void collect_stop_sampling(struct collector *c)
 static int attach_probe(struct collector *c, struct bpf_program *program, const char *path,
 			uint64_t offset, uint64_t cookie)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie,
+		    .retprobe = program == c->bpf->progs.on_new_state);
 	struct bpf_link *link;
 
 	if (c->nr_probes == MAX_LINKS)
@@ -292,17 +293,28 @@ int collect_probe_getenv(struct collector *c, const char *path, uint64_t file_of
 	return attach_probe(c, c->bpf->progs.on_getenv, path, file_offset, 0);
 }
 
-int collect_probe_lua(struct collector *c, const char *path, uint64_t open_offset,
-		      uint64_t close_offset, uint32_t *ret_binary)
+int collect_probe_lua(struct collector *c, const char *path, const struct collect_lua *lua,
+		      uint32_t *ret_binary)
 {
 	uint32_t binary = c->nr_binaries + 1;
-	int err;
+	uint64_t distance = 0;
+	int err = 0;
 
 	if (binary >= BPROF_MAX_LAYOUTS)
 		return -ENOSPC;
-	err = attach_probe(c, c->bpf->progs.on_open_libs, path, open_offset, binary);
-	if (!err && close_offset)
-		err = attach_probe(c, c->bpf->progs.on_close, path, close_offset, binary);
+	if (lua->new_state) {
+		err = attach_probe(c, c->bpf->progs.on_new_state_enter, path, lua->new_state,
+				   binary);
+		if (!err)
+			err = attach_probe(c, c->bpf->progs.on_new_state, path, lua->new_state,
+					   binary);
+		distance = lua->open_libs - lua->new_state;
+	}
+	if (!err && lua->open_libs)
+		err = attach_probe(c, c->bpf->progs.on_open_libs, path, lua->open_libs,
+				   binary | distance << 32);
+	if (!err && lua->close)
+		err = attach_probe(c, c->bpf->progs.on_close, path, lua->close, binary);
 	if (err < 0)
 		return err;
 	c->nr_binaries = binary;
@@ -351,12 +363,17 @@ int collect_publish_vm(struct collector *c, uint32_t pid, const struct lua_vm *v
 {
 	int fd = bpf_map__fd(c->bpf->maps.vms);
 	struct process_vms known = {0};
+	uint32_t at = 0;
 
 	if (bpf_map_lookup_elem(fd, &pid, &known) < 0)
 		memset(&known, 0, sizeof(known));
-	if (known.vms.nr >= BPROF_MAX_VMS)
+	while (at < known.vms.nr && known.vms.vm[at].global != vm->global)
+		at++;
+	if (at >= BPROF_MAX_VMS)
 		return -ENOSPC;
-	known.vms.vm[known.vms.nr++] = *vm;
+	known.vms.vm[at] = *vm;
+	if (at == known.vms.nr)
+		known.vms.nr++;
 	return bpf_map_update_elem(fd, &pid, &known, BPF_ANY) < 0 ? -errno : 0;
 }
 
@@ -382,6 +399,14 @@ void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object, u
 	__atomic_or_fetch(&entry->flags, SEEN_CAPTURED, __ATOMIC_SEQ_CST);
 	if (entry->object != object || entry->pid != pid || entry->fingerprint != fingerprint)
 		__atomic_and_fetch(&entry->flags, ~(uint32_t)SEEN_CAPTURED, __ATOMIC_SEQ_CST);
+}
+
+void collect_forget_proto(struct collector *c, uint32_t pid, uint64_t object, uint32_t fingerprint)
+{
+	struct bprof_seen *entry = &c->seen[seen_index(object, pid)];
+
+	if (entry->object == object && entry->pid == pid && entry->fingerprint == fingerprint)
+		__atomic_store_n(&entry->object, 0, __ATOMIC_SEQ_CST);
 }
 
 void collect_counters(const struct collector *c, __u64 counters[BPROF_NR_COUNTERS])

@@ -60,22 +60,25 @@ static void let_go(uint32_t pid)
 static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struct elf_lua *lua)
 {
 	const char *open_libs = lua->has_openlibs ? "luaL_openlibs" : "luaL_openselectedlibs";
-	uint64_t open_offset, close_offset = 0;
+	struct collect_lua offsets;
+	uint64_t reference;
 	uint32_t binary;
 	char path[64];
 	int r;
 
-	r = elf_probe_offset(elf, open_libs, &open_offset);
-	if (r < 0)
-		return r;
-	if (elf_probe_offset(elf, "lua_close", &close_offset) < 0)
-		close_offset = 0;
+	if (elf_probe_offset(elf, "lua_newstate", &offsets.new_state) < 0)
+		offsets.new_state = 0;
+	if (elf_probe_offset(elf, open_libs, &offsets.open_libs) < 0)
+		offsets.open_libs = 0;
+	if (elf_probe_offset(elf, "lua_close", &offsets.close) < 0)
+		offsets.close = 0;
+	reference = offsets.new_state ? offsets.new_state : offsets.open_libs;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	r = collect_probe_lua(f->collector, path, open_offset, close_offset, &binary);
+	r = collect_probe_lua(f->collector, path, &offsets, &binary);
 	if (r < 0)
 		return r;
 	f->version_of_binary[binary] = strdup(lua->version);
-	return lua->family == ELF_LUA_PUC ? facts_learn_code(f, binary, elf, open_offset) : 0;
+	return lua->family == ELF_LUA_PUC ? facts_learn_code(f, binary, elf, reference) : 0;
 }
 
 /* A file of a program. One that cannot be probed costs the frames of its VMs, never the run. */

@@ -16,7 +16,7 @@
 /* The file of a build of PUC Lua, and its functions. */
 struct puc_code {
 	uint64_t dev, ino;  /* as stat() gives them */
-	uint64_t open_libs; /* vaddr of the probe that tells of new VMs */
+	uint64_t reference; /* vaddr from which the kernel counts: see bpf/vms.h, place_code() */
 	struct elf_lua_code functions;
 };
 
@@ -82,7 +82,7 @@ void facts_plan_search(const struct facts *f, struct target *t, const struct bpr
 int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns);
 
 /* gc_state.c: whether PUC Lua's collector runs */
-int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t open_offset);
+int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t reference);
 void facts_place_code(struct facts *f, uint32_t binary, struct target *t, struct lua_layout *layout,
 		      struct lua_vm *vm);
 int facts_on_native_stack(struct facts *f, const struct decoded *d);

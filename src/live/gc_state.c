@@ -22,7 +22,7 @@
 
 /* ---- the code of a build --------------------------------------------------------------------- */
 
-int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t open_offset)
+int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t reference)
 {
 	struct puc_code *code = calloc(1, sizeof(*code));
 	int r;
@@ -31,7 +31,7 @@ int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, ui
 		return -ENOMEM;
 	r = elf_lua_code(elf, &code->functions);
 	if (!r)
-		r = elf_vaddr_of_offset(elf, open_offset, &code->open_libs);
+		r = elf_vaddr_of_offset(elf, reference, &code->reference);
 	if (!r)
 		r = elf_file_id(elf, &code->dev, &code->ino);
 	if (r < 0) {
@@ -97,9 +97,9 @@ void facts_place_code(struct facts *f, uint32_t binary, struct target *t, struct
 	vm->vm_end = bias + execute.end;
 	vm->gc_start = bias + hull.start;
 	vm->gc_end = bias + hull.end;
-	puc->execute_offset = (int32_t)(execute.start - code->open_libs);
+	puc->execute_offset = (int32_t)(execute.start - code->reference);
 	puc->execute_bytes = (uint32_t)(execute.end - execute.start);
-	puc->gc_offset = (int32_t)(hull.start - code->open_libs);
+	puc->gc_offset = (int32_t)(hull.start - code->reference);
 	puc->gc_bytes = (uint32_t)(hull.end - hull.start);
 }
 

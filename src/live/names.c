@@ -120,6 +120,8 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 	if (r < 0) {
 		log_trace("symbols", "symbols::proto_gone pid=%u, error=%s", proto->pid,
 			  strerror(-r));
+		/* a later VM may have the same function in the same place */
+		collect_forget_proto(f->collector, proto->pid, proto->object, proto->fingerprint);
 		return r == -ENOMEM ? r : 0;
 	}
 	body = (const void *)f->buf.data;
