@@ -30,6 +30,8 @@ WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
 	if (!w)
 		return 1;
 	j = &w->luajit;
+	if (at < j->host_from)
+		return 0;
 	if (at >= j->host_end)
 		return 1;
 	word = luajit_reference(w, word);
@@ -41,7 +43,10 @@ WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
 	return 1;
 }
 
-/* One chunk of native stack. Returns 1 when a state was found or the end is reached. */
+/*
+ * One chunk of native stack. Returns 1 when a state was found or the end is reached. A chunk lies
+ * in one page: if that cannot be read nothing was ever written there.
+ */
 WALK_INLINE int luajit_scan_chunk(struct walk *w)
 {
 	struct luajit_work *j = &w->luajit;
@@ -49,13 +54,13 @@ WALK_INLINE int luajit_scan_chunk(struct walk *w)
 
 	if (start >= j->host_end)
 		return 1;
-	if (walk_must_read(w, j->host_word, sizeof(j->host_word), start))
-		return 1;
+	j->host_next = start + sizeof(j->host_word);
+	if (WALK_READ(w, j->host_word, sizeof(j->host_word), start))
+		return 0;
 	for (u32 i = 0; i < LUAJIT_HOST_WORDS; i++) {
 		if (luajit_scan_word(w, j->host_word[i], start + 8ULL * i))
 			return 1;
 	}
-	j->host_next = start + sizeof(j->host_word);
 	return 0;
 }
 
@@ -74,15 +79,16 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
 		return 0;
 	j = &w->luajit;
 	main_cframe = luajit_state_cframe(w, w->vm.main, LUAJIT_MUST);
-	j->host_end = main_cframe ? main_cframe : w->stack_end & ~(sizeof(j->host_word) - 1);
+	j->host_end = main_cframe ? main_cframe : w->stack_end;
 	if (j->host_end < from)
 		return 0;
-	j->host_next = from;
+	j->host_from = from;
+	j->host_next = from & ~(sizeof(j->host_word) - 1);
 	j->host_found = 0;
 	WALK_LOOP(LUAJIT_HOST_CHUNKS, luajit_scan_body, w);
 	if (j->host_found)
 		return j->host_found;
-	if (j->host_next + sizeof(j->host_word) < j->host_end) {
+	if (j->host_next < j->host_end) {
 		walk_set_status(w, BPROF_WALK_CHAIN);
 		return 0;
 	}

@@ -125,7 +125,7 @@ struct luajit_work {
 
 	/* search for the state under C code that resumed a coroutine */
 	u64 host_word[LUAJIT_HOST_WORDS];
-	u64 host_next, host_end, host_found;
+	u64 host_from, host_next, host_end, host_found;
 };
 
 #endif

@@ -436,7 +436,8 @@ struct bprof_runtime {
 	X(UNSEEN_SLICES, "unseen_slices", "time slices whose start was not seen")                  \
 	X(UNSEEN_NS, "unseen_ns", "nanoseconds in such slices (charged, but coarsely placed)")     \
 	X(FOREIGN_GETENV, "foreign_getenv", "getenv calls that were not announcements")            \
-	X(UNPROVED_VM, "unproved_vm", "Lua VMs left out: of unknown layout, or too many in one process")                  \
+	X(UNPROVED_VM, "unproved_vm",                                                              \
+	  "Lua VMs left out: of unknown layout, or too many in one process")                       \
 	X(MALFORMED, "malformed", "records that failed validation")                                \
 	X(HELD_EXECS, "held_execs", "programs held at exec until they were known")                 \
 	X(WALK_NS, "walk_ns", "nanoseconds spent in the sampling program")

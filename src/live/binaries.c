@@ -16,6 +16,8 @@
 #include "unwind/discover.h"
 
 #define JIT_NOT_KNOWN	 2
+#define RECOGNIZE_TRIES	 20
+#define RECOGNIZE_US	 500
 #define STOP_PATIENCE_US 200000 /* a process told to stop may still have to leave the kernel */
 
 static char process_state(uint32_t pid)
@@ -220,34 +222,72 @@ int facts_publish_vm(struct facts *f, struct target *t, const struct bprof_vm_op
 }
 
 /* The first VM of this binary: find out where it keeps everything. The process is stopped. */
-static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm_open *open)
+static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm_open *open,
+			struct discovery *ret)
 {
 	struct code_lookup lookup = {.facts = f, .target = t};
 	struct discover_env env = facts_discover_env(&lookup);
-	const struct mem_reader *mem = target_mem(t);
 	const char *hint = f->version_of_binary[open->binary];
 	struct discovery found;
 	uint32_t index;
 	int r;
 
-	if (!mem)
-		return 0;
-	r = discover_vm(mem, &env, open->state, hint ? hint : "", &found);
-	if (r < 0) {
-		f->unproved++;
-		log_warn("unwind", "unwind::unknown_layout pid=%u, version=%s, error=%s", t->pid,
-			 hint ? hint : "?", strerror(-r));
-		return 0;
-	}
+	r = discover_vm(target_mem(t), &env, open->state, hint ? hint : "", &found);
+	if (r < 0)
+		return r;
 	facts_place_code(f, open->binary, t, &found.layout, &found.vm);
 	r = collect_set_layout(f->collector, open->binary, &found.layout, &index);
 	if (r < 0)
-		return r == -ENOSPC ? 0 : r;
+		return r;
 	f->layout_of_binary[open->binary] = index;
 	f->binary_of_layout[index] = open->binary;
 	facts_keep_layout(f, t, &found, index);
 	found.vm.layout = index;
-	return facts_publish_vm(f, t, open, &found);
+	*ret = found;
+	return 0;
+}
+
+/*
+ * Another VM that opened before the layout of the first was known: a second thread of the process,
+ * which goes on when the first does, or another process.
+ */
+static int recognize_vm(struct facts *f, struct target *t, const struct bprof_vm_open *open,
+			struct discovery *ret)
+{
+	uint32_t index = f->layout_of_binary[open->binary];
+	int r = -EAGAIN;
+
+	ret->layout = f->layouts[index];
+	for (unsigned i = 0; r < 0 && i < RECOGNIZE_TRIES; i++) {
+		if (i)
+			usleep(RECOGNIZE_US);
+		r = discover_matches(target_mem(t), &ret->layout, open->state, &ret->vm);
+	}
+	if (r == 0)
+		facts_place_code(f, open->binary, t, &ret->layout, &ret->vm);
+	ret->vm.layout = index;
+	return r;
+}
+
+/* A VM about which the kernel asks. One that cannot be proved costs its stacks, never the run. */
+static int tell_vm(struct facts *f, struct target *t, const struct bprof_vm_open *open)
+{
+	const char *hint = f->version_of_binary[open->binary];
+	struct discovery found;
+	int r;
+
+	if (!target_mem(t) || target_vm_of(t, open->state))
+		return 0;
+	r = f->layout_of_binary[open->binary] ? recognize_vm(f, t, open, &found)
+					      : learn_layout(f, t, open, &found);
+	if (r < 0)
+		log_warn("unwind", "unwind::unknown_layout pid=%u, version=%s, error=%s", t->pid,
+			 hint ? hint : "?", strerror(-r));
+	else
+		r = facts_publish_vm(f, t, open, &found);
+	if (r < 0)
+		f->unproved += target_meets(t, THING_UNPROVED_VM, open->state, 0);
+	return r == -ENOMEM ? r : 0;
 }
 
 int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
@@ -261,7 +301,7 @@ int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
 		return 0;
 	if (!open->layout) {
 		wait_until_stopped(open->pid);
-		r = learn_layout(f, t, open);
+		r = tell_vm(f, t, open);
 		if (open->held)
 			let_go(open->pid);
 	} else if (open->vm) {

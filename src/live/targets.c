@@ -275,3 +275,11 @@ const struct lua_vm *target_vm(const struct target *t, uint64_t global)
 			return &t->vms.vm[i];
 	return NULL;
 }
+
+const struct lua_vm *target_vm_of(const struct target *t, uint64_t state)
+{
+	for (uint32_t i = 0; i < t->vms.nr; i++)
+		if (t->vms.vm[i].main == state)
+			return &t->vms.vm[i];
+	return NULL;
+}

@@ -14,7 +14,13 @@
 #include "proc/elf_file.h"
 #include "proc/proc.h"
 
-enum thing_kind { THING_CFUNCTION, THING_CFUNCTION_NAME, THING_ADDRESS, THING_ELEMENT };
+enum thing_kind {
+	THING_CFUNCTION,
+	THING_CFUNCTION_NAME,
+	THING_ADDRESS,
+	THING_ELEMENT,
+	THING_UNPROVED_VM
+};
 
 struct native_unwinder;
 struct thing;
@@ -80,5 +86,7 @@ void target_native_free(struct target *t);
 void target_add_vm(struct target *t, const struct lua_vm *vm);
 void target_remove_vm(struct target *t, uint64_t state);
 const struct lua_vm *target_vm(const struct target *t, uint64_t global);
+/* The same by its main lua_State. */
+const struct lua_vm *target_vm_of(const struct target *t, uint64_t state);
 
 #endif
