@@ -4,7 +4,7 @@
 
     sudo tests/bench/bench.py [--pairs N] [--bprof PATH] [SECTION...]
 
-Sections: target suite startup children boundaries report memory (default: all).
+Sections: target walk suite startup children boundaries report memory (default: all).
 
 Two commands are compared by pairs in the order A B, B A, ...: the median of the ratios (or of the
 differences) of the pairs, so that a machine that grows slower or faster spoils nothing. Run it on a
@@ -30,6 +30,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 EXAMPLE = os.path.join(ROOT, "examples", "textkit")
 FREQUENCY = 997
+WALK_DEPTHS = (5, 10, 20, 30, 60, 120)
 PR_SET_CHILD_SUBREAPER = 36
 
 # Types and sizes of include/bprof/wire.h that making a long recording needs.
@@ -99,7 +100,7 @@ def difference_ms(values, divisor=1):
 
 def table(title, head, rows):
     print("### %s\n" % title)
-    print("| %s |" % " | ".join(head))
+    print("| %s |" % " | ".join(str(cell) for cell in head))
     print("|%s" % ("---|" * len(head)))
     for row in rows:
         print("| %s |" % " | ".join(str(cell) for cell in row))
@@ -109,11 +110,12 @@ def table(title, head, rows):
 class Bench:
     def __init__(self, options, work):
         self.pairs = options.pairs
-        self.bprof = options.bprof
+        self.bprof = os.path.abspath(options.bprof)
         self.work = work
         self.empty = os.path.join(work, "empty_sampler")
         self.samples = options.samples
         self.seconds = options.seconds
+        self.rounds = options.rounds
 
     def profiled(self, argv, *options):
         out = os.path.join(self.work, "out")
@@ -164,6 +166,31 @@ class Bench:
                          ratio(pairs_of(argv, theirs, self.pairs, "own_cpu"))))
         table("Against LuaJIT's own profiler: ratio of the target's CPU at %d Hz" % kernel_hz,
               ("program", "bprof-perf", "luajit -jp=fi1"), rows)
+
+    # ---- the walk of one stack ---------------------------------------------------------------
+
+    def walk(self):
+        """What the kernel's clock says of the sampling program, by the depth of the stack."""
+        rows = []
+        for interpreter in ("luajit", "lua5.1", "lua5.2", "lua5.3", "lua5.4"):
+            for kind, what in (("same", "one function"), ("other", "another in each frame")):
+                costs = {depth: self.walk_cost(interpreter, kind, depth) for depth in WALK_DEPTHS}
+                slope, _ = statistics.linear_regression(list(costs), list(costs.values()))
+                rows.append((interpreter, what, *("%.1f" % (cost / 1e3) for cost in costs.values()),
+                             "**%.0f ns**" % slope))
+        table("The sampling program by the depth of the stack, us per sample; medians of %d runs"
+              % self.rounds, ("interpreter", "frames of", *WALK_DEPTHS, "per frame"), rows)
+
+    def walk_cost(self, interpreter, kind, depth):
+        """ns per sample: from the interrupt's first line to its last, walk and shipment."""
+        argv = self.profiled([interpreter, "depth.lua", kind, str(depth), "0.7"], "--boundaries=none")
+        costs = []
+        for _ in range(self.rounds):
+            Measurement(argv)
+            with open(os.path.join(self.work, "out", "profile.json"), "rb") as file:
+                counters = json.load(file)["counters"]
+            costs.append(counters["walk_ns"] / counters["taken"])
+        return statistics.median(costs)
 
     # ---- everything, the tool included -------------------------------------------------------
 
@@ -303,12 +330,13 @@ def machine():
 
 
 def main():
-    sections = ["target", "suite", "startup", "children", "boundaries", "report", "memory"]
+    sections = ["target", "walk", "suite", "startup", "children", "boundaries", "report", "memory"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10, help="pairs of runs per figure (10)")
     parser.add_argument("--bprof", default=os.path.join(ROOT, "build", "bprof-perf"))
     parser.add_argument("--samples", type=int, default=1000000, help="samples of the long recording")
     parser.add_argument("--seconds", type=int, default=60, help="length of the memory runs")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per depth of a stack (3)")
     parser.add_argument("sections", nargs="*", metavar="SECTION", choices=[[], *sections])
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -324,4 +352,5 @@ def main():
             getattr(bench, name)()
 
 
-main()
+if __name__ == "__main__":
+    main()
