@@ -48,6 +48,15 @@ struct native_loop {
 	struct native_stack *stack;
 };
 
+/* A word as a code address: arm64 signs return addresses in the bits that addresses do not need. */
+static __always_inline int native_is_gc(const struct native_stack *n, u64 word)
+{
+#ifdef BPROF_ARCH_ARM64
+	word &= WALK_HIGHEST_USER - 1;
+#endif
+	return word - n->gc_start < n->gc_bytes;
+}
+
 /* One chunk upwards. Returns 1 at the end. */
 WALK_STEP int native_read_chunk(struct native_stack *n)
 {
@@ -71,7 +80,7 @@ WALK_STEP int native_read_chunk(struct native_stack *n)
 		return 1;
 	}
 	for (u32 i = 0; i < NATIVE_CHUNK_WORDS; i++) {
-		if (chunk[i] - n->gc_start < n->gc_bytes)
+		if (native_is_gc(n, chunk[i]))
 			n->is_hit = 1;
 	}
 	n->nr_chunks++;
@@ -124,7 +133,10 @@ static __always_inline int native_begin(struct native_stack *n, const struct wal
 	n->end = w->puc.nr_active ? w->puc.active[0].jump : 0;
 	n->nr_chunks = 0;
 	n->is_unread = 0;
-	n->is_hit = ip - n->gc_start < n->gc_bytes;
+	n->is_hit = native_is_gc(n, ip);
+#ifdef BPROF_ARCH_ARM64
+	n->is_hit |= native_is_gc(n, w->reg[BPROF_REG_LR]); /* a leaf may not have pushed it */
+#endif
 	for (u32 i = 0; i < BPROF_NR_REGS; i++)
 		n->reg[i] = w->reg[i];
 	n->fixed.h.time_ns = w->record.s.h.time_ns;

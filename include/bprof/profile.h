@@ -259,6 +259,7 @@ struct profile {
 	struct sample_accounts accounts;
 	uint64_t by_mode[NR_MODES]; /* add up to the samples taken and not lost */
 	uint32_t modes_told;	    /* bits 1 << enum mode: those that a VM of the run can tell */
+	uint64_t gc_undecided; /* samples that may or may not be MODE_GC and were counted as not */
 	struct boundary_check check;
 	struct suite_result suite;
 	uint64_t counters[BPROF_NR_COUNTERS];

@@ -25,7 +25,7 @@ static int image_at(void *ctx, uaddr_t pc, struct native_image *ret)
 	const struct proc_map *map;
 	struct elf_unwind_table table;
 	uint64_t vaddr;
-	struct elf_image *elf = targets_image_at(n->all, n->target, pc, &map, &vaddr);
+	struct elf_image *elf = targets_image_of(n->all, n->target, pc, &map, &vaddr);
 
 	if (!elf || elf_unwind_table(elf, &table) < 0)
 		return -ENOENT;

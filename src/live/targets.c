@@ -40,6 +40,7 @@ struct image {
 struct targets {
 	struct target_link *by_pid;
 	struct image *images;
+	struct elf_image *vdso; /* NULL until it is needed */
 };
 
 int targets_new(struct targets **ret)
@@ -83,6 +84,7 @@ void targets_free(struct targets *all)
 		elf_free(i->elf);
 		free(i);
 	}
+	elf_free(all->vdso);
 	free(all);
 }
 
@@ -219,15 +221,22 @@ static struct elf_image *image_of_map(struct targets *all, struct target *t,
 	return i ? i->elf : NULL;
 }
 
+static struct elf_image *image_of_vdso(struct targets *all)
+{
+	if (!all->vdso && elf_open_vdso(&all->vdso) < 0)
+		all->vdso = NULL;
+	return all->vdso;
+}
+
 struct elf_image *targets_image_of(struct targets *all, struct target *t, uaddr_t address,
 				   const struct proc_map **ret_map, uint64_t *ret_vaddr)
 {
 	const struct proc_map *map = target_map(t, address);
 	struct elf_image *elf;
 
-	if (!map || !map->ino)
+	if (!map || (!map->ino && strcmp(map->path, "[vdso]") != 0))
 		return NULL;
-	elf = image_of_map(all, t, map);
+	elf = map->ino ? image_of_map(all, t, map) : image_of_vdso(all);
 	*ret_map = map;
 	if (!elf || elf_vaddr_of_offset(elf, address - map->start + map->offset, ret_vaddr) < 0)
 		return NULL;

@@ -73,7 +73,7 @@ const struct proc_map *target_map(struct target *t, uaddr_t address);
 struct elf_image *targets_image_at(struct targets *all, struct target *t, uaddr_t address,
 				   const struct proc_map **ret_map, uint64_t *ret_vaddr);
 
-/* The same for any address in a mapped file. */
+/* The same for any address in a mapped file, or in the vDSO. */
 struct elf_image *targets_image_of(struct targets *all, struct target *t, uaddr_t address,
 				   const struct proc_map **ret_map, uint64_t *ret_vaddr);
 

@@ -43,6 +43,7 @@ void json_mode_states(struct json *j, const struct profile *p)
 	json_counts(j, "compiler_states", compiler, ARRAY_SIZE(compiler));
 	json_counts(j, "jit_states", jit, ARRAY_SIZE(jit));
 	json_counts(j, "kernel_callers", kernel, ARRAY_SIZE(kernel));
+	json_uint(j, "gc_undecided", p->gc_undecided);
 }
 
 void json_jit(struct json *j, const struct profile *p)

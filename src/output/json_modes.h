@@ -10,7 +10,10 @@
 /* "modes": beside every number of samples. */
 void json_modes(struct json *j, const struct profile *p, const uint64_t by_mode[NR_MODES]);
 
-/* "compiler_states", "jit_states", "kernel_callers": what some of the modes are made of. */
+/*
+ * "compiler_states", "jit_states", "kernel_callers": what some of the modes are made of; and
+ * "gc_undecided".
+ */
 void json_mode_states(struct json *j, const struct profile *p);
 
 /* "jit": does compiling pay? */

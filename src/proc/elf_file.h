@@ -33,6 +33,9 @@ int elf_open(const char *path, struct elf_image **ret);
 int elf_open_fd(int fd, struct elf_image **ret);
 void elf_free(struct elf_image *image);
 
+/* The same for the vDSO of this kernel, which has addresses as if it were mapped at 0. */
+int elf_open_vdso(struct elf_image **ret);
+
 /* Device and inode of the file, as stat() gives them. Return: 0; -errno. */
 int elf_file_id(const struct elf_image *image, uint64_t *ret_dev, uint64_t *ret_ino);
 

@@ -32,6 +32,7 @@ void accounts_sample(struct accounts *a, const struct bprof_sample *s, enum mode
 		a->samples.outside_tests++;
 	a->by_mode[mode]++;
 	a->modes_told |= modes_told_by(s);
+	a->gc_undecided += mode_gc_is_undecided(s);
 }
 
 void accounts_malformed(struct accounts *a)
@@ -66,6 +67,7 @@ static void fill_samples(const struct accounts *a, struct profile *p)
 		samples->taken = seen;
 	memcpy(p->by_mode, a->by_mode, sizeof(p->by_mode));
 	p->modes_told = a->modes_told | MODES_TOLD_ALWAYS;
+	p->gc_undecided = a->gc_undecided;
 }
 
 void accounts_fill(const struct accounts *a, struct profile *p)

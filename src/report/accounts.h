@@ -11,6 +11,7 @@ struct accounts {
 	struct sample_accounts samples;
 	uint64_t by_mode[NR_MODES];
 	uint32_t modes_told;
+	uint64_t gc_undecided;
 	bool counters_seen, ended;
 	uint64_t counters[BPROF_NR_COUNTERS];
 	uint64_t malformed;

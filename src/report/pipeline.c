@@ -37,6 +37,7 @@ struct pipeline {
 	struct verify *verify;
 	struct profile_build *build;
 	struct accounts accounts;
+	struct bprof_gc gc_of_cpu[UINT8_MAX + 1]; /* the latest answer for a sample of each */
 	struct profile profile;
 	bool cut;		  /* the recording broke off */
 	uint64_t last_ns, end_ns; /* of the latest record; of END, 0 = none */
@@ -49,19 +50,35 @@ static bool reaches_the_root(const struct bprof_sample *s)
 	       !(s->flags & (BPROF_SAMPLE_MAIN_CUT | BPROF_SAMPLE_NO_SPANS));
 }
 
+/*
+ * What is known of the collector of PUC Lua. Answers stand before their samples, and a processor
+ * has one sample at a time.
+ */
+static int gc_state_of(const struct pipeline *p, const struct bprof_sample *s)
+{
+	const struct bprof_gc *gc = &p->gc_of_cpu[s->cpu];
+
+	if (s->family != BPROF_FAMILY_PUC || s->vmstate != BPROF_GC_ASKED)
+		return s->vmstate;
+	return gc->h.time_ns == s->h.time_ns && gc->tid == s->tid ? gc->state : BPROF_GC_UNREAD;
+}
+
 static int on_sample(struct pipeline *p, const struct decoded *d)
 {
-	const struct bprof_sample *s = d->sample.fixed;
+	struct bprof_sample answered = *d->sample.fixed;
+	const struct bprof_sample *s = &answered;
 	struct attribute_element chain[BPROF_MAX_SPANS];
 	struct bprof_frame frames[AGGREGATE_MAX_FRAMES];
 	struct aggregate_sample sample = {
 		.time_ns = s->h.time_ns, .pid = s->pid, .tid = s->tid, .frames = frames};
 	size_t nr = elements_of_sample(p->elements, s, d->sample.spans, chain);
-	enum mode mode = mode_of_sample(s, d->sample.frames);
 	enum phase phase;
+	enum mode mode;
 	uint32_t node, test;
 	int r = 0;
 
+	answered.vmstate = gc_state_of(p, s);
+	mode = mode_of_sample(s, d->sample.frames);
 	node = attribute_place(p->attribute, s->pid, s->epoch, &phase, &test);
 	if (attribute_hook_seen(p->attribute, s->pid)) {
 		if (reaches_the_root(s))
@@ -94,6 +111,9 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 	switch ((enum bprof_record_type)record->type) {
 	case BPROF_RECORD_SAMPLE:
 		return on_sample(p, &d);
+	case BPROF_RECORD_GC:
+		p->gc_of_cpu[d.gc->cpu] = *d.gc;
+		return 0;
 	case BPROF_RECORD_MARK:
 		return attribute_mark(p->attribute, d.mark.fixed, d.mark.text.data,
 				      d.mark.text.len);

@@ -65,11 +65,14 @@ static enum mode mode_of_luajit(const struct bprof_sample *s, const struct bprof
 	return is_in_c_function(s, frames) ? MODE_C : MODE_INTERPRETER;
 }
 
-/* PUC Lua keeps no state of its own: the collector hides in whatever called it. */
+/* PUC Lua keeps no state of its own; where the native stack did not tell, the collector hides in
+ * whatever called it. */
 static enum mode mode_of_puc(const struct bprof_sample *s, const struct bprof_frame *frames)
 {
 	if (is_outside_lua(s))
 		return MODE_NATIVE;
+	if (s->vmstate == BPROF_GC_INSIDE)
+		return MODE_GC;
 	return is_in_c_function(s, frames) ? MODE_C : MODE_INTERPRETER;
 }
 
@@ -98,5 +101,20 @@ enum mode mode_of_sample(const struct bprof_sample *s, const struct bprof_frame 
 
 uint32_t modes_told_by(const struct bprof_sample *s)
 {
-	return MODES_TOLD_ALWAYS | (s->family == BPROF_FAMILY_LUAJIT ? TOLD_BY_LUAJIT : 0);
+	switch ((enum bprof_family)s->family) {
+	case BPROF_FAMILY_LUAJIT:
+		return MODES_TOLD_ALWAYS | TOLD_BY_LUAJIT;
+	case BPROF_FAMILY_PUC:
+		if (s->vmstate == BPROF_GC_INSIDE || s->vmstate == BPROF_GC_OUTSIDE)
+			return MODES_TOLD_ALWAYS | 1U << MODE_GC | 1U << MODE_KERNEL_GC;
+		return MODES_TOLD_ALWAYS;
+	default:
+		return MODES_TOLD_ALWAYS;
+	}
+}
+
+bool mode_gc_is_undecided(const struct bprof_sample *s)
+{
+	return s->family == BPROF_FAMILY_PUC && s->nr_frames && s->vmstate != BPROF_GC_INSIDE &&
+	       s->vmstate != BPROF_GC_OUTSIDE;
 }

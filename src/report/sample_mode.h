@@ -9,11 +9,14 @@
 #ifndef BPROF_SAMPLE_MODE_H
 #define BPROF_SAMPLE_MODE_H
 
+#include <stdbool.h>
+
 #include <bprof/profile.h>
 #include <bprof/wire.h>
 
 /**
  * mode_of_vm() - what the VM was doing, whether in user mode or in the kernel
+ * @s:      vmstate of PUC Lua is what its BPROF_RECORD_GC answered, where there is one
  * @frames: of the sample, leaf first; s->nr_frames of them
  *
  * Never one of the kernel's. A page fault of the collector is MODE_GC here.
@@ -29,5 +32,8 @@ enum mode mode_of_sample(const struct bprof_sample *s, const struct bprof_frame 
 
 /* The modes that the VM of this sample tells, as such bits. */
 uint32_t modes_told_by(const struct bprof_sample *s);
+
+/* Lua code of PUC Lua ran, and whether its collector did is not known. */
+bool mode_gc_is_undecided(const struct bprof_sample *s);
 
 #endif

@@ -36,7 +36,7 @@ struct native_unwinder {
 
 /* ---- registers of a machine ------------------------------------------------------------------ */
 
-#if defined(__x86_64__)
+#ifdef BPROF_ARCH_X86_64
 
 static int sample_register(unw_regnum_t reg)
 {
@@ -57,12 +57,13 @@ static int sample_register(unw_regnum_t reg)
 
 #else
 
-/* Of other machines a sample has no more: the walk ends at the first frame that needs another. */
 static int sample_register(unw_regnum_t reg)
 {
-	if (reg == UNW_REG_IP)
-		return BPROF_REG_IP;
-	return reg == UNW_REG_SP ? BPROF_REG_SP : -1;
+	if (reg >= UNW_AARCH64_X0 && reg <= UNW_AARCH64_X30)
+		return BPROF_REG_X0 + (reg - UNW_AARCH64_X0);
+	if (reg == UNW_AARCH64_SP)
+		return BPROF_REG_SP;
+	return reg == UNW_AARCH64_PC ? BPROF_REG_IP : -1;
 }
 
 #endif

@@ -598,3 +598,19 @@ Test(elf, the_text_of_a_vm_without_its_symbols_is_a_hint)
 	cr_expect(lua.version[0] != 0);
 	elf_free(image);
 }
+
+/* Its unwind data is what it is opened for. */
+Test(elf, the_vdso_is_a_file_too)
+{
+	struct elf_unwind_table table;
+	struct elf_image *image;
+	struct elf_function f;
+	struct elf_range range;
+
+	if (elf_open_vdso(&image) < 0)
+		cr_skip_test("this kernel has no vDSO");
+	cr_assert(eq(int, elf_function(image, "__vdso_clock_gettime", &f), 0));
+	cr_expect(eq(int, elf_code_range(image, f.address, &range), 0));
+	cr_expect(eq(int, elf_unwind_table(image, &table), 0));
+	elf_free(image);
+}

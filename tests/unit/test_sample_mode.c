@@ -75,6 +75,12 @@ static const struct seen puc[] = {
 	{"a system call", C_FRAME, KERNEL, 0, 0, AT_KERNEL(C)},
 	{"a leaf without proof", BPROF_FRAME_UNKNOWN, 0, BPROF_WALK_NO_LEAF, 0, SAME(INTERPRETER)},
 	{"no Lua code on this thread", NO_FRAME, 0, BPROF_WALK_IDLE, 0, SAME(NATIVE)},
+	{"outside of the collector", LUA_FRAME, 0, 0, BPROF_GC_OUTSIDE, SAME(INTERPRETER)},
+	{"the collector", LUA_FRAME, 0, 0, BPROF_GC_INSIDE, SAME(GC)},
+	{"the collector under a C function", C_FRAME, 0, 0, BPROF_GC_INSIDE, SAME(GC)},
+	{"a page fault of the collector", LUA_FRAME, KERNEL, 0, BPROF_GC_INSIDE, MODE_KERNEL_GC,
+	 MODE_GC},
+	{"an answer that is missing", C_FRAME, 0, 0, BPROF_GC_UNREAD, SAME(C)},
 };
 
 static const struct seen no_vm[] = {
@@ -118,11 +124,28 @@ Test(sample_mode, without_a_vm)
 	CHECK(NONE, no_vm);
 }
 
-Test(sample_mode, puc_lua_does_not_tell_its_collector)
+Test(sample_mode, puc_lua_tells_its_collector_where_the_native_stack_does)
 {
-	struct bprof_sample s = {.family = BPROF_FAMILY_PUC};
+	struct bprof_sample s = {.family = BPROF_FAMILY_PUC, .nr_frames = 1};
 
-	cr_assert(eq(u32, modes_told_by(&s), MODES_TOLD_ALWAYS));
-	s.family = BPROF_FAMILY_LUAJIT;
-	cr_assert(eq(u32, modes_told_by(&s), (1U << NR_MODES) - 1));
+	for (int state = 0; state < BPROF_NR_GC_STATES; state++) {
+		bool decided = state == BPROF_GC_INSIDE || state == BPROF_GC_OUTSIDE;
+
+		s.vmstate = state;
+		cr_expect(eq(u32, modes_told_by(&s),
+			     MODES_TOLD_ALWAYS |
+				     (decided ? 1U << MODE_GC | 1U << MODE_KERNEL_GC : 0)));
+		cr_expect(eq(int, mode_gc_is_undecided(&s), !decided));
+	}
+	s.nr_frames = 0;
+	s.vmstate = BPROF_GC_UNPROVED;
+	cr_expect(not(mode_gc_is_undecided(&s)));
+}
+
+Test(sample_mode, luajit_tells_every_mode)
+{
+	struct bprof_sample s = {.family = BPROF_FAMILY_LUAJIT, .nr_frames = 1};
+
+	cr_expect(eq(u32, modes_told_by(&s), (1U << NR_MODES) - 1));
+	cr_expect(not(mode_gc_is_undecided(&s)));
 }
