@@ -229,25 +229,25 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 }
 
 /*
- * The interpreter loop keeps the pc of the function it runs, or its base, or its closure in a
- * register. While a call is made they are still the caller's.
+ * The interpreter loop keeps the pc of the function it runs, or its closure in a register. While a
+ * call is made they are still the caller's. (It keeps the base as well; but an earlier call's may
+ * happen to be the top of the stack, which registers point at when a call is made.)
  */
 WALK_STEP int puc_leaf_is_in_registers(struct walk *w)
 {
 	const struct puc_layout *layout;
-	u64 base, closure, pc, code;
+	u64 closure, pc, code;
 
 	if (!w)
 		return 0;
 	layout = &w->chosen.puc;
-	base = puc_callinfo_base(w);
 	closure = w->puc.leaf_value;
 	code = puc_proto_word(&w->puc, layout->proto_code);
 	pc = w->reg[walk_index(layout->pc_reg, BPROF_NR_VALUE_REGS - 1)];
 	if (!layout->savedpc_is_live && puc_pc_running(pc, code, w->proto.code_len))
 		return 1;
 	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
-		if (w->reg[i] == base || w->reg[i] == closure)
+		if (w->reg[i] == closure)
 			return 1;
 	}
 	return 0;

@@ -464,6 +464,25 @@ Test(walk_puc, a_leaf_in_another_slot_than_its_caller_calls_is_left_out)
 	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
 }
 
+/* Seen on 5.3: a callable table is called where an earlier call's base is the top of the stack. */
+Test(walk_puc, a_register_that_holds_the_base_does_not_prove_a_leaf)
+{
+	uaddr_t proto = make_proto(10, 10), old = make_proto(30, 10), ci;
+
+	put_call(proto, 1, CALLED_REGISTER + 1, 1);
+	push_lua(p.main, proto, 2);
+	ci = push_lua(p.main, old, 4);
+	p.in.reg[0] = word(ci + p.layout->ci_func) + 16;
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+	/* its closure does */
+	p.in.reg[0] = word(word(ci + p.layout->ci_func));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u64, p.out.frame[0].object, old));
+}
+
 Test(walk_puc, a_leaf_that_its_status_contradicts_is_left_out)
 {
 	uaddr_t proto = make_proto(10, 10), ci;
