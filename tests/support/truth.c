@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define MAX_TOKENS 64
-#define MAX_START  30 /* samples outside of Lua that need no reason */
+#define MAX_START  60 /* samples outside of Lua that need no reason */
 
 struct token {
 	bool is_c;
@@ -28,6 +28,7 @@ struct match {
 	struct folded_stack stack;
 	struct token tokens[MAX_TOKENS];
 	size_t nr_tokens;
+	bool lenient; /* "<anonymous>" stands for any name */
 };
 
 /* ---- patterns ------------------------------------------------------------------------------ */
@@ -103,12 +104,15 @@ static bool has_line(struct part lines, long line)
 	return false;
 }
 
-static bool fits(const struct token *t, const struct frame *f)
+static bool fits(const struct match *m, const struct token *t, const struct frame *f)
 {
+	bool nameless = m->lenient && part_is(f->name, "anon");
+
 	if (t->is_c)
 		return f->kind == FRAME_C &&
 		       (part_is(f->name, FOLDED_UNKNOWN_C) || has_name(t->names, f->name));
-	return f->kind == FRAME_LUA && has_name(t->names, f->name) && has_line(t->lines, f->line);
+	return f->kind == FRAME_LUA && (nameless || has_name(t->names, f->name)) &&
+	       has_line(t->lines, f->line);
 }
 
 /* @gap: right behind a mark, which may have swallowed repetitions of the first token. */
@@ -138,19 +142,27 @@ static bool match_from(const struct match *m, size_t token, size_t frame, bool g
 			return true;
 		if (!at_end && m->stack.frames[frame].kind == FRAME_MARK)
 			return match_behind_mark(m, token, frame + 1);
-		if (at_end || !fits(t, &m->stack.frames[frame]))
+		if (at_end || !fits(m, t, &m->stack.frames[frame]))
 			return false;
 	}
 	return false;
 }
 
+/* How many frames at the root are marks and the interpreter's own C function, where it is shown. */
+static size_t nr_before_main(const struct folded_stack *s)
+{
+	size_t marks = s->nr_frames > 0 && s->frames[0].kind == FRAME_MARK;
+
+	return s->nr_frames > marks + 1 && s->frames[marks].kind == FRAME_C ? marks + 1 : 0;
+}
+
 static bool matches(const char *pattern, struct match *m)
 {
-	/* The interpreter's own C function below the main chunk, where it is shown. */
-	size_t shown = m->stack.nr_frames > 1 && m->stack.frames[0].kind == FRAME_C;
+	size_t before = nr_before_main(&m->stack);
 
 	read_pattern(pattern, m);
-	return match_from(m, 0, 0, false) || (shown && match_from(m, 0, shown, false));
+	return match_from(m, 0, 0, false) || (before == 1 && match_from(m, 0, before, false)) ||
+	       (before == 2 && match_behind_mark(m, 0, before));
 }
 
 static bool any_matches(const char *const *patterns, struct match *m)
@@ -163,15 +175,28 @@ static bool any_matches(const char *const *patterns, struct match *m)
 
 /* ---- judging ------------------------------------------------------------------------------- */
 
-static enum verdict judge_stack(const struct truth_program *p, struct match *m)
+/*
+ * A function that ought to have a name and has none is no wrong one: @ret_reason says why a stack
+ * is marked.
+ */
+static enum verdict judge_stack(const struct truth_program *p, struct match *m,
+				struct part *ret_reason)
 {
-	bool marked = folded_reason(&m->stack).text;
+	bool fits_all, fits_without_names;
 
-	if (any_matches(p->stacks, m))
-		return marked ? VERDICT_MARKED : VERDICT_EXACT;
-	if (folded_is_outside(&m->stack))
-		return marked ? VERDICT_MARKED : VERDICT_OUTSIDE;
-	return VERDICT_WRONG;
+	*ret_reason = folded_reason(&m->stack);
+	m->lenient = false;
+	fits_all = any_matches(p->stacks, m);
+	m->lenient = true;
+	fits_without_names = fits_all || any_matches(p->stacks, m);
+	m->lenient = false;
+	if (!fits_without_names && !folded_is_outside(&m->stack))
+		return VERDICT_WRONG;
+	if (!fits_all && fits_without_names && !ret_reason->text)
+		*ret_reason = (struct part){"name not known", 14};
+	if (ret_reason->text)
+		return VERDICT_MARKED;
+	return fits_all ? VERDICT_EXACT : VERDICT_OUTSIDE;
 }
 
 static bool read_line(const struct truth_program *p, const char *line, struct match *m)
@@ -185,12 +210,13 @@ static bool read_line(const struct truth_program *p, const char *line, struct ma
 enum verdict truth_judge(const struct truth_program *p, const char *line, uint64_t *ret_samples)
 {
 	struct match m;
+	struct part reason;
 
 	*ret_samples = 0;
 	if (!read_line(p, line, &m))
 		return VERDICT_BAD;
 	*ret_samples = m.stack.samples;
-	return judge_stack(p, &m);
+	return judge_stack(p, &m, &reason);
 }
 
 static void count_reason(struct truth_tally *t, struct part reason, uint64_t samples)
@@ -213,12 +239,13 @@ static void count_reason(struct truth_tally *t, struct part reason, uint64_t sam
 enum verdict truth_count(const struct truth_program *p, const char *line, struct truth_tally *tally)
 {
 	struct match m;
+	struct part reason;
 	enum verdict verdict = VERDICT_BAD;
 
 	if (read_line(p, line, &m)) {
-		verdict = judge_stack(p, &m);
+		verdict = judge_stack(p, &m, &reason);
 		if (verdict == VERDICT_MARKED)
-			count_reason(tally, folded_reason(&m.stack), m.stack.samples);
+			count_reason(tally, reason, m.stack.samples);
 		if ((verdict == VERDICT_EXACT || (verdict == VERDICT_MARKED && p->truncated)) &&
 		    any_matches(p->hot, &m))
 			tally->hot += m.stack.samples;

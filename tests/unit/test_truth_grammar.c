@@ -65,6 +65,14 @@ Test(truth_grammar, sees_a_wrong_name)
 		     VERDICT_WRONG));
 }
 
+Test(truth_grammar, a_missing_name_is_marked)
+{
+	cr_assert(eq(int, judge("busy", BUSY "<anonymous> (busy.lua:14);mid (busy.lua:11) 9"),
+		     VERDICT_MARKED));
+	cr_assert(eq(int, judge("busy", BUSY "<anonymous> (busy.lua:11);mid (busy.lua:11) 9"),
+		     VERDICT_WRONG));
+}
+
 Test(truth_grammar, sees_a_recursion_that_is_too_deep)
 {
 	char text[4096] = "main chunk (deep.lua:22);? [C];<anonymous> (deep.lua:19)";
@@ -100,6 +108,12 @@ Test(truth_grammar, sees_what_is_wrong_beside_a_mark)
 	cr_assert(eq(int, judge("busy", BUSY "mid (busy.lua:?) 1"), VERDICT_WRONG));
 	cr_assert(eq(int, judge("busy", "[lua: bad_frame];top (busy.lua:14);leaf (busy.lua:7) 1"),
 		     VERDICT_WRONG));
+	cr_assert(
+		eq(int, judge("busy", "[lua: fault];" BUSY "top (busy.lua:14) 1"), VERDICT_MARKED));
+	cr_assert(
+		eq(int, judge("busy", "[lua: fault];pmain [C];top (busy.lua:7) 1"), VERDICT_WRONG));
+	cr_assert(eq(int, judge("busy", "[lua: fault];pmain [C];main chunk (busy.lua:21);? [C] 1"),
+		     VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", "[lua: bad_frame];mid (busy.lua:11);leaf (busy.lua:7) 1"),
 		     VERDICT_MARKED));
 }
