@@ -374,7 +374,7 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 		return luajit_take(w, base, 0, WALK_LEAF_VM_LINK);
 
 	/* after RET the frame is gone already: its results lie over the function slot */
-	if (walk_is_user_address(pc) && !(pc & 3)) {
+	if (walk_is_user_address(pc) && !(pc & 3) && !luajit_is_scratch32(w, pc)) {
 		u64 distance = 0;
 
 		if (!luajit_caller_distance(w, pc, &distance))

@@ -317,6 +317,17 @@ WALK_INLINE int luajit_read_running(struct walk *w, u64 *ret_state, u64 *ret_jit
 	return 0;
 }
 
+/*
+ * Without GC64 fast functions move values by halves, through the register of the pc. What cannot be
+ * read there is no pc, and no doubt.
+ */
+WALK_INLINE int luajit_is_scratch32(struct walk *w, u64 pc)
+{
+	u32 call;
+
+	return luajit_has_refs32(w) && WALK_READ(w, &call, sizeof(call), pc - 4);
+}
+
 /* A value of the Lua stack: the address of an object if it is of this type, else 0. */
 WALK_INLINE u64 luajit_value_address(const struct walk *w, u64 value, u64 tag)
 {

@@ -21,6 +21,8 @@
 #define LUAJIT32_PROTO_BYTES	64
 #define LUAJIT32_TRACE_STARTINS 56
 #define LUAJIT32_CFRAME_STATE	24
+#define LUAJIT32_ARENA_BYTES	(1ULL << 30)
+#define LUAJIT32_STACK_SLACK	1024 /* of a stack, beyond its limit */
 
 WALK_INLINE u32 luajit_type32(const u64 *object)
 {
@@ -49,6 +51,25 @@ WALK_INLINE void luajit_decode_cframe32(struct luajit_work *j)
 	j->cframe.return_address = j->raw[9];
 }
 
+/* The collector's objects all lie in the GiB that mmap() has for MAP_32BIT. */
+WALK_INLINE int luajit_in_arena32(const struct walk *w, u64 address)
+{
+	return (address ^ w->vm.global) < LUAJIT32_ARENA_BYTES;
+}
+
+/*
+ * Could these be function and link, and not a value? Numbers are refused here before their halves
+ * are read as addresses: a read that fails would cast doubt on the whole stack.
+ */
+WALK_INLINE int luajit_slot_plausible32(const struct walk *w, u64 function, u64 link)
+{
+	if (!luajit_in_arena32(w, function) || (function & 7))
+		return 0;
+	if (!(link & 3))
+		return luajit_in_arena32(w, link);
+	return (link & ~7ULL) <= w->luajit.stack_limit + LUAJIT32_STACK_SLACK - w->luajit.stack;
+}
+
 WALK_INLINE int luajit_read_slots32(struct walk *w, u64 base)
 {
 	struct luajit_slots *slots = &w->luajit.slots;
@@ -60,7 +81,7 @@ WALK_INLINE int luajit_read_slots32(struct walk *w, u64 base)
 	slots->continuation_pc = w->stack.word[i] >> 32;
 	slots->function = (u32)w->stack.word[i + 1];
 	slots->link = w->stack.word[i + 1] >> 32;
-	return 0;
+	return !luajit_slot_plausible32(w, slots->function, slots->link);
 }
 
 WALK_INLINE int luajit_decode_function32(struct luajit_work *j)
