@@ -329,7 +329,7 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	json_open_map(j, NULL);
 	json_text(j, "name", f->name);
 	json_text(j, "file", f->file && *f->file ? f->file : NULL);
-	json_uint(j, "line", lua ? (uint64_t)f->line : PROFILE_UNKNOWN);
+	json_uint(j, "line", lua && f->line > 0 ? (uint64_t)f->line : PROFILE_UNKNOWN);
 	json_text(j, "kind", kind_names[f->kind]);
 	json_bool(j, "framework", f->framework);
 	json_uint(j, "self_samples", f->self_samples);

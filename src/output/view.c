@@ -129,7 +129,9 @@ static int add_part(struct buf *b, const char *s, const char *if_empty, enum vie
 	return text_add_short(b, s, TEXT_MAX_NAME);
 }
 
-/* The line a Lua frame is shown with: its own under --lines, where "?" says that it is not known.
+/*
+ * The line a Lua frame is shown with: its own under --lines, where "?" says that it is not known.
+ * Stripped functions of LuaJIT have no first line either.
  */
 static int add_line(const struct view *v, const struct function *f, int32_t current, struct buf *b)
 {
@@ -137,7 +139,7 @@ static int add_line(const struct view *v, const struct function *f, int32_t curr
 		return buf_addstr(b, ":?");
 	if (v->opts->lines)
 		return buf_addf(b, ":%d", current);
-	return f->kind == FUNCTION_MAIN_CHUNK ? 0 : buf_addf(b, ":%d", f->line);
+	return f->line > 0 ? buf_addf(b, ":%d", f->line) : 0;
 }
 
 static int add_lua_text(const struct view *v, const struct function *f,
@@ -234,7 +236,7 @@ int view_add_location(const struct view *v, uint32_t function, struct buf *b)
 	switch (f->kind) {
 	case FUNCTION_LUA:
 		r = add_part(b, f->file, "?", VIEW_PLAIN);
-		return r < 0 ? r : buf_addf(b, ":%d", f->line);
+		return r < 0 || f->line <= 0 ? r : buf_addf(b, ":%d", f->line);
 	case FUNCTION_MAIN_CHUNK:
 	case FUNCTION_NATIVE:
 		return add_part(b, f->file, "?", VIEW_PLAIN);

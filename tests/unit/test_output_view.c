@@ -74,7 +74,7 @@ Test(output_view, a_file_matches_from_any_component_with_or_without_its_ending)
 
 /* ---- stacks -------------------------------------------------------------------------------- */
 
-enum { MAIN, RUN, EXECUTE, BODY, GSUB, BUSTED_MARKER };
+enum { MAIN, RUN, EXECUTE, BODY, GSUB, BUSTED_MARKER, STRIPPED };
 
 static struct function functions[] = {
 	[MAIN] = {"main chunk", "spec/a.lua", 0, FUNCTION_MAIN_CHUNK, false, 0, 0, NULL, 0, {0}},
@@ -83,6 +83,7 @@ static struct function functions[] = {
 	[BODY] = {"body", "spec/a.lua", 5, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
 	[GSUB] = {"string.gsub", "", 0, FUNCTION_C, false, 0, 0, NULL, 0, {0}},
 	[BUSTED_MARKER] = {"[busted]", "", 0, FUNCTION_MARKER, false, 0, 0, NULL, 0, {0}},
+	[STRIPPED] = {"<anonymous>", "?", 0, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
 };
 
 static struct profile profile = {.functions = functions, .nr_functions = ARRAY_SIZE(functions)};
@@ -154,6 +155,14 @@ Test(output_view, lines_are_current_ones_and_an_unknown_one_is_not_claimed)
 
 	expect_text(SHOWN(&o, {MAIN, 2, 0}, {BODY, 6, STACK_FRAME_TRACE}, {BODY, 0, 0}),
 		    "main chunk (spec/a.lua:2) > body (spec/a.lua:6)_[j] > body (spec/a.lua:?)");
+}
+
+Test(output_view, no_line_is_claimed_for_a_function_that_has_none)
+{
+	struct output_opts o = {0};
+
+	expect_text(SHOWN(&o, {MAIN, 2, 0}, {STRIPPED, 0, 0}),
+		    "main chunk (spec/a.lua) > <anonymous> (?)");
 }
 
 /* ---- tallies ------------------------------------------------------------------------------- */
