@@ -26,7 +26,9 @@ __asm__(".pushsection .rodata\n"
 	"hook_loader_lua: .incbin \"hook_loader.lua\"\n.byte 0\n"
 	"hook_lua: .incbin \"hook.lua\"\n.byte 0\n"
 	".popsection\n");
-extern const char hook_loader_lua[], hook_lua[];
+/* Hidden: through arm64's GOT both would be the first of them, its entries keep no offset. */
+extern const char hook_loader_lua[] __attribute__((visibility("hidden")));
+extern const char hook_lua[] __attribute__((visibility("hidden")));
 
 static const char *const hook_variables[] = {
 	"LUA_INIT", "LUA_INIT_5_2", "LUA_INIT_5_3", "LUA_INIT_5_4", "LUA_INIT_5_5",
