@@ -80,6 +80,12 @@ enum verdict truth_judge(const struct truth_program *p, const char *line, uint64
 enum verdict truth_count(const struct truth_program *p, const char *line,
 			 struct truth_tally *tally);
 
+/*
+ * BPROF_EMULATED is set: the processor is emulated. Ticks are missed there, and starting a program
+ * takes as long as its work, so only the stacks are judged.
+ */
+bool truth_is_emulated(void);
+
 /* What a tally must be; the first rule it breaks as text, or NULL. The text is static. */
 const char *truth_complaint(const struct truth_program *p, const struct truth_tally *tally);
 

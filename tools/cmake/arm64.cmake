@@ -3,8 +3,8 @@
 #	cmake -B build-arm64 --toolchain tools/cmake/arm64.cmake -DCMAKE_SYSROOT=DIRECTORY
 #
 # DIRECTORY is the root of an arm64 Debian 12 that holds the -dev packages of tools/lib/setup.sh,
-# build_packages(). CMAKE_SYSROOT reaches the compiler, pkg-config and find_*() alike, so nothing of
-# this machine's own libraries gets in.
+# build_packages(); tools/arm64 makes one. CMAKE_SYSROOT reaches the compiler, pkg-config and find_*()
+# alike, so nothing of this machine's own libraries gets in.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

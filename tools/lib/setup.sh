@@ -60,14 +60,15 @@ test_packages() {
 		liblua5.2-dev liblua5.3-dev liblua5.4-dev "$(guest_packages)"
 }
 
-# What tools/vm boots another kernel with.
+# What tools/vm boots another kernel with, and what tools/arm64 builds with.
 guest_packages() {
 	local virtiofsd=qemu-system-common
 	if [ "$(distribution)" = ubuntu ]; then
 		virtiofsd=virtiofsd
 	fi
 	if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
-		echo qemu-system-x86 "$virtiofsd" busybox-static kmod cpio
+		echo qemu-system-x86 qemu-system-arm "$virtiofsd" busybox-static kmod cpio mmdebstrap \
+			gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	fi
 }
 
