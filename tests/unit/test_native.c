@@ -41,13 +41,15 @@ static void take_registers(const ucontext_t *context)
 #endif
 }
 
-static void on_signal(int number, siginfo_t *info, void *context)
+/* Reads the frames of others, which AddressSanitizer does not allow. */
+static __attribute__((no_sanitize("address"))) void on_signal(int number, siginfo_t *info,
+							      void *context)
 {
-	const uint64_t *sp;
+	const volatile uint64_t *sp;
 
 	(void)number, (void)info;
 	take_registers(context);
-	sp = (const uint64_t *)(uintptr_t)(reg[BPROF_REG_SP] & ~7ULL);
+	sp = (const volatile uint64_t *)(uintptr_t)(reg[BPROF_REG_SP] & ~7ULL);
 	for (nr_words = 0; nr_words < MAX_WORDS && (uaddr_t)(uintptr_t)(sp + nr_words) < stack_end;
 	     nr_words++)
 		word[nr_words] = sp[nr_words];
