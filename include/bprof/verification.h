@@ -54,6 +54,7 @@ struct verification {
 	uint64_t samples;
 	uint64_t by_confidence[NR_CONFIDENCES];
 	uint64_t by_status[BPROF_NR_WALK_STATUS];
+	uint64_t by_gc[BPROF_NR_GC_STATES]; /* PUC Lua; samples with frames */
 	uint64_t frames;
 	uint64_t by_mark[NR_FRAME_MARKS];	   /* frames */
 	uint64_t by_leaf[VERIFICATION_LEAF_RULES]; /* samples, by enum walk_leaf */

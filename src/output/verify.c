@@ -30,6 +30,16 @@ static const struct reason statuses[BPROF_NR_WALK_STATUS] = {
 #undef BPROF_X
 };
 
+static const struct reason gc_states[BPROF_NR_GC_STATES] = {
+	[BPROF_GC_UNPROVED] = {"unproved", "the functions of this build's collector are not known"},
+	[BPROF_GC_OUTSIDE] = {"outside", "the collector did not run"},
+	[BPROF_GC_INSIDE] = {"inside", "the collector ran"},
+	[BPROF_GC_ASKED] = {"unanswered", "the native stack was copied, its record is missing"},
+	[BPROF_GC_UNREAD] = {"unread", "the native stack could not be read far enough"},
+	[BPROF_GC_CUT] = {"cut", "the native stack is deeper than the copy of it"},
+	[BPROF_GC_NO_UNWIND] = {"no_unwind", "a native frame has no unwind data"},
+};
+
 static const struct reason marks[NR_FRAME_MARKS] = {
 #define BPROF_X(name, key, sentence) [FRAME_MARK_##name] = {(key), (sentence)},
 	FRAME_MARK_LIST(BPROF_X)
@@ -122,6 +132,10 @@ static void print_reasons(struct report *r, const struct verification *v)
 		add_row(&t, v->by_status[i], v->samples, &statuses[i], STYLE_NONE);
 	add_row(&t, v->spans_cut, v->samples, &spans_cut, STYLE_NONE);
 	print_rows(r, &t, "reasons, by samples");
+	table_init(&t, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < BPROF_NR_GC_STATES; i++)
+		add_row(&t, v->by_gc[i], v->samples, &gc_states[i], STYLE_NONE);
+	print_rows(r, &t, "did the collector run? by samples");
 	table_init(&t, columns, ARRAY_SIZE(columns));
 	for (size_t i = 0; i < NR_FRAME_MARKS; i++)
 		add_row(&t, v->by_mark[i], v->frames, &marks[i], STYLE_NONE);
@@ -226,6 +240,7 @@ static void write_runtime(struct json *j, const struct verification *v)
 	write_all(j, "confidence", confidences, v->by_confidence, NR_CONFIDENCES);
 	write_all(j, "statuses", statuses, v->by_status, BPROF_NR_WALK_STATUS);
 	json_uint(j, spans_cut.key, v->spans_cut);
+	write_all(j, "collector", gc_states, v->by_gc, BPROF_NR_GC_STATES);
 	json_uint(j, "frames", v->frames);
 	write_all(j, "marks", marks, v->by_mark, NR_FRAME_MARKS);
 	write_leaf_rules(j, v);

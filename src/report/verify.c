@@ -174,6 +174,9 @@ int verify_sample(struct verify *v, const struct bprof_sample *s, const struct b
 	c->by_status[s->status]++;
 	c->by_leaf[s->leaf_how % VERIFICATION_LEAF_RULES]++;
 	c->leaf_skipped += (s->leaf_how & WALK_LEAF_PUC_SKIPPED) != 0;
+	if (s->family == BPROF_FAMILY_PUC && s->nr_frames && s->vmstate >= 0 &&
+	    s->vmstate < BPROF_NR_GC_STATES)
+		c->by_gc[s->vmstate]++;
 	c->spans_cut += (s->flags & BPROF_SAMPLE_MAIN_CUT) != 0;
 	return 0;
 }
@@ -245,6 +248,8 @@ static void add_counts(struct verification *sum, const struct verification *part
 		sum->by_confidence[i] += part->by_confidence[i];
 	for (size_t i = 0; i < BPROF_NR_WALK_STATUS; i++)
 		sum->by_status[i] += part->by_status[i];
+	for (size_t i = 0; i < BPROF_NR_GC_STATES; i++)
+		sum->by_gc[i] += part->by_gc[i];
 	for (size_t i = 0; i < NR_FRAME_MARKS; i++)
 		sum->by_mark[i] += part->by_mark[i];
 	for (size_t i = 0; i < VERIFICATION_LEAF_RULES; i++)

@@ -376,6 +376,7 @@ static struct verification ordinary_verifications[] = {
 	 .samples = 5,
 	 .by_confidence = {[CONFIDENCE_EXACT] = 5},
 	 .by_status = {[BPROF_WALK_OK] = 5},
+	 .by_gc = {[BPROF_GC_OUTSIDE] = 3, [BPROF_GC_INSIDE] = 1, [BPROF_GC_CUT] = 1},
 	 .frames = 20,
 	 .by_leaf = {[WALK_LEAF_PUC_SAVED_PC] = 4, [63] = 1},
 	 .leaf_skipped = 2},

@@ -63,7 +63,8 @@ static void count(struct verify *v, uint32_t pid, uint64_t vm, enum bprof_family
 		.family = (uint8_t)family,
 		.status = family == BPROF_FAMILY_NONE ? BPROF_WALK_NO_VM : BPROF_WALK_OK,
 		.leaf_how = leaf_how,
-		.nr_frames = family == BPROF_FAMILY_LUAJIT,
+		.nr_frames = family != BPROF_FAMILY_NONE,
+		.vmstate = family == BPROF_FAMILY_PUC ? BPROF_GC_INSIDE : 0,
 	};
 
 	cr_assert(eq(int, verify_sample(v, &s, &leaf), 0));
@@ -105,6 +106,8 @@ Test(verify, samples_are_counted_by_build_and_forks_go_with_their_parent)
 	cr_expect(eq(str, (char *)p.verifications[1].version, "Lua 5.4"));
 	cr_expect(eq(u64, p.verifications[1].by_leaf[WALK_LEAF_PUC_C], 1));
 	cr_expect(eq(u64, p.verifications[1].leaf_skipped, 1));
+	cr_expect(eq(u64, p.verifications[1].by_gc[BPROF_GC_INSIDE], 1));
+	cr_expect(eq(u64, p.verifications[0].by_gc[BPROF_GC_INSIDE], 0));
 	cr_expect(eq(str, (char *)p.verifications[2].kind, "lua"));
 	cr_expect(p.verifications[2].version == NULL);
 	cr_expect(p.verifications[3].kind == NULL);
