@@ -21,8 +21,8 @@
 #define MIN_SAMPLES 10 /* of a test: 200 ms at 997 Hz, but an emulated clock misses ticks */
 
 /*
- * A test of the suite and what its stacks contain: frames in this order, others between them.
- * Only functions that have one name; "unit" is what work() calls its argument.
+ * A test of the suite and the stack under "burn", where it works: frames in this order, others
+ * between them. Only functions that have one name; "unit" is what work() calls its argument.
  */
 struct known_stack {
 	const char *test;
@@ -31,8 +31,8 @@ struct known_stack {
 
 static const struct known_stack known_stacks[] = {
 	{"interprets a deep stack", {"work", "middle", "middle", "middle", "bottom", "burn"}},
-	{"compiles a deep stack", {"work"}},
-	{"resumes a coroutine", {"work"}},
+	{"compiles a deep stack", {"work", "middle", "middle", "middle", "bottom", "burn"}},
+	{"resumes a coroutine", {"work", "middle", "middle", "middle", "bottom", "burn"}},
 	{"calls back from C", {"work", "unit", "string.gsub [C]", "<anonymous>", "burn"}},
 };
 
@@ -92,7 +92,8 @@ static void count_line(char *line, const struct known_stack *known, struct share
 	cr_assert(space != NULL, "not a folded line: %s", line);
 	samples = strtol(space + 1, NULL, 10);
 	*space = '\0';
-	if (!strstr(line, known->test))
+	/* Elsewhere it is in os.clock(), a system call, and dear on an emulated machine. */
+	if (!strstr(line, known->test) || !frame_find(line, "burn"))
 		return;
 	share->all += samples;
 	if (has_frames(line, known->frames))
@@ -115,9 +116,8 @@ static void check_stack(const char *interpreter, const char *directory,
 		    share.as_known, share.all);
 	cr_expect(share.all >= MIN_SAMPLES, "%s, %s: only %ld samples", interpreter, known->test,
 		  share.all);
-	/* The rest is in os.clock(), a system call, and dear on an emulated machine. */
-	cr_expect(share.as_known * 2 >= share.all, "%s, %s: %ld of %ld as known", interpreter,
-		  known->test, share.as_known, share.all);
+	cr_expect(share.as_known * 100 >= share.all * 95, "%s, %s: %ld of %ld as known",
+		  interpreter, known->test, share.as_known, share.all);
 	text_done(&text);
 	free(path);
 }
