@@ -248,10 +248,15 @@ WALK_STEP int luajit_add_span(struct walk *w, u64 base)
 }
 
 /* How the frame with this link was called, as flags of the frame. */
-WALK_INLINE u32 luajit_link_flags(const struct luajit_work *j)
+WALK_STEP u32 luajit_link_flags(struct walk *w)
 {
-	u64 link = j->slots.link;
+	struct luajit_work *j;
+	u64 link;
 
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	link = j->slots.link;
 	if (!(link & 3))
 		return 0;
 	switch (link & 7) {
@@ -270,8 +275,13 @@ WALK_INLINE u32 luajit_link_flags(const struct luajit_work *j)
 }
 
 /* What a frame of compiled code is, as flags of the frame. */
-WALK_INLINE u32 luajit_trace_flags(const struct luajit_work *j)
+WALK_STEP u32 luajit_trace_flags(struct walk *w)
 {
+	struct luajit_work *j;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
 	if (!luajit_is_compiled(j, j->base))
 		return 0;
 	return BPROF_FRAME_TRACE | (j->has_snapshot ? BPROF_FRAME_GUARD : 0) |
@@ -287,7 +297,7 @@ WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	frame.flags = luajit_link_flags(j) | luajit_trace_flags(j) | j->vararg_flags;
+	frame.flags = luajit_link_flags(w) | luajit_trace_flags(w) | j->vararg_flags;
 	j->vararg_flags = 0;
 	if (walk_wants_frame(w)) {
 		if (kind == LUAJIT_LUA) {
@@ -413,7 +423,7 @@ WALK_STEP int luajit_step(struct walk *w)
 		walk_set_status(w, BPROF_WALK_NO_PROGRESS);
 		return 1;
 	}
-	j->vararg_flags = link_type == LUAJIT_LINK_VARG ? luajit_trace_flags(j) : 0;
+	j->vararg_flags = link_type == LUAJIT_LINK_VARG ? luajit_trace_flags(w) : 0;
 	j->base = base - delta;
 	if (link_type == LUAJIT_LINK_CONT && j->slots.continuation != LUAJIT_CONT_FFI_CALLBACK)
 		j->pc = j->slots.continuation_pc;

@@ -66,14 +66,20 @@ WALK_INLINE u32 puc_call_status(const struct walk *w)
 }
 
 /* Tail calls are a bit of the status; 5.1 counts them. */
-WALK_INLINE int puc_was_tail_called(const struct walk *w)
+WALK_STEP u32 puc_call_flags(struct walk *w)
 {
-	const struct puc_layout *layout = &w->chosen.puc;
-	u32 offset = layout->ci_tailcalls;
+	const struct puc_layout *layout;
+	u32 offset, is_tail;
 
+	if (!w)
+		return 0;
+	layout = &w->chosen.puc;
+	offset = layout->ci_tailcalls;
 	if (layout->ci_is_array)
-		return (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7))) != 0;
-	return (puc_call_status(w) & layout->ci_tail_mask) != 0;
+		is_tail = (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7)));
+	else
+		is_tail = puc_call_status(w) & layout->ci_tail_mask;
+	return is_tail ? BPROF_FRAME_TAILCALL : 0;
 }
 
 /* Makes the innermost CallInfo of @state the cursor. */
@@ -318,8 +324,7 @@ WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
 		return 0;
 	}
 	if (walk_wants_frame(w)) {
-		if (puc_was_tail_called(w))
-			frame.flags |= BPROF_FRAME_TAILCALL;
+		frame.flags = puc_call_flags(w);
 		if (kind == PUC_LUA) {
 			puc_place(w, &frame);
 		} else {
