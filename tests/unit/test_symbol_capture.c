@@ -625,6 +625,73 @@ ParameterizedTest(struct interpreter *param, symbol_capture, a_read_that_fails_a
 	stop(f);
 }
 
+/* From a read on, another prototype lies where the wanted one was. */
+struct reused {
+	const struct mem_reader *real;
+	uaddr_t wanted, other;
+	unsigned reads, reused_at;
+};
+
+#define REUSED_BYTES 128U /* the header of a prototype, in every VM */
+
+static int reused_read(void *ctx, void *dst, size_t len, uaddr_t src)
+{
+	struct reused *reused = ctx;
+	uaddr_t start = src > reused->wanted ? src : reused->wanted;
+	uaddr_t end = src + len, last = reused->wanted + REUSED_BYTES;
+	int r = reused->real->read(reused->real->ctx, dst, len, src);
+
+	if (end > last)
+		end = last;
+	if (++reused->reads < reused->reused_at || r < 0 || start >= end)
+		return r;
+	return reused->real->read(reused->real->ctx, (char *)dst + (start - src), end - start,
+				  reused->other + (start - reused->wanted));
+}
+
+ParameterizedTestParameters(symbol_capture, an_object_reused_during_the_capture_is_stale)
+{
+	return all_interpreters();
+}
+
+ParameterizedTest(struct interpreter *param, symbol_capture,
+		  an_object_reused_during_the_capture_is_stale, .timeout = 60)
+{
+	struct fixture *f = start(param->name);
+	struct reused reused = {.real = &f->child.mem,
+				.wanted = lua_child_proto(&f->child, address_of(f, 'P', "small")),
+				.other = lua_child_proto(&f->child, address_of(f, 'P', "text"))};
+	struct mem_reader mem = {reused_read, &reused};
+	const size_t header = sizeof(struct bprof_record);
+	unsigned stale = 0, whole = 0, k = 0;
+	struct buf truth, out;
+
+	buf_init(&truth, BPROF_MAX_RECORD);
+	buf_init(&out, BPROF_MAX_RECORD);
+	cr_assert(eq(int, capture_kind(f, &f->child.mem, "small", &truth), 0));
+	do {
+		int r;
+
+		reused.reads = 0;
+		reused.reused_at = ++k;
+		buf_reset(&out);
+		r = capture_kind(f, &mem, "small", &out);
+		stale += r == -ESTALE;
+		whole += r == 0;
+		cr_expect(r == 0 || r == -ESTALE || r == -EBADMSG, "read %u: %d", k, r);
+		if (r == 0) /* but for the time of the capture */
+			cr_expect(out.len == truth.len &&
+					  !memcmp(out.data + header, truth.data + header,
+						  truth.len - header),
+				  "read %u: a mixture", k);
+	} while (reused.reads >= k);
+	cr_expect(gt(u32, stale, 1));
+	cr_expect(eq(u32, whole, 1));
+	buf_done(&truth);
+	buf_done(&out);
+	stop(f);
+}
+
 ParameterizedTestParameters(symbol_capture, memory_that_lies_is_survived)
 {
 	return all_interpreters();
