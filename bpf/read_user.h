@@ -30,7 +30,7 @@ struct walk_loop {
 #define WALK_READ(w, dst, bytes, address)                                                          \
 	bpf_probe_read_user((dst), (bytes), (const void *)(u64)(address))
 
-/* Calls step(w) up to n times, until it returns non-zero. */
+/* Calls step(w) up to n times, until it returns non-zero. Its value: how often it was called. */
 #define WALK_LOOP_BODY(name, step)                                                                 \
 	static long name(u32 round, struct walk_loop *loop)                                        \
 	{                                                                                          \
@@ -41,11 +41,11 @@ struct walk_loop {
 		return stop & 1;                                                                   \
 	}
 #define WALK_LOOP(n, body, walk)                                                                   \
-	do {                                                                                       \
+	({                                                                                         \
 		struct walk_loop loop_ = {(walk)};                                                 \
                                                                                                    \
 		bpf_loop((n), body, &loop_, 0);                                                    \
-	} while (0)
+	})
 
 #else
 
@@ -72,12 +72,14 @@ typedef __s64 s64;
 		return step(loop->w) & 1;                                                          \
 	}
 #define WALK_LOOP(n, body, walk)                                                                   \
-	do {                                                                                       \
+	({                                                                                         \
 		struct walk_loop loop_ = {(walk)};                                                 \
+		u32 rounds_ = 0, stop_ = 0;                                                        \
                                                                                                    \
-		for (u32 round_ = 0; round_ < (n) && !body(&loop_); round_++)                      \
-			;                                                                          \
-	} while (0)
+		for (; rounds_ < (n) && !stop_; rounds_++)                                         \
+			stop_ = (u32)body(&loop_);                                                 \
+		rounds_;                                                                           \
+	})
 
 #endif
 

@@ -37,7 +37,7 @@
 #define WALK_WINDOW_BYTES 1024
 #define WALK_NOWHERE	  (~0ULL >> 1) /* start of a window that holds nothing */
 #define WALK_MAX_TRIED	  4	       /* VMs searched for a coroutine that C has resumed */
-#define WALK_MAX_STEPS	  320	       /* frames, pseudo frames and changes of coroutine */
+#define WALK_MAX_STEPS	  512	       /* frames, pseudo frames and changes of coroutine */
 
 /* A prototype that is not in the seen table. chunkname: address of its NUL-terminated text. */
 struct walk_fresh {
@@ -273,6 +273,15 @@ WALK_INLINE void walk_add_span(struct walk *w, u64 descriptor, u64 element)
 	w->span[n].element = element;
 	w->span[n].frame = w->is_cut ? BPROF_MAX_FRAMES : w->record.s.nr_frames - 1U;
 	w->span[n].reserved = 0;
+}
+
+/* The root was not reached: of the spans the outermost ones are missing, and half a path is none.
+ */
+WALK_INLINE void walk_cut_short(struct walk *w)
+{
+	walk_set_status(w, BPROF_WALK_TRUNCATED);
+	w->record.s.nr_spans = 0;
+	w->record.s.flags |= BPROF_SAMPLE_MAIN_CUT;
 }
 
 #include "walk_luajit.h"

@@ -499,7 +499,8 @@ WALK_INLINE void luajit_walk(struct walk *w)
 		if (!luajit_find_host_leaf(w))
 			luajit_unknown_leaf(w);
 	}
-	WALK_LOOP(WALK_MAX_STEPS, luajit_step_body, w);
+	if (WALK_LOOP(WALK_MAX_STEPS, luajit_step_body, w) >= WALK_MAX_STEPS)
+		walk_cut_short(w);
 }
 
 #endif

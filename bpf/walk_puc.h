@@ -468,7 +468,8 @@ WALK_INLINE void puc_walk(struct walk *w)
 		}
 	}
 	p->is_leaf = 1;
-	WALK_LOOP(WALK_MAX_STEPS, puc_step_body, w);
+	if (WALK_LOOP(WALK_MAX_STEPS, puc_step_body, w) >= WALK_MAX_STEPS)
+		walk_cut_short(w);
 }
 
 #endif
