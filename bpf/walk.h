@@ -101,6 +101,9 @@ struct walk {
 	u32 hidden;	  /* frames are not certain: walk, but do not emit */
 	u32 is_cut;	  /* a frame found no room */
 	u64 anchor;	  /* where the chosen VM was entered, if there are several */
+	/* of the choice; in memory, so that the verifier does not follow each of their values */
+	u64 lowest;
+	u32 best, nr_tried;
 	struct lua_vm vm; /* the chosen one */
 	struct lua_layout chosen;
 	struct walk_proto proto;
@@ -305,12 +308,13 @@ WALK_STEP int walk_choose(struct walk *w, u32 i)
  */
 WALK_STEP u64 walk_choose_above(struct walk *w, u64 above)
 {
-	u64 lowest = ~0ULL;
-	u32 best = 0, nr;
+	u32 nr;
 
 	if (!w)
 		return 0;
 	nr = w->vms.nr;
+	w->lowest = ~0ULL;
+	w->best = 0;
 	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
 		u64 anchor;
 
@@ -318,15 +322,15 @@ WALK_STEP u64 walk_choose_above(struct walk *w, u64 above)
 			break;
 		walk_choose(w, i);
 		anchor = w->chosen.family == BPROF_FAMILY_LUAJIT ? luajit_anchor(w) : puc_anchor(w);
-		if (anchor > above && anchor < lowest) {
-			lowest = anchor;
-			best = i;
+		if (anchor > above && anchor < w->lowest) {
+			w->lowest = anchor;
+			w->best = i;
 		}
 	}
-	if (lowest == ~0ULL)
+	if (w->lowest == ~0ULL)
 		return 0;
-	walk_choose(w, best);
-	return lowest;
+	walk_choose(w, w->best);
+	return w->lowest;
 }
 
 /*
@@ -335,17 +339,18 @@ WALK_STEP u64 walk_choose_above(struct walk *w, u64 above)
  */
 WALK_STEP int walk_choose_by_coroutine(struct walk *w)
 {
-	u32 nr, nr_tried = 0;
+	u32 nr;
 
 	if (!w)
 		return 0;
 	nr = w->vms.nr;
+	w->nr_tried = 0;
 	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
 		if (i >= nr)
 			break;
 		if (w->vms.vm[i].family != BPROF_FAMILY_PUC)
 			continue;
-		if (nr_tried++ == WALK_MAX_TRIED) {
+		if (w->nr_tried++ == WALK_MAX_TRIED) {
 			w->vms.missed++;
 			break;
 		}
