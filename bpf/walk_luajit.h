@@ -231,6 +231,7 @@ WALK_STEP int luajit_leave_cframe(struct walk *w)
 #include "walk_luajit_native.h"
 #include "walk_luajit_trace.h"
 #include "walk_luajit_leaf.h"
+#include "walk_luajit_branch.h"
 #include "walk_luajit_place.h"
 
 /* Slots 0 and 2 of busted.safe: a string and a table, or nothing. */
@@ -488,6 +489,7 @@ WALK_INLINE void luajit_walk(struct walk *w)
 	if (!luajit_enter_state(w, running)) {
 		if (!luajit_find_leaf(w))
 			luajit_unknown_leaf(w);
+		luajit_mend_pc(w);
 	} else {
 		if (w->failed_reads) /* what could not be read may be what runs */
 			return;

@@ -225,6 +225,7 @@ WALK_INLINE int luajit_read_proto(struct walk *w, u64 bytecode, u32 need)
 	if (luajit_type(j->raw) != LUAJIT_GCT_PROTO)
 		return 1;
 	j->proto.code_len = (u32)(j->raw[1] >> 32);
+	j->proto.flags = (u32)(j->raw[7] >> 40) & 0xff;
 	j->proto.trace = (u32)(j->raw[7] >> 48);
 	j->proto.source = j->raw[8];
 	j->proto.first_line = (u32)j->raw[9];

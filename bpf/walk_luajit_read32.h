@@ -99,6 +99,7 @@ WALK_INLINE int luajit_decode_proto32(struct luajit_work *j)
 	if (luajit_type32(j->raw) != LUAJIT_GCT_PROTO)
 		return 1;
 	j->proto.code_len = (u32)j->raw[1];
+	j->proto.flags = (u32)(j->raw[4] >> 40) & 0xff;
 	j->proto.trace = (u32)(j->raw[4] >> 48);
 	j->proto.source = (u32)j->raw[5];
 	j->proto.first_line = (u32)(j->raw[5] >> 32);

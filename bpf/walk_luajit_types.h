@@ -60,6 +60,7 @@ struct luajit_function {
 struct luajit_proto {
 	u64 source, lineinfo, bytecode;
 	u32 code_len, first_line, nr_lines;
+	u32 flags;
 	u32 trace; /* the first root trace that starts in it, 0 = none */
 };
 

@@ -152,6 +152,63 @@ WALK_INLINE u64 puc_saved_pc(struct walk *w, u64 code, u32 code_len)
 	return puc_callinfo_field(&w->puc, layout->ci_savedpc);
 }
 
+#ifdef BPROF_ARCH_X86_64
+#define PUC51_REG_FETCH	 BPROF_REG_R14 /* of Debian's build, where r13 is the pc */
+#define PUC51_OP_JMP	 22
+#define PUC51_OP_FORLOOP 31
+#define PUC51_OP_FORPREP 32
+
+/* Where a jump at @at leads to; 0 if it is none. */
+WALK_INLINE u64 puc51_target(u64 at, u32 instruction)
+{
+	u32 op = instruction & 0x3f;
+
+	if (op != PUC51_OP_JMP && op != PUC51_OP_FORLOOP && op != PUC51_OP_FORPREP)
+		return 0;
+	return at + 4 + (u64)(4 * ((s64)(instruction >> 14) - 131071));
+}
+
+/*
+ * 5.1 has one place of fetch for all instructions. From a jump until there the pc may be its
+ * target, or one before it, and the instruction before that any. Another register still has the
+ * instruction that runs, or already the one to be fetched. Believed if the pc could have got there:
+ * by a jump, or by a test, which skips a jump or takes it.
+ */
+WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc)
+{
+	u32 instruction[2] = {};
+	u64 fetch;
+
+	if (!w)
+		return pc;
+	fetch = w->reg[PUC51_REG_FETCH];
+	if (fetch == pc + 4)
+		return fetch + 4;
+	if (walk_must_read(w, instruction, 4, pc - 4))
+		return pc;
+	if (fetch == puc51_target(pc - 4, instruction[0]))
+		return fetch + 4;
+	if (walk_must_read(w, instruction, sizeof(instruction), fetch))
+		return pc;
+	return pc + 4 == puc51_target(fetch + 4, instruction[1]) ? fetch + 4 : pc;
+}
+
+WALK_INLINE u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
+{
+	u64 fetch = w->reg[PUC51_REG_FETCH];
+
+	if (fetch + 4 == pc || !puc_pc_inside(fetch, code, code_len))
+		return pc;
+	return puc51_pc_at_jump(w, pc);
+}
+#else
+WALK_INLINE u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
+{
+	(void)w, (void)code, (void)code_len;
+	return pc;
+}
+#endif
+
 WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 {
 	const struct puc_layout *layout = &w->chosen.puc;
@@ -161,13 +218,13 @@ WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 	w->record.s.leaf_how |= WALK_LEAF_PUC_SAVED_PC;
 	if (layout->savedpc_is_live)
 		return puc_saved_pc(w, code, code_len);
+	in_loop = w->vm.vm_end && w->reg[BPROF_REG_IP] >= w->vm.vm_start &&
+		  w->reg[BPROF_REG_IP] < w->vm.vm_end;
 	pc = w->reg[walk_index(layout->pc_reg, BPROF_NR_VALUE_REGS - 1)];
 	if (puc_pc_running(pc, code, code_len)) {
 		w->record.s.leaf_how |= WALK_LEAF_PUC_REGISTER;
-		return pc;
+		return in_loop && layout->ci_is_array ? puc51_pc(w, pc, code, code_len) : pc;
 	}
-	in_loop = w->vm.vm_end && w->reg[BPROF_REG_IP] >= w->vm.vm_start &&
-		  w->reg[BPROF_REG_IP] < w->vm.vm_end;
 	pc = in_loop ? 0 : puc_pushed_pc(w, code, code_len);
 	if (pc) {
 		w->record.s.leaf_how |= WALK_LEAF_PUC_PUSHED;

@@ -21,6 +21,14 @@ static const char *const busy[] = {
 };
 static const char *const busy_hot[] = {"main:21 @* anon:18 top:14 mid:11 leaf:6-8", NULL};
 
+static const char *const branch[] = {
+	MAIN_LEAF,
+	"main:35 decide:6-8,10,12-15,17-20",
+	"main:36 close:21-28,30-33",
+	NULL,
+};
+static const char *const branch_hot[] = {"main:35 decide:8-15", "main:36 close:23-28", NULL};
+
 static const char *const deep[] = {
 	MAIN_LEAF,
 	"main:22 @*",
@@ -313,6 +321,7 @@ static const char *const jitcalls_hot[] = {"main:57 loop:36-42 *:*? @*? *:*{0,3}
 const struct truth_program truth_programs[] = {
 	{"ratio", "interpreter", TRUTH_PUC, ratio, ratio_hot, 85, false},
 	{"line", "lines of a loop", TRUTH_PUC, line, line_hot, 80, false},
+	{"branch", "branches, closures", TRUTH_PUC, branch, branch_hot, 80, false},
 	{"tab", "table access", TRUTH_PUC, tab, tab_hot, 80, false},
 	{"mix", "C functions, callbacks", TRUTH_PUC, mix, mix_hot, 85, false},
 	{"meta", "metamethods", TRUTH_PUC, meta, meta_hot, 85, false},

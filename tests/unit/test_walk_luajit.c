@@ -287,6 +287,58 @@ Test(walk_luajit, a_host_between_calls_is_idle)
 	cr_expect(eq(u16, p.out.sample.nr_frames, 0));
 }
 
+/* A branch has put its target into the pc, and the fetch has not added 4 yet. */
+Test(walk_luajit, before_the_fetch_the_pc_is_the_instruction_itself)
+{
+	static const unsigned char fetch[] = {0x8b, 0x03, 0x0f, 0xb6, 0xcc, 0x0f, 0xb6, 0xe8,
+					      0x48, 0x83, 0xc3, 0x04, 0xc1, 0xe8, 0x10};
+	static const struct {
+		unsigned offset;
+		int line;
+	} moments[] = {{0, 17}, {2, 17}, {5, 17}, {8, 17}, {12, 16}};
+	uaddr_t outer = make_lua(10, 20);
+
+	fake_mem_add(&p.mem, VM_START, VM_BYTES);
+	for (size_t i = 0; i < sizeof(fetch); i++)
+		put(VM_START + 0x100 + i, 1, fetch[i]);
+	push_frame(&p.main, outer, LINK_C);
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+		run_in_interpreter(p.main.base, pc_at(outer, 6));
+		p.in.reg[BPROF_REG_IP] = VM_START + 0x100 + moments[i].offset;
+		walk();
+		cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+		cr_expect(eq(i32, p.out.frame[0].line, moments[i].line), "%zu", i);
+	}
+}
+
+/* UCLO puts its target into the pc before it closes upvalues. */
+Test(walk_luajit, while_upvalues_are_closed_no_line_is_claimed)
+{
+	const uaddr_t handler = VM_START + 0x400;
+	uaddr_t outer = make_lua(10, 20);
+
+	put(p.global + p.layout->dispatch + 8 * 50, 8, handler);
+	push_frame(&p.main, outer, LINK_C);
+	put(SP + 0x2000 - 8, 8, handler + 0x30);
+	put(SP + 0x2000 - 16, 8, pc_at(outer, 6));
+	walk();
+	cr_expect(eq(i32, p.out.frame[0].line, 16)); /* has no functions in it */
+	put(proto_of(outer) + 61, 1, 1);
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(outer)));
+	cr_expect(ne(u32, p.out.frame[0].flags & BPROF_FRAME_NO_POS, 0));
+	/* one that goes on with the next instruction */
+	put(pc_at(outer, 6) - 4, 4, 0x80000000 | 50);
+	walk();
+	cr_expect(eq(i32, p.out.frame[0].line, 16));
+	/* another helper */
+	put(pc_at(outer, 6) - 4, 4, 0);
+	put(SP + 0x2000 - 8, 8, handler + 0x200);
+	walk();
+	cr_expect(eq(i32, p.out.frame[0].line, 16));
+}
+
 Test(walk_luajit, a_frame_linked_to_itself_stops)
 {
 	uaddr_t outer = make_lua(10, 20);
