@@ -310,6 +310,11 @@ WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 		}
 		walk_emit(w, &frame);
 	}
+	/* busted.safe may lie beyond the cut before anybody has heard of it */
+	if (kind == LUAJIT_LUA && w->is_cut && !w->safe_proto && !w->hidden) {
+		luajit_describe_proto(w);
+		walk_identify(w, &frame);
+	}
 	if (kind == LUAJIT_LUA && w->safe_proto &&
 	    j->proto.bytecode - luajit_proto_bytes(w) == w->safe_proto)
 		luajit_add_span(w, j->base);

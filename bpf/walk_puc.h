@@ -335,6 +335,9 @@ WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
 		}
 		walk_emit(w, &frame);
 	}
+	/* busted.safe may lie beyond the cut before anybody has heard of it */
+	if (kind == PUC_LUA && w->is_cut && !w->safe_proto && !w->hidden)
+		walk_identify(w, &frame);
 	if (kind == PUC_LUA && w->safe_proto && object == w->safe_proto)
 		puc_add_span(w);
 	return 0;

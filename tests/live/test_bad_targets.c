@@ -251,5 +251,6 @@ Test(bad_targets, a_test_is_known_under_300_frames)
 {
 	check_deep("luajit", "--boundaries=stack");
 	check_deep("luajit", "--boundaries=hook");
+	check_deep("lua5.1", "--boundaries=stack");
 	check_deep("lua5.4", "--boundaries=stack");
 }
