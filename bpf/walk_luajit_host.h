@@ -110,7 +110,10 @@ WALK_STEP int luajit_enter_resumer(struct walk *w)
 		for (u32 i = 0; i < 3; i++) {
 			u64 named = luajit_has_refs32(w) ? (u32)word[i + 3] : word[i + 2];
 
-			if (luajit_state_cframe(w, named, LUAJIT_MUST) == sp + 8ULL * i &&
+			/* most words are something else; states lie near each other */
+			u32 need = (named ^ w->vm.global) >> 32 ? LUAJIT_MAYBE : LUAJIT_MUST;
+
+			if (luajit_state_cframe(w, named, need) == sp + 8ULL * i &&
 			    !luajit_enter_state(w, named))
 				return 1;
 		}

@@ -117,6 +117,9 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 	buf_reset(&f->buf);
 	r = capture_proto(mem, &f->layouts[vm->layout], proto->pid, proto->vm, proto->object,
 			  proto->fingerprint, &f->buf);
+	if (r >= 0 && !capture_is_chunk((const void *)f->buf.data, (const char *)(proto + 1),
+					proto->chunkname_len, proto->chunkname_cut))
+		r = -ESTALE;
 	if (r < 0) {
 		log_trace("symbols", "symbols::proto_gone pid=%u, error=%s", proto->pid,
 			  strerror(-r));

@@ -104,6 +104,20 @@ static bool ends_with(const char *text, size_t len, const char *end)
 	return len >= end_len && memcmp(text + len - end_len, end, end_len) == 0;
 }
 
+bool capture_is_chunk(const struct bprof_proto_body *body, const char *name, size_t len,
+		      bool is_cut)
+{
+	struct proto_view view;
+	size_t captured;
+
+	if (proto_view_init(body, body->h.size, &view) < 0)
+		return false;
+	captured = strnlen(view.chunkname, view.body.chunkname_len);
+	if (captured < len || (captured > len && !is_cut))
+		return false;
+	return memcmp(view.chunkname, name, len) == 0;
+}
+
 bool capture_is_busted_safe(const struct bprof_proto_body *body)
 {
 	static const char *const parameters[] = {"descriptor", "run", "element"};

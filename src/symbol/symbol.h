@@ -81,6 +81,14 @@ int capture_runtime(const struct mem_reader *mem, const struct lua_layout *layou
 		    const struct lua_vm *vm, uint32_t pid, const char *path, bool proved,
 		    struct buf *out) MUST_CHECK;
 
+/*
+ * Is the captured prototype of the chunk that a sample saw? @name: @len bytes, up to the first NUL;
+ * @is_cut: there were more. A prototype that is gone may leave its place to one that differs in
+ * nothing else.
+ */
+bool capture_is_chunk(const struct bprof_proto_body *body, const char *name, size_t len,
+		      bool is_cut);
+
 /* Is this busted.safe(descriptor, run, element)? The record is body->h.size bytes long. */
 bool capture_is_busted_safe(const struct bprof_proto_body *body);
 

@@ -226,6 +226,7 @@ static const char *const gc_hot[] = {"main:18 fill:6-8 @*?", "main:19 close:12-1
 static const char *const ffi[] = {
 	MAIN_LEAF,
 	"main:4 @require @*?",
+	"main:8,9,14 @*", /* ffi.cdef, ffi.new, ffi.cast */
 	"main:27 sort:15-18",
 	"main:27 sort:16 @*", /* an array of C is written by a C function of the FFI */
 	"main:27 sort:17 @*",

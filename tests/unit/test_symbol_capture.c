@@ -469,6 +469,31 @@ ParameterizedTest(struct interpreter *param, symbol_capture, unusual_prototypes_
 	stop(f);
 }
 
+/* What took the place of a prototype that is gone may differ in its chunk alone. */
+Test(symbol_capture, a_capture_is_of_the_chunk_that_was_seen)
+{
+	static const char name[] = "=chunk12";
+	struct fixture *f = start("lua5.4");
+	struct bprof_proto_body *body;
+	struct proto_view view;
+	struct buf out;
+	char *end;
+
+	(void)view_kind(f, "small", &out);
+	body = (void *)out.data;
+	cr_assert(eq(int, proto_view_init(body, body->h.size, &view), 0));
+	cr_assert(ge(u32, view.body.chunkname_len, sizeof(name)));
+	end = (char *)(uintptr_t)view.chunkname;
+	memcpy(end, name, sizeof(name)); /* and a NUL, where a reader in the kernel stops */
+	cr_expect(capture_is_chunk(body, name, strlen(name), false));
+	cr_expect(capture_is_chunk(body, "=chunk1", 7, true));
+	cr_expect(capture_is_chunk(body, "=chunk1", 7, false) == false);
+	cr_expect(capture_is_chunk(body, "=chunk13", 8, false) == false);
+	cr_expect(capture_is_chunk(body, "=chunk123", 9, true) == false);
+	buf_done(&out);
+	stop(f);
+}
+
 ParameterizedTestParameters(symbol_capture, busted_safe_is_told_from_its_neighbours)
 {
 	return all_interpreters();
