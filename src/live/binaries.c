@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -18,7 +19,8 @@
 #define JIT_NOT_KNOWN	 2
 #define RECOGNIZE_TRIES	 20
 #define RECOGNIZE_US	 500
-#define STOP_PATIENCE_US 200000 /* a process told to stop may still have to leave the kernel */
+#define STOP_PATIENCE_US 1000000 /* a process told to stop may still have to leave the kernel */
+#define STOP_SETTLES_US	 50000	 /* from the signal to the stop of the last thread */
 
 static char process_state(uint32_t pid)
 {
@@ -38,15 +40,51 @@ static char process_state(uint32_t pid)
 	return after_name && after_name[1] == ' ' ? after_name[2] : 0;
 }
 
-/* The record of a held process arrives before the process has really stopped. */
+/* Is a SIGSTOP on its way to the process? It was sent before its record, so one that is not was
+ * taken back. */
+static bool stop_is_pending(uint32_t pid)
+{
+	char path[64], line[256];
+	uint64_t pending = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "SigPnd:", 7) == 0 || strncmp(line, "ShdPnd:", 7) == 0)
+			pending |= strtoull(line + 7, NULL, 16);
+	}
+	fclose(file);
+	return pending & 1ULL << (SIGSTOP - 1);
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000U;
+}
+
+/*
+ * The record of a held process arrives before the process has really stopped. It may also go on
+ * already: a second thread was held as well, and what let the first one go let it go too.
+ */
 static void wait_until_stopped(uint32_t pid)
 {
-	for (unsigned waited = 0; waited < STOP_PATIENCE_US; waited += 20) {
+	uint64_t start = clock_us(), pending = start, now = start;
+
+	while (now - start < STOP_PATIENCE_US && now - pending < STOP_SETTLES_US) {
 		char state = process_state(pid);
 
 		if (state != 'R' && state != 'S' && state != 'D')
 			return;
 		usleep(20);
+		now = clock_us();
+		if (state == 'D' || stop_is_pending(pid))
+			pending = now;
 	}
 }
 

@@ -120,6 +120,9 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 	if (r >= 0 && !capture_is_chunk((const void *)f->buf.data, (const char *)(proto + 1),
 					proto->chunkname_len, proto->chunkname_cut))
 		r = -ESTALE;
+	if (r >= 0)
+		r = capture_confirm(target_mem(t), &f->layouts[vm->layout], proto->object,
+				    proto->fingerprint);
 	if (r < 0) {
 		log_trace("symbols", "symbols::proto_gone pid=%u, error=%s", proto->pid,
 			  strerror(-r));

@@ -95,6 +95,22 @@ int capture_proto(const struct mem_reader *mem, const struct lua_layout *layout,
 	return r;
 }
 
+int capture_confirm(const struct mem_reader *mem, const struct lua_layout *layout, uaddr_t object,
+		    uint32_t fingerprint)
+{
+	CLEANUP(cleanup_peek) struct peek *peek = peek_new(mem);
+	struct lua_reader reader = {.peek = peek, .layout = layout};
+	const struct proto_source *source =
+		layout->family == BPROF_FAMILY_LUAJIT ? &proto_source_luajit : &proto_source_puc;
+	struct proto_identity identity;
+	int r;
+
+	if (!peek)
+		return -ENOMEM;
+	r = identify(source, &reader, object, fingerprint, &identity);
+	return r == -EBADMSG ? -ESTALE : r;
+}
+
 /* ---- busted.safe --------------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, size_t len, const char *end)

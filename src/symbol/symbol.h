@@ -82,6 +82,14 @@ int capture_runtime(const struct mem_reader *mem, const struct lua_layout *layou
 		    struct buf *out) MUST_CHECK;
 
 /*
+ * Is the prototype still the one that was captured? @mem: the target as it is now. Where the
+ * capture came from pages that had been read before, parts of it may be younger than others.
+ * Return: 0; -ESTALE; or the -errno of a read.
+ */
+int capture_confirm(const struct mem_reader *mem, const struct lua_layout *layout, uaddr_t object,
+		    uint32_t fingerprint) MUST_CHECK;
+
+/*
  * Is the captured prototype of the chunk that a sample saw? @name: @len bytes, up to the first NUL;
  * @is_cut: there were more. A prototype that is gone may leave its place to one that differs in
  * nothing else.
