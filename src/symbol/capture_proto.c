@@ -12,6 +12,8 @@
 
 #include "proto_source.h"
 
+#define MAX_LINE (1 << 24) /* no source has more */
+
 static uint32_t fingerprint_of(const struct proto_identity *identity)
 {
 	uint64_t lines = (uint64_t)(uint32_t)identity->first_line |
@@ -120,13 +122,26 @@ static bool ends_with(const char *text, size_t len, const char *end)
 	return len >= end_len && memcmp(text + len - end_len, end, end_len) == 0;
 }
 
+/* An array of lines that was freed begins with two addresses of the allocator. */
+static bool has_sound_lines(const struct proto_view *view)
+{
+	for (__u32 i = 0; i < view->body.nr_lines; i++) {
+		__s32 line;
+
+		memcpy(&line, view->lines + sizeof(line) * i, sizeof(line));
+		if (line < 0 || line > MAX_LINE)
+			return false;
+	}
+	return true;
+}
+
 bool capture_is_chunk(const struct bprof_proto_body *body, const char *name, size_t len,
 		      bool is_cut)
 {
 	struct proto_view view;
 	size_t captured;
 
-	if (proto_view_init(body, body->h.size, &view) < 0)
+	if (proto_view_init(body, body->h.size, &view) < 0 || !has_sound_lines(&view))
 		return false;
 	captured = strnlen(view.chunkname, view.body.chunkname_len);
 	if (captured < len || (captured > len && !is_cut))
