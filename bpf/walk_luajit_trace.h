@@ -3,8 +3,8 @@
  * LuaJIT: where a thread is in compiled code, and the frames that exist only there.
  *
  * Compiled code keeps neither a pc nor the frames of the functions it has inlined. Each of its
- *guards has a snapshot: what the Lua stack must look like if the guard fails. The last snapshot
- *passed tells the place, from guard to guard:
+ * guards has a snapshot: what the Lua stack must look like if the guard fails. The last snapshot
+ * passed tells the place, from guard to guard:
  *
  *	ip -> trace -> last snapshot whose code begins at or before ip -> its pc and its frames
  *
@@ -17,23 +17,21 @@
  *	      at jit_base - 16 | trace's frame  of an inlined   |
  *
  * Function and link of an inlined frame are constants of the trace, so a walk down from the
- *innermost base takes them from the snapshot, and from the Lua stack once it has come to jit_base.
- *A function that is no constant was specialised to its prototype: that one is among the constants.
+ * innermost base takes them from the snapshot, and from the Lua stack once it has come to jit_base.
+ * A function that is no constant was specialised to its prototype: that one is among the constants.
  *
  * Facts: lj_snap.c, lj_jit.h, lj_ir.h, lj_asm.c, lj_trace.c of LuaJIT 2.1 (copyright Mike Pall,
- *MIT).
+ * MIT).
  */
 #ifndef BPROF_WALK_LUAJIT_TRACE_H
 #define BPROF_WALK_LUAJIT_TRACE_H
 
-#define LUAJIT_SNAPSHOT_BYTES	12
-#define LUAJIT_SNAPSHOT_ROUNDS	16 /* of a binary search */
-#define LUAJIT_MAX_CHAIN	48 /* traces of one prototype that are looked at */
-#define LUAJIT_ENTRY_FRAME	0x010000U
-#define LUAJIT_FIRST_VARIABLE	0x8000U /* references below are constants */
-#define LUAJIT_IR_TYPE_PROTO	7U
-#define LUAJIT_IR_TYPE_FUNCTION 8U
-#define LUAJIT_RETURN_SLOT	1U
+#define LUAJIT_SNAPSHOT_BYTES  12
+#define LUAJIT_SNAPSHOT_ROUNDS 16      /* of a binary search */
+#define LUAJIT_MAX_CHAIN       48      /* traces of one prototype that are looked at */
+#define LUAJIT_FIRST_VARIABLE  0x8000U /* references below are constants */
+#define LUAJIT_IR_TYPE_PROTO   7U
+#define LUAJIT_RETURN_SLOT     1U
 
 enum luajit_slot {
 	LUAJIT_SLOT_ABSENT = 0, /* as on the Lua stack */
