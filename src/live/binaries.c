@@ -88,9 +88,12 @@ static void wait_until_stopped(uint32_t pid)
 	}
 }
 
+/*
+ * The stop was sent before its record: SIGCONT undoes it whether or not it has been obeyed
+ * (kernel/signal.c, prepare_signal()).
+ */
 static void let_go(uint32_t pid)
 {
-	wait_until_stopped(pid);
 	kill((pid_t)pid, SIGCONT);
 }
 
@@ -316,8 +319,15 @@ static int tell_vm(struct facts *f, struct target *t, const struct bprof_vm_open
 
 	if (!target_mem(t) || target_vm_of(t, open->state))
 		return 0;
-	r = f->layout_of_binary[open->binary] ? recognize_vm(f, t, open, &found)
-					      : learn_layout(f, t, open, &found);
+	if (f->layout_of_binary[open->binary]) {
+		/* not stopped any more perhaps: to wait for that would cost the names of a short
+		 * run */
+		r = recognize_vm(f, t, open, &found);
+	} else {
+		if (open->held)
+			wait_until_stopped(t->pid);
+		r = learn_layout(f, t, open, &found);
+	}
 	if (r < 0)
 		log_warn("unwind", "unwind::unknown_layout pid=%u, version=%s, error=%s", t->pid,
 			 hint ? hint : "?", strerror(-r));
@@ -338,7 +348,6 @@ int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
 	if (open->binary >= BPROF_MAX_LAYOUTS || open->layout >= BPROF_MAX_LAYOUTS)
 		return 0;
 	if (!open->layout) {
-		wait_until_stopped(open->pid);
 		r = tell_vm(f, t, open);
 		if (open->held)
 			let_go(open->pid);
