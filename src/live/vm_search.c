@@ -174,7 +174,13 @@ int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns)
 	t->search.left--;
 	t->search.next_ns = now_ns + t->search.wait_ns;
 	t->search.wait_ns *= 2;
-	t->search.expects_vm = t->search.expects_vm || meets_lua(f, t);
+	if (!t->search.expects_vm && meets_lua(f, t)) {
+		/* its memory may just be in motion: then another look soon */
+		t->search = (struct vm_search){.left = HIDDEN_SEARCHES,
+					       .expects_vm = true,
+					       .wait_ns = HIDDEN_WAIT_NS,
+					       .next_ns = now_ns};
+	}
 	mem = t->search.expects_vm ? target_mem(t) : NULL;
 	if (!mem)
 		return 0;
