@@ -18,9 +18,10 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
+
+#include "clock.h"
 
 #include "collect/collect.h"
 
@@ -143,14 +144,10 @@ static int perf_open(uint32_t type, uint64_t config, uint64_t frequency_hz)
 
 static void spin(void)
 {
-	struct timespec start, now;
-	int64_t spent;
+	uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
-	do {
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-		spent = (now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec;
-	} while (spent < SPIN_NS);
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start < SPIN_NS)
+		;
 }
 
 /* 1: it counted; 0: it opened, but stands still; -errno. */
@@ -233,21 +230,19 @@ static void look_programs(const struct session *session, struct finding *f)
 					     .event = "cpu-clock",
 					     .spans_every = 1};
 	struct collector *collector;
-	struct timespec start, end;
+	uint64_t start = monotonic_ns(), end;
 	char why[COLLECT_WHY_BYTES] = "";
 	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	r = collect_open(&options, &collector, why, sizeof(why));
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	end = monotonic_ns();
 	if (r < 0) {
 		finding_say(f, CHECK_FAIL, "%s", *why ? why : strerror(-r));
 		return;
 	}
 	collect_free(collector);
 	finding_say(f, CHECK_OK, "our programs were loaded, in %lld ms",
-		    (long long)(end.tv_sec - start.tv_sec) * 1000 +
-			    (end.tv_nsec - start.tv_nsec) / 1000000);
+		    (long long)((end - start) / 1000000));
 }
 
 static void look_uprobes(const struct session *session, struct finding *f)

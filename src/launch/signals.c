@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <sys/signalfd.h>
-#include <time.h>
+
+#include "clock.h"
 
 #include "ancestry.h"
 
@@ -88,15 +89,13 @@ enum signal_action signals_decide(struct signals *signals, bool from_terminal, p
 enum signal_action signals_next(struct signals *signals, int *ret_number)
 {
 	struct signalfd_siginfo info;
-	struct timespec now = {0};
 	ssize_t length = read(signals->fd, &info, sizeof(info));
 
 	if (length != sizeof(info))
 		return SIGNAL_NOTHING;
 	*ret_number = (int)info.ssi_signo;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	return signals_decide(signals, info.ssi_code == SI_KERNEL, (pid_t)info.ssi_pid,
-			      (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+			      monotonic_ns());
 }
 
 void signals_die(int number)

@@ -8,19 +8,20 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 
 #include "collect/collect.h"
 #include "facts_private.h"
 #include "unwind/discover.h"
 
-#define JIT_NOT_KNOWN	 2
-#define RECOGNIZE_TRIES	 20
-#define RECOGNIZE_US	 500
-#define STOP_PATIENCE_US 1000000 /* a process told to stop may still have to leave the kernel */
-#define STOP_SETTLES_US	 50000	 /* from the signal to the stop of the last thread */
+#define JIT_NOT_KNOWN	2
+#define RECOGNIZE_TRIES 20
+#define RECOGNIZE_US	500
+#define STOP_PATIENCE_NS                                                                           \
+	1000000000ULL		    /* a process told to stop may still have to leave the kernel */
+#define STOP_SETTLES_NS 50000000ULL /* from the signal to the stop of the last thread */
 
 static char process_state(uint32_t pid)
 {
@@ -60,29 +61,21 @@ static bool stop_is_pending(uint32_t pid)
 	return pending & 1ULL << (SIGSTOP - 1);
 }
 
-static uint64_t clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000U;
-}
-
 /*
  * The record of a held process arrives before the process has really stopped. It may also go on
  * already: a second thread was held as well, and what let the first one go let it go too.
  */
 static void wait_until_stopped(uint32_t pid)
 {
-	uint64_t start = clock_us(), pending = start, now = start;
+	uint64_t start = monotonic_ns(), pending = start, now = start;
 
-	while (now - start < STOP_PATIENCE_US && now - pending < STOP_SETTLES_US) {
+	while (now - start < STOP_PATIENCE_NS && now - pending < STOP_SETTLES_NS) {
 		char state = process_state(pid);
 
 		if (state != 'R' && state != 'S' && state != 'D')
 			return;
 		usleep(20);
-		now = clock_us();
+		now = monotonic_ns();
 		if (state == 'D' || stop_is_pending(pid))
 			pending = now;
 	}

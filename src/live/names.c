@@ -4,21 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 
 #include "collect/collect.h"
 #include "facts_private.h"
 #include "symbol/symbol.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 /* NULL when the process is gone. */
 static const struct mem_reader *memory_of(struct facts *f, struct target *t)
@@ -54,7 +46,7 @@ int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua
 	const char *path = f->path_of_layout[vm->layout],
 		   *version = f->version_of_layout[vm->layout];
 	struct bprof_runtime record = {
-		.h = {.type = BPROF_RECORD_RUNTIME, .time_ns = now_ns()},
+		.h = {.type = BPROF_RECORD_RUNTIME, .time_ns = monotonic_ns()},
 		.pid = t->pid,
 		.version_len = version ? (uint32_t)strlen(version) : 0,
 		.path_len = path ? (uint32_t)strlen(path) : 0,
@@ -109,8 +101,10 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 	t = targets_find(f->targets, proto->pid);
 	vm = t ? target_vm(t, proto->vm) : NULL;
 	mem = vm ? memory_of(f, t) : NULL;
-	if (!mem)
+	if (!mem) {
+		collect_forget_proto(f->collector, proto->pid, proto->object, proto->fingerprint);
 		return 0;
+	}
 	r = tell_jit(f, t, vm, mem);
 	if (r < 0)
 		return r;
@@ -214,7 +208,7 @@ static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm
 {
 	bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
 	const struct mem_reader *mem = memory_of(f, t);
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 	int r;
 
 	if (!mem)
@@ -227,7 +221,7 @@ static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm
 		r = record_new_names(f, t);
 		if (r < 0)
 			return r;
-		t->cfunctions_next_ns = now_ns() + t->cfunctions_wait_ns;
+		t->cfunctions_next_ns = monotonic_ns() + t->cfunctions_wait_ns;
 		t->cfunctions_wait_ns *= 4;
 	}
 	return builtin ? 0 : tell_address(f, t, frame->object, true);

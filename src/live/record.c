@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "base.h"
+#include "clock.h"
 #include "log.h"
 
 #include "collect/collect.h"
@@ -44,14 +44,6 @@ struct run {
 	uint64_t ended_cpu_ns; /* of processes that are gone */
 	bool root_gone;	       /* its EXIT record was seen */
 };
-
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 /* Where getenv is in the libc we run with: the one the interpreters of this machine use too. */
 static int probe_getenv(struct run *run)
@@ -233,8 +225,7 @@ static int drain_pause_ms(const struct run *run)
 {
 	if (!run->request->hook)
 		return DRAIN_BY_STACK_MS;
-	return clock_ns(CLOCK_MONOTONIC) - run->start_ns < EARLY_NS ? DRAIN_EARLY_MS
-								    : DRAIN_EVERY_MS;
+	return monotonic_ns() - run->start_ns < EARLY_NS ? DRAIN_EARLY_MS : DRAIN_EVERY_MS;
 }
 
 static void follow_to_the_end(struct run *run)
@@ -254,7 +245,7 @@ static void follow_to_the_end(struct run *run)
 		if (launch_wait(&run->launch) != 0 || !handle_signals(run))
 			break;
 	}
-	run->end_ns = clock_ns(CLOCK_MONOTONIC);
+	run->end_ns = monotonic_ns();
 	for (int i = 0; i < LAST_WORDS_TRIES && run->launch.ended && !run->root_gone; i++) {
 		usleep(LAST_WORDS_US);
 		drain(run);
@@ -326,7 +317,7 @@ static int set_up(struct run *run, struct buf *why)
 	r = collect_guard(run->collector);
 	if (!r)
 		r = signals_open(request->inheritance, &run->signals);
-	run->start_ns = clock_ns(CLOCK_MONOTONIC);
+	run->start_ns = monotonic_ns();
 	if (!r)
 		r = recorder_new(request->fd, run->start_ns, clock_ns(CLOCK_REALTIME),
 				 &run->recorder);

@@ -2,15 +2,7 @@
 /* Appends fact records (wire.h) to a buffer: whole, padded to 8 bytes, or not at all. */
 #include "record.h"
 
-#include <time.h>
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
+#include "clock.h"
 
 static size_t padding_of(size_t len)
 {
@@ -25,7 +17,7 @@ int record_add(struct buf *out, struct bprof_record *record, size_t fixed_bytes,
 	int r;
 
 	record->size = (__u32)(fixed_bytes + len + padding);
-	record->time_ns = now_ns();
+	record->time_ns = monotonic_ns();
 	r = buf_add(out, record, fixed_bytes);
 	if (r == 0)
 		r = buf_add(out, text, len);
@@ -41,7 +33,7 @@ int record_pad(struct buf *out, size_t start, struct bprof_record *header)
 	size_t padding = padding_of(out->len - start);
 
 	header->size = (__u32)(out->len - start + padding);
-	header->time_ns = now_ns();
+	header->time_ns = monotonic_ns();
 	return buf_addzero(out, padding);
 }
 
