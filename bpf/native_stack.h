@@ -48,13 +48,40 @@ struct native_loop {
 	struct native_stack *stack;
 };
 
-/* A word as a code address: arm64 signs return addresses in the bits that addresses do not need. */
-static __always_inline int native_is_gc(const struct native_stack *n, u64 word)
+/*
+ * The highest bit: as a code address the word lies in the collector. arm64 signs return addresses
+ * in the bits that addresses do not need. Without a branch, as there are many words.
+ */
+static __always_inline u64 native_gc_bit(const struct native_stack *n, u64 word)
 {
+	u64 distance;
+
 #ifdef BPROF_ARCH_ARM64
 	word &= WALK_HIGHEST_USER - 1;
 #endif
-	return word - n->gc_start < n->gc_bytes;
+	distance = word - n->gc_start;
+	return (distance - n->gc_bytes) & ~distance;
+}
+
+static __always_inline u32 native_is_gc(const struct native_stack *n, u64 word)
+{
+	return (u32)(native_gc_bit(n, word) >> 63);
+}
+
+/* Does a word of chunk @at lie in the collector? */
+WALK_STEP u32 native_hits_gc(struct native_stack *n, u32 at)
+{
+	u64 *chunk, hit = 0;
+
+	if (!n || at > NATIVE_COPY_CHUNKS)
+		return 0;
+	chunk = &n->word[at * NATIVE_CHUNK_WORDS];
+#pragma unroll
+	for (u32 i = 0; i < NATIVE_CHUNK_WORDS; i++) {
+		hit |= native_gc_bit(n, chunk[i]);
+		WALK_OPAQUE(hit); /* in this order: the stack has no room for all words */
+	}
+	return (u32)(hit >> 63);
 }
 
 /* One chunk upwards. Returns 1 at the end. */
@@ -79,10 +106,7 @@ WALK_STEP int native_read_chunk(struct native_stack *n)
 		n->is_unread = 1;
 		return 1;
 	}
-	for (u32 i = 0; i < NATIVE_CHUNK_WORDS; i++) {
-		if (native_is_gc(n, chunk[i]))
-			n->is_hit = 1;
-	}
+	n->is_hit |= native_hits_gc(n, at);
 	n->nr_chunks++;
 	n->next += NATIVE_CHUNK_WORDS * 8;
 	return 0;

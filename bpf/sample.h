@@ -89,6 +89,25 @@ static __always_inline u64 stack_end(const struct task_struct *task, const struc
 	return end > sp && end - sp <= STACK_MAX_BYTES ? end : 0;
 }
 
+/* VM @i of the process and its layout. */
+WALK_STEP int take_vm(struct walk *w, const struct process_vms *known, u32 i)
+{
+	struct lua_layout *layout;
+	u32 index;
+
+	if (!w || !known)
+		return 0;
+	i = walk_index(i, BPROF_MAX_VMS - 1);
+	w->vms.vm[i] = known->vms.vm[i];
+	index = w->vms.vm[i].layout;
+	layout = bpf_map_lookup_elem(&layouts, &index);
+	if (layout)
+		w->layout[i] = *layout;
+	else
+		w->layout[i].family = BPROF_FAMILY_NONE;
+	return 0;
+}
+
 /* The VMs of the process and their layouts. */
 static __always_inline void take_vms(struct walk *w, u32 pid)
 {
@@ -102,18 +121,9 @@ static __always_inline void take_vms(struct walk *w, u32 pid)
 	w->vms.missed = known->vms.missed;
 	w->safe_proto = known->safe_proto;
 	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
-		struct lua_layout *layout;
-		u32 index;
-
 		if (i >= w->vms.nr)
 			break;
-		w->vms.vm[i] = known->vms.vm[i];
-		index = w->vms.vm[i].layout;
-		layout = bpf_map_lookup_elem(&layouts, &index);
-		if (layout)
-			w->layout[i] = *layout;
-		else
-			w->layout[i].family = BPROF_FAMILY_NONE;
+		take_vm(w, known, i);
 	}
 }
 

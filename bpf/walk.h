@@ -102,8 +102,9 @@ struct walk {
 	u32 is_cut;	  /* a frame found no room */
 	u64 anchor;	  /* where the chosen VM was entered, if there are several */
 	/* of the choice; in memory, so that the verifier does not follow each of their values */
-	u64 lowest;
+	u64 above, lowest;
 	u32 best, nr_tried;
+	u32 has_chosen;	  /* a VM was found by its coroutine */
 	struct lua_vm vm; /* the chosen one */
 	struct lua_layout chosen;
 	struct walk_proto proto;
@@ -301,6 +302,22 @@ WALK_STEP int walk_choose(struct walk *w, u32 i)
 	return 0;
 }
 
+/* Is VM @i the lowest above w->above so far? */
+WALK_INLINE int walk_try_above(struct walk *w, u32 i)
+{
+	u64 anchor;
+
+	walk_choose(w, i);
+	anchor = w->chosen.family == BPROF_FAMILY_LUAJIT ? luajit_anchor(w) : puc_anchor(w);
+	if (anchor > w->above && anchor < w->lowest) {
+		w->lowest = anchor;
+		w->best = i;
+	}
+	return 0;
+}
+
+WALK_LOOP_BODY_AT(walk_above_body, walk_try_above)
+
 /*
  * Chooses the VM whose C frame (LuaJIT) or error handler (PUC) lies lowest on this thread's stack,
  * but above @above: of several VMs the one that runs, or that called into the one at @above.
@@ -308,71 +325,54 @@ WALK_STEP int walk_choose(struct walk *w, u32 i)
  */
 WALK_STEP u64 walk_choose_above(struct walk *w, u64 above)
 {
-	u32 nr;
-
 	if (!w)
 		return 0;
-	nr = w->vms.nr;
+	w->above = above;
 	w->lowest = ~0ULL;
 	w->best = 0;
-	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
-		u64 anchor;
-
-		if (i >= nr)
-			break;
-		walk_choose(w, i);
-		anchor = w->chosen.family == BPROF_FAMILY_LUAJIT ? luajit_anchor(w) : puc_anchor(w);
-		if (anchor > above && anchor < w->lowest) {
-			w->lowest = anchor;
-			w->best = i;
-		}
-	}
+	WALK_LOOP(w->vms.nr, walk_above_body, w);
 	if (w->lowest == ~0ULL)
 		return 0;
 	walk_choose(w, w->best);
 	return w->lowest;
 }
 
-/*
- * The main state of no VM runs here. C may have resumed a coroutine; PUC keeps no trace of that, so
- * each VM has to be tried. That costs some microseconds each: of many VMs only some are.
- */
-WALK_STEP int walk_choose_by_coroutine(struct walk *w)
+/* Has VM @i a coroutine that runs? Returns 1 if so, or if enough VMs were tried. */
+WALK_INLINE int walk_try_coroutine(struct walk *w, u32 i)
 {
-	u32 nr;
-
-	if (!w)
+	i = walk_index(i, BPROF_MAX_VMS - 1);
+	if (w->vms.vm[i].family != BPROF_FAMILY_PUC)
 		return 0;
-	nr = w->vms.nr;
-	w->nr_tried = 0;
-	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
-		if (i >= nr)
-			break;
-		if (w->vms.vm[i].family != BPROF_FAMILY_PUC)
-			continue;
-		if (w->nr_tried++ == WALK_MAX_TRIED) {
-			w->vms.missed++;
-			break;
-		}
-		walk_choose(w, i);
-		if (!puc_find_active(w))
-			return 1;
+	if (w->nr_tried++ == WALK_MAX_TRIED) {
+		w->vms.missed++;
+		return 1;
 	}
-	return 0;
+	walk_choose(w, i);
+	w->has_chosen = !puc_find_active(w);
+	return (int)w->has_chosen;
 }
 
-/* Chooses the VM to walk. None runs: the first, whose walk will find it idle. */
-WALK_STEP int walk_pick(struct walk *w)
+WALK_LOOP_BODY_AT(walk_coroutine_body, walk_try_coroutine)
+
+/*
+ * Chooses the VM to walk. If the main state of none runs here, C may have resumed a coroutine; PUC
+ * keeps no trace of that, so each VM has to be tried. That costs some microseconds each: of many
+ * VMs only some are. None runs: the first, whose walk will find it idle.
+ */
+WALK_INLINE void walk_pick(struct walk *w)
 {
-	if (!w)
-		return 0;
 	w->anchor = 0;
 	if (w->vms.nr > 1) {
 		w->anchor = walk_choose_above(w, 0);
-		if (w->anchor || walk_choose_by_coroutine(w))
-			return 0;
+		if (w->anchor)
+			return;
+		w->nr_tried = 0;
+		w->has_chosen = 0;
+		WALK_LOOP(w->vms.nr, walk_coroutine_body, w);
+		if (w->has_chosen)
+			return;
 	}
-	return walk_choose(w, 0);
+	walk_choose(w, 0);
 }
 
 /* Registers are those of the VM that runs: one further up is in a C function, as its memory says.

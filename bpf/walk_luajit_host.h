@@ -22,19 +22,41 @@ WALK_STEP u64 luajit_state_cframe(struct walk *w, u64 state, u32 need)
 	return cframe && walk_on_this_stack(w, cframe) ? cframe : 0;
 }
 
-/* Is the word at @at the L of a CFRAME? Non-zero: yes, or the search is at its end. */
-WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
+/* The next chunk of native stack into host_word. Non-zero: the end is reached. */
+WALK_STEP int luajit_load_chunk(struct walk *w)
 {
 	struct luajit_work *j;
+	u64 start;
 
 	if (!w)
 		return 1;
 	j = &w->luajit;
-	if (at < j->host_from)
+	start = j->host_next;
+	if (start >= j->host_end)
+		return 1;
+	j->host_next = start + sizeof(j->host_word);
+	j->host_is_unread = !!WALK_READ(w, j->host_word, sizeof(j->host_word), start);
+	return 0;
+}
+
+/*
+ * One word of native stack: is it the L of a CFRAME? Returns 1 when a state was found or the end is
+ * reached. A chunk lies in one page: if that cannot be read nothing was ever written there.
+ */
+WALK_INLINE int luajit_scan_word(struct walk *w, u32 round)
+{
+	struct luajit_work *j = &w->luajit;
+	u32 i = walk_index(round, LUAJIT_HOST_WORDS - 1);
+	u64 at, word;
+
+	if (!i && luajit_load_chunk(w))
+		return 1;
+	at = j->host_next - sizeof(j->host_word) + 8ULL * i;
+	if (j->host_is_unread || at < j->host_from)
 		return 0;
 	if (at >= j->host_end)
 		return 1;
-	word = luajit_reference(w, word);
+	word = luajit_reference(w, j->host_word[i]);
 	if ((word & 7) || (word ^ w->vm.global) >> 32)
 		return 0;
 	if (luajit_state_cframe(w, word, LUAJIT_MAYBE) != at - luajit_cframe_state_at(w))
@@ -43,28 +65,7 @@ WALK_STEP int luajit_scan_word(struct walk *w, u64 word, u64 at)
 	return 1;
 }
 
-/*
- * One chunk of native stack. Returns 1 when a state was found or the end is reached. A chunk lies
- * in one page: if that cannot be read nothing was ever written there.
- */
-WALK_INLINE int luajit_scan_chunk(struct walk *w)
-{
-	struct luajit_work *j = &w->luajit;
-	u64 start = j->host_next;
-
-	if (start >= j->host_end)
-		return 1;
-	j->host_next = start + sizeof(j->host_word);
-	if (WALK_READ(w, j->host_word, sizeof(j->host_word), start))
-		return 0;
-	for (u32 i = 0; i < LUAJIT_HOST_WORDS; i++) {
-		if (luajit_scan_word(w, j->host_word[i], start + 8ULL * i))
-			return 1;
-	}
-	return 0;
-}
-
-WALK_LOOP_BODY(luajit_scan_body, luajit_scan_chunk)
+WALK_LOOP_BODY_AT(luajit_scan_body, luajit_scan_word)
 
 /*
  * The state whose CFRAME is the lowest from @from on: 0 if there is none. Above the main thread's
@@ -85,7 +86,7 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
 	j->host_from = from;
 	j->host_next = from & ~(sizeof(j->host_word) - 1);
 	j->host_found = 0;
-	WALK_LOOP(LUAJIT_HOST_CHUNKS, luajit_scan_body, w);
+	WALK_LOOP(LUAJIT_HOST_CHUNKS * LUAJIT_HOST_WORDS, luajit_scan_body, w);
 	if (j->host_found)
 		return j->host_found;
 	if (j->host_next < j->host_end) {

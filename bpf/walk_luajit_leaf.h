@@ -36,23 +36,30 @@ WALK_INLINE int luajit_take(struct walk *w, u64 base, u64 pc, enum walk_leaf how
 	return 1;
 }
 
+WALK_INLINE int luajit_inside_step(struct walk *w, u32 i)
+{
+	struct luajit_work *j = &w->luajit;
+	u64 pc = j->candidate_pc[walk_index(i, LUAJIT_MAX_PCS - 1)];
+
+	if (!luajit_pc_inside(j, pc))
+		return 0;
+	j->inside_pc = pc;
+	return 1;
+}
+
+WALK_LOOP_BODY_AT(luajit_inside_body, luajit_inside_step)
+
 /* The first candidate pc inside the function just looked at; 0 = none. */
 WALK_STEP u64 luajit_inside_pc(struct walk *w)
 {
 	struct luajit_work *j;
-	u32 nr;
 
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	nr = j->nr_pcs;
-	for (u32 i = 0; i < LUAJIT_MAX_PCS; i++) {
-		if (i >= nr)
-			break;
-		if (luajit_pc_inside(j, j->candidate_pc[i]))
-			return j->candidate_pc[i];
-	}
-	return 0;
+	j->inside_pc = 0;
+	WALK_LOOP(j->nr_pcs, luajit_inside_body, w);
+	return j->inside_pc;
 }
 
 WALK_STEP int luajit_has_pc(struct walk *w, u64 pc)

@@ -58,6 +58,17 @@ WALK_INLINE int luajit_take_mcode(struct luajit_work *j, u64 address)
 	return 1;
 }
 
+/* The word pushed @i words below the CFRAME. */
+WALK_INLINE int luajit_collect_step(struct walk *w, u32 i)
+{
+	u32 k = walk_index(w->luajit.nr_pushed - 1 - i, LUAJIT_PUSHED_MASK);
+
+	luajit_add_candidate(w, w->luajit.pushed[k]);
+	return 0;
+}
+
+WALK_LOOP_BODY_AT(luajit_collect_body, luajit_collect_step)
+
 #ifdef BPROF_ARCH_X86_64
 
 #define LUAJIT_BASE_IS_EXACT   0
@@ -88,14 +99,8 @@ WALK_STEP int luajit_collect(struct walk *w)
 		return 0;
 	if (walk_must_read(w, j->pushed, (u32)bytes, j->cframe.address - 8 - bytes))
 		return 0;
-	for (u32 i = 0; i < LUAJIT_PUSHED_WORDS; i++) {
-		u32 k = (u32)nr - 1 - i;
-
-		WALK_OPAQUE(k);
-		if (k >= LUAJIT_PUSHED_WORDS)
-			break;
-		luajit_add_candidate(w, j->pushed[k]);
-	}
+	j->nr_pushed = (u32)nr;
+	WALK_LOOP((u32)nr, luajit_collect_body, w);
 	return 0;
 }
 
@@ -214,7 +219,6 @@ WALK_STEP int luajit_find_helpers(struct walk *w)
 WALK_STEP int luajit_collect(struct walk *w)
 {
 	struct luajit_work *j;
-	u32 nr;
 
 	if (!w)
 		return 0;
@@ -223,15 +227,7 @@ WALK_STEP int luajit_collect(struct walk *w)
 	j->nr_bases = 0;
 	luajit_add_candidate(w, w->reg[LUAJIT_REG_BASE]);
 	luajit_add_candidate(w, w->reg[LUAJIT_REG_PC]);
-	nr = j->nr_pushed;
-	for (u32 i = 0; i < LUAJIT_PUSHED_WORDS; i++) {
-		u32 k = nr - 1 - i;
-
-		WALK_OPAQUE(k);
-		if (k >= LUAJIT_PUSHED_WORDS)
-			break;
-		luajit_add_candidate(w, j->pushed[k]);
-	}
+	WALK_LOOP(j->nr_pushed, luajit_collect_body, w);
 	return 0;
 }
 

@@ -169,23 +169,37 @@ WALK_STEP int luajit_take_snapshot(struct walk *w, u32 number)
 
 /* ---- frames of a snapshot ------------------------------------------------------------------ */
 
+/*
+ * Index of the first entry of this slot or a higher one: entries are sorted by slot. The search has
+ * no branch, so the verifier follows one path.
+ */
+WALK_INLINE u32 luajit_first_entry(const struct luajit_work *j, u32 slot)
+{
+	u32 at = 0;
+
+#pragma GCC unroll 8
+	for (u32 step = LUAJIT_MAX_ENTRIES / 2; step; step /= 2) {
+		u32 i = walk_index(at + step - 1, LUAJIT_MAX_ENTRIES - 1);
+		u32 is_before = ((j->entry[i] >> 24) - slot) & (i - j->nr_entries);
+
+		WALK_OPAQUE(is_before);
+		at += (is_before >> 31) * step;
+	}
+	return walk_index(at, LUAJIT_MAX_ENTRIES - 1);
+}
+
 /* What the snapshot says of a slot: enum luajit_slot. */
 WALK_STEP int luajit_snapshot_slot(struct walk *w, u32 slot)
 {
 	struct luajit_work *j;
-	u32 entry = 0, reference;
+	u32 entry, at, reference;
 
 	if (!w)
 		return LUAJIT_SLOT_ABSENT;
 	j = &w->luajit;
-	for (u32 i = 0; i < LUAJIT_MAX_ENTRIES; i++) {
-		if (i >= j->nr_entries)
-			return LUAJIT_SLOT_ABSENT;
-		entry = j->entry[i];
-		if (entry >> 24 >= slot)
-			break;
-	}
-	if (entry >> 24 != slot)
+	at = luajit_first_entry(j, slot);
+	entry = j->entry[at];
+	if (at >= j->nr_entries || entry >> 24 != slot)
 		return LUAJIT_SLOT_ABSENT;
 	reference = entry & 0xffff;
 	if (reference >= LUAJIT_FIRST_VARIABLE || reference < j->trace.lowest_constant)
@@ -253,6 +267,16 @@ WALK_STEP int luajit_is_specialised(struct walk *w, u32 i)
 	       luajit_pc_inside(j, j->pc);
 }
 
+WALK_INLINE int luajit_specialised_step(struct walk *w, u32 i)
+{
+	struct luajit_work *j = &w->luajit;
+
+	j->is_specialised = (u32)luajit_is_specialised(w, i);
+	return (int)j->is_specialised;
+}
+
+WALK_LOOP_BODY_AT(luajit_specialised_body, luajit_specialised_step)
+
 /* A function that the trace computes: the prototype it was specialised to has pc in its code. */
 WALK_STEP int luajit_specialised_proto(struct walk *w)
 {
@@ -274,13 +298,9 @@ WALK_STEP int luajit_specialised_proto(struct walk *w)
 	if (walk_must_read(w, j->ir_word, (u32)bytes,
 			   j->trace.constants + 8 * (LUAJIT_FIRST_VARIABLE - nr)))
 		return 0;
-	for (u32 i = 0; i < LUAJIT_IR_WORDS - 1; i++) {
-		if (i + 1 >= nr)
-			break;
-		if (luajit_is_specialised(w, i))
-			return 1;
-	}
-	return 0;
+	j->is_specialised = 0;
+	WALK_LOOP((u32)nr - 1, luajit_specialised_body, w);
+	return (int)j->is_specialised;
 }
 
 /* Says what function lies under @base, jit_base or above, by the snapshot. */

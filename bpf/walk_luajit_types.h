@@ -16,12 +16,14 @@ enum luajit_kind {
 #define LUAJIT_CFRAME_WORDS 10 /* up to and including the return address */
 #define LUAJIT_RAW_WORDS    16
 #define LUAJIT_PUSHED_WORDS 40 /* searched below a CFRAME */
+#define LUAJIT_PUSHED_MASK  63
 #define LUAJIT_MAX_PCS	    16
 #define LUAJIT_MAX_BASES    8
 #else
 #define LUAJIT_CFRAME_WORDS 26
 #define LUAJIT_RAW_WORDS    26
 #define LUAJIT_PUSHED_WORDS 128
+#define LUAJIT_PUSHED_MASK  127
 #define LUAJIT_MAX_PCS	    64
 #define LUAJIT_MAX_BASES    16
 #define LUAJIT_MAX_RETURNS  4
@@ -99,16 +101,17 @@ struct luajit_work {
 	u64 raw[LUAJIT_RAW_WORDS]; /* the structure being decoded */
 
 	/* leaf search */
-#ifdef BPROF_ARCH_ARM64
 	u32 nr_pushed;
+#ifdef BPROF_ARCH_ARM64
 	u64 helper_return;		      /* where C called by the interpreter returns to */
 	u64 mcode_return[LUAJIT_MAX_RETURNS]; /* C called by machine code may return there */
 	u32 nr_returns;
 #endif
-	u64 pushed[LUAJIT_PUSHED_WORDS];
+	u64 pushed[LUAJIT_PUSHED_MASK + 1];
 	u64 candidate_pc[LUAJIT_MAX_PCS];
 	u64 candidate_base[LUAJIT_MAX_BASES];
 	u32 nr_pcs, nr_bases;
+	u64 inside_pc; /* the first candidate inside a function */
 
 	/* on a trace */
 	struct luajit_trace trace;
@@ -122,11 +125,13 @@ struct luajit_work {
 	u32 nr_entries;
 	u32 entry[LUAJIT_MAX_ENTRIES + 8]; /* of the snapshot */
 	u64 constant;			   /* value of the snapshot's slot last looked at */
+	u32 is_specialised;		   /* proto is the one a computed function has */
 	u64 ir_word[LUAJIT_IR_WORDS + 8];
 
 	/* search for the state under C code that resumed a coroutine */
 	u64 host_word[LUAJIT_HOST_WORDS];
 	u64 host_from, host_next, host_end, host_found;
+	u32 host_is_unread; /* the chunk in host_word is not readable */
 };
 
 #endif

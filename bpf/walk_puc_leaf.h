@@ -198,7 +198,7 @@ WALK_STEP int puc_leaf_is_misplaced(struct walk *w, u64 caller)
  */
 WALK_STEP int puc_leaf_is_result(struct walk *w)
 {
-	u64 function, slot, top, address;
+	u64 function, slot, top, address, found = 0;
 	struct puc_work *p;
 	u32 at, nr = PUC_NR_RESULTS;
 
@@ -220,12 +220,15 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 			   2 * PUC_NR_RESULTS * PUC_VALUE_BYTES, &at))
 		return 0;
 	address = top - PUC_NR_RESULTS * PUC_VALUE_BYTES;
+	/* the highest bits say: they are equal, slot < address, i < nr */
+#pragma GCC unroll 8
 	for (u32 i = 0; i < 2 * PUC_NR_RESULTS; i++) {
-		if (i < nr && address > slot && w->stack.word[at + 2 * i] == function)
-			return 1;
+		u64 difference = w->stack.word[at + 2 * i] ^ function;
+
+		found |= (difference - 1) & ~difference & (slot - address) & ((u64)i - nr);
 		address += PUC_VALUE_BYTES;
 	}
-	return 0;
+	return (int)(found >> 63);
 }
 
 /*

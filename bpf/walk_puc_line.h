@@ -50,16 +50,28 @@ WALK_STEP int puc_consider_pushed(struct walk *w, u64 word, u64 code, u32 code_l
 	if (!w)
 		return 1;
 	p = &w->puc;
-	if (puc_returns_to_loop(w, word))
+	if (puc_returns_to_loop(w, word)) {
+		p->has_loop = 1;
 		return 1;
+	}
 	if (puc_pc_running(word, code, code_len) && p->last_word != word + 4)
 		p->pushed_pc = word;
 	p->last_word = word;
 	return 0;
 }
 
+WALK_INLINE int puc_pushed_step(struct walk *w, u32 i)
+{
+	struct puc_work *p = &w->puc;
+
+	return puc_consider_pushed(w, p->scan_word[walk_index(i, PUC_SCAN_WORDS - 1)],
+				   puc_proto_word(p, w->chosen.puc.proto_code), w->proto.code_len);
+}
+
+WALK_LOOP_BODY_AT(puc_pushed_body, puc_pushed_step)
+
 /* The pc that a helper pushed; 0 if none did, or if the loop is too far up. */
-WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
+WALK_STEP u64 puc_pushed_pc(struct walk *w)
 {
 	struct puc_work *p;
 
@@ -68,13 +80,11 @@ WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 	p = &w->puc;
 	p->pushed_pc = 0;
 	p->last_word = 0;
+	p->has_loop = 0;
 	if (walk_must_read(w, p->scan_word, sizeof(p->scan_word), w->reg[BPROF_REG_SP]))
 		return 0;
-	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
-		if (puc_consider_pushed(w, p->scan_word[i], code, code_len))
-			return p->pushed_pc;
-	}
-	return 0;
+	WALK_LOOP(PUC_SCAN_WORDS, puc_pushed_body, w);
+	return p->has_loop ? p->pushed_pc : 0;
 }
 
 #else
@@ -91,14 +101,15 @@ WALK_INLINE void puc_consider_pushed(struct puc_work *p, u64 word, u64 code, u32
 }
 
 /* The pc that a helper pushed; 0 if none did. x29 points to {x29 of the caller, return address}. */
-WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
+WALK_STEP u64 puc_pushed_pc(struct walk *w)
 {
 	struct puc_work *p;
-	u64 sp, record[2], words;
+	u64 sp, record[2], words, code;
 
 	if (!w)
 		return 0;
 	p = &w->puc;
+	code = puc_proto_word(p, w->chosen.puc.proto_code);
 	p->pushed_pc = 0;
 	sp = w->reg[BPROF_REG_SP];
 	if (walk_must_read(w, record, sizeof(record), w->reg[BPROF_REG_FP]) ||
@@ -109,7 +120,7 @@ WALK_STEP u64 puc_pushed_pc(struct walk *w, u64 code, u32 code_len)
 		return 0;
 	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
 		if (i < words)
-			puc_consider_pushed(p, p->scan_word[i], code, code_len);
+			puc_consider_pushed(p, p->scan_word[i], code, w->proto.code_len);
 	}
 	return p->pushed_pc;
 }
@@ -225,7 +236,7 @@ WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 		w->record.s.leaf_how |= WALK_LEAF_PUC_REGISTER;
 		return in_loop && layout->ci_is_array ? puc51_pc(w, pc, code, code_len) : pc;
 	}
-	pc = in_loop ? 0 : puc_pushed_pc(w, code, code_len);
+	pc = in_loop ? 0 : puc_pushed_pc(w);
 	if (pc) {
 		w->record.s.leaf_how |= WALK_LEAF_PUC_PUSHED;
 		return pc;

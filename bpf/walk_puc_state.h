@@ -185,6 +185,37 @@ WALK_STEP int puc_scan_last_words(struct walk *w, u64 start)
 	return !got_words;
 }
 
+/* Is jump_pc among the words? Seldom: no branch for each, neither here nor in the verifier. */
+WALK_STEP int puc_chunk_has_jump(struct walk *w)
+{
+	struct puc_work *p;
+	u64 found = 0;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+#pragma GCC unroll 64
+	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
+		u64 difference = p->scan_word[i] ^ p->jump_pc;
+
+		found |= (difference - 1) & ~difference; /* the highest bit: they are equal */
+		WALK_OPAQUE(found); /* in this order: the kernel's stack has no room for all */
+	}
+	return (int)(found >> 63);
+}
+
+WALK_INLINE int puc_scan_word(struct walk *w, u32 i)
+{
+	struct puc_work *p = &w->puc;
+	u64 at = p->scan_next + 8ULL * i;
+
+	if (p->scan_word[walk_index(i, PUC_SCAN_WORDS - 1)] == p->jump_pc && at < p->scan_end)
+		puc_found_jump(w, at);
+	return 0;
+}
+
+WALK_LOOP_BODY_AT(puc_word_body, puc_scan_word)
+
 /* One chunk of native stack. Returns 1 at the end. */
 WALK_INLINE int puc_scan_chunk(struct walk *w)
 {
@@ -196,10 +227,8 @@ WALK_INLINE int puc_scan_chunk(struct walk *w)
 	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start) &&
 	    puc_scan_last_words(w, start))
 		return 1;
-	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
-		if (p->scan_word[i] == p->jump_pc && start + 8ULL * i < p->scan_end)
-			puc_found_jump(w, start + 8ULL * i);
-	}
+	if (puc_chunk_has_jump(w))
+		WALK_LOOP(PUC_SCAN_WORDS, puc_word_body, w);
 	p->scan_next = start + sizeof(p->scan_word);
 	return 0;
 }
@@ -256,22 +285,31 @@ WALK_STEP int puc_try_candidate(struct walk *w, u64 state)
 	return !puc_learn_jump(w, state, jump);
 }
 
-WALK_INLINE int puc_candidate_chunk(struct walk *w)
+WALK_INLINE int puc_try_register(struct walk *w, u32 i)
 {
-	struct puc_work *p = &w->puc;
-	u64 start = p->scan_next;
-
-	if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), start))
-		return 1;
-	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
-		if (puc_try_candidate(w, p->scan_word[i]))
-			return 1;
-	}
-	p->scan_next = start + sizeof(p->scan_word);
-	return 0;
+	i = walk_index(i, 31);
+	if (i < BPROF_NR_VALUE_REGS)
+		puc_try_candidate(w, w->reg[i]);
+	return w->puc.jump_pc != 0;
 }
 
-WALK_LOOP_BODY(puc_candidate_body, puc_candidate_chunk)
+WALK_LOOP_BODY_AT(puc_register_body, puc_try_register)
+
+/* One word of native stack. Returns 1 when a state was found or the end is reached. */
+WALK_INLINE int puc_try_word(struct walk *w, u32 round)
+{
+	struct puc_work *p = &w->puc;
+	u32 i = walk_index(round, PUC_SCAN_WORDS - 1);
+
+	if (!i) {
+		if (WALK_READ(w, p->scan_word, sizeof(p->scan_word), p->scan_next))
+			return 1;
+		p->scan_next += sizeof(p->scan_word);
+	}
+	return puc_try_candidate(w, p->scan_word[i]);
+}
+
+WALK_LOOP_BODY_AT(puc_candidate_body, puc_try_word)
 
 WALK_STEP int puc_find_by_candidates(struct walk *w)
 {
@@ -280,11 +318,10 @@ WALK_STEP int puc_find_by_candidates(struct walk *w)
 	if (!w)
 		return 0;
 	p = &w->puc;
-	for (u32 i = 0; i < BPROF_NR_VALUE_REGS && !p->jump_pc; i++)
-		puc_try_candidate(w, w->reg[i]);
+	WALK_LOOP(BPROF_NR_VALUE_REGS, puc_register_body, w);
 	if (!p->jump_pc) {
 		p->scan_next = w->reg[BPROF_REG_SP] & ~7ULL;
-		WALK_LOOP(PUC_CANDIDATE_CHUNKS, puc_candidate_body, w);
+		WALK_LOOP(PUC_CANDIDATE_CHUNKS * PUC_SCAN_WORDS, puc_candidate_body, w);
 	}
 	return p->jump_pc != 0;
 }

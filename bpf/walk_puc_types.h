@@ -63,6 +63,7 @@ struct puc_work {
 	u32 leaf_kind;
 	u32 called_results; /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
+	u32 has_loop; /* the return address into the loop was found */
 
 	/* line of a position */
 	u32 abs_low, abs_high;
