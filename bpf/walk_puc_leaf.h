@@ -13,7 +13,8 @@
  *
  *	its status agrees with what lies in its function slot (C or Lua),
  *	its pc, if it is Lua, lies in its own code,
- *	its function slot is the one that the caller's current instruction calls,
+ *	its function slot is the one that the caller's current instruction calls, or, if that is no
+ *	call, not one of the caller's registers,
  *	its function slot, if it is C, is not one of the results on their way: they lie just below
  *	L->top, and then above, when L->top is where the caller wants it.
  *
@@ -28,6 +29,8 @@
 #define PUC_STATE_TOP	 16 /* lua_State.top, in every version */
 #define PUC51_STATE_BASE 24 /* lua_State.base of 5.1 */
 #define PUC51_ALLOW_HOOK 101
+#define PUC51_CI_TOP	 16 /* CallInfo.top of 5.1, and of all others */
+#define PUC52_CI_TOP	 8
 #define PUC54_OP_CALL	 68 /* and 5.5 */
 #define PUC_VALUE_BYTES	 16
 #define PUC_NR_RESULTS	 4 /* looked at below L->top */
@@ -132,7 +135,53 @@ WALK_INLINE int puc_calls_at_top(const struct walk *w)
 	return (puc_call_status(w) & (layout->ci_hook_mask | layout->ci_finalizer_mask)) != 0;
 }
 
-/* The function slot that the caller's current instruction calls; 0 = it does not tell. */
+/*
+ * The caller's current instruction is no call: where the lowest function may lie that it makes the
+ * VM call. Metamethods are called at L->top, which is the CallInfo's; but a concatenation sets it
+ * behind its operands. 0 = not known: finalizers run behind new objects.
+ */
+WALK_INLINE u64 puc_lowest_metamethod(const struct walk *w, u32 instruction, u64 base)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	u32 op = instruction & 0x3f, operand = instruction >> 23, concat, new_table, closure;
+
+	switch (w->chosen.dialect) {
+	case LUA_DIALECT_51:
+		concat = 21;
+		new_table = 10;
+		closure = 36;
+		break;
+	case LUA_DIALECT_52:
+		concat = 22;
+		new_table = 11;
+		closure = 37;
+		break;
+	case LUA_DIALECT_53:
+		concat = 29;
+		new_table = 11;
+		closure = 44;
+		break;
+	default:
+		op = instruction & 0x7f;
+		operand = instruction >> 7 & 0xff;
+		concat = 53;
+		new_table = 19;
+		closure = 79;
+	}
+	if (op == new_table || op >= closure)
+		return 0;
+	if (op != concat)
+		return puc_callinfo_field(&w->puc,
+					  layout->ci_is_array ? PUC51_CI_TOP : PUC52_CI_TOP);
+	if (!layout->ci_is_array && !layout->ci_finalizer_mask)
+		return 0;
+	return base + (operand + 2ULL) * PUC_VALUE_BYTES;
+}
+
+/*
+ * The function slot that the caller's current instruction calls; 0 = it does not tell, then
+ * lowest_called says more.
+ */
 WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 {
 	const struct puc_layout *layout;
@@ -146,6 +195,7 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	p = &w->puc;
 	layout = &w->chosen.puc;
 	p->called_results = 0;
+	p->lowest_called = 0;
 	if (caller == p->callinfo_end || puc_load_callinfo(w, caller) || puc_calls_at_top(w))
 		return 0;
 	base = puc_callinfo_base(w);
@@ -161,35 +211,53 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	/* 5.4: C - 1 of a call; 0 = as many as come */
 	if ((instruction & 0x7f) == PUC54_OP_CALL && instruction >> 24)
 		p->called_results = (instruction >> 24) - 1;
-	return at < 0 ? 0 : base + (u64)(u32)at * PUC_VALUE_BYTES;
+	if (at >= 0)
+		return base + (u64)(u32)at * PUC_VALUE_BYTES;
+	p->lowest_called = puc_lowest_metamethod(w, instruction, base);
+	return 0;
+}
+
+/* 5.4 and 5.5: how far a function with "..." moves up, as its prototype and its CallInfo say. */
+WALK_INLINE u64 puc_vararg_shift(const struct walk *w)
+{
+	const struct puc_layout *layout = &w->chosen.puc;
+	const struct puc_work *p = &w->puc;
+	u32 offset = layout->proto_is_vararg, nr_params, nr_extra;
+
+	if (!layout->ci_c_mask || !(puc_proto_word(p, offset) >> (8 * (offset & 7)) & 0xff))
+		return 0;
+	offset = layout->proto_nr_params;
+	nr_params = puc_proto_word(p, offset) >> (8 * (offset & 7)) & 0xff;
+	nr_extra = (u32)(puc_callinfo_field(p, layout->ci_savedpc + 8U) >> 32);
+	return (1ULL + nr_params + nr_extra) * PUC_VALUE_BYTES;
 }
 
 /*
- * Is the leaf's function slot not the one its caller calls? Leaves the leaf's CallInfo loaded, and
- * what was read of the caller in the windows, where the next step finds it.
+ * Is the leaf's function slot not the one its caller calls, nor, @shift higher, the copy of that
+ * behind its arguments? Leaves the leaf's CallInfo loaded, and what was read of the caller in the
+ * windows, where the next step finds it.
  */
-WALK_STEP int puc_leaf_is_misplaced(struct walk *w, u64 caller)
+WALK_STEP int puc_leaf_is_misplaced(struct walk *w, u64 caller, u64 shift)
 {
-	const struct puc_layout *layout;
 	struct puc_work *p;
 	u64 slot, called;
-	int may_move;
 
 	if (!w)
 		return 0;
 	p = &w->puc;
-	layout = &w->chosen.puc;
-	slot = puc_callinfo_field(p, layout->ci_func);
-	/* 5.4 moves a function with "..." up, behind its arguments */
-	may_move = layout->ci_c_mask && !(puc_call_status(w) & layout->ci_c_mask);
+	slot = puc_callinfo_field(p, w->chosen.puc.ci_func);
 	for (u32 i = 0; i < PUC_CALLINFO_WORDS; i++)
 		p->leaf_word[i] = p->callinfo_word[i];
 	called = puc_called_slot(w, caller);
 	for (u32 i = 0; i < PUC_CALLINFO_WORDS; i++)
 		p->callinfo_word[i] = p->leaf_word[i];
 	if (!called)
+		return slot < p->lowest_called;
+	if (slot == called)
 		return 0;
-	return may_move ? slot < called : slot != called;
+	if (!shift || slot != called + shift || puc_load_value(w, called))
+		return 1;
+	return p->value[0] != p->leaf_value;
 }
 
 /*
@@ -231,10 +299,20 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 	return (int)(found >> 63);
 }
 
+#ifdef BPROF_ARCH_X86_64
+/* rbx, rbp, r12 to r15 */
+#define PUC_KEPT_REGS                                                                              \
+	(1U << BPROF_REG_BX | 1U << BPROF_REG_BP | 1U << BPROF_REG_R12 | 1U << BPROF_REG_R13 |     \
+	 1U << BPROF_REG_R14 | 1U << BPROF_REG_R15)
+#else
+#define PUC_KEPT_REGS (0x3ffU << BPROF_REG_X19) /* to x28 */
+#endif
+
 /*
  * The interpreter loop keeps the pc of the function it runs, or its closure in a register. While a
  * call is made they are still the caller's. (It keeps the base as well; but an earlier call's may
- * happen to be the top of the stack, which registers point at when a call is made.)
+ * happen to be the top of the stack, which registers point at when a call is made.) Only registers
+ * that a callee saves: the others may still hold the closure of the call made before.
  */
 WALK_STEP int puc_leaf_is_in_registers(struct walk *w)
 {
@@ -250,7 +328,7 @@ WALK_STEP int puc_leaf_is_in_registers(struct walk *w)
 	if (!layout->savedpc_is_live && puc_pc_running(pc, code, w->proto.code_len))
 		return 1;
 	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
-		if (w->reg[i] == closure)
+		if ((PUC_KEPT_REGS >> i & 1) && w->reg[i] == closure)
 			return 1;
 	}
 	return 0;
@@ -268,7 +346,8 @@ WALK_INLINE int puc_lua_leaf_is_transient(struct walk *w, u64 caller)
 	if (!layout->ci_is_array &&
 	    !puc_pc_inside(pc, puc_proto_word(&w->puc, layout->proto_code), w->proto.code_len))
 		return 1;
-	return !puc_leaf_is_in_registers(w) && puc_leaf_is_misplaced(w, caller);
+	return !puc_leaf_is_in_registers(w) &&
+	       puc_leaf_is_misplaced(w, caller, puc_vararg_shift(w));
 }
 
 /*
@@ -295,7 +374,7 @@ WALK_INLINE int puc_leaf_is_transient(struct walk *w, u64 caller)
 	if (p->leaf_kind == PUC_LUA)
 		r = puc_lua_leaf_is_transient(w, caller);
 	else
-		r = puc_leaf_is_misplaced(w, caller) || puc_leaf_is_result(w);
+		r = puc_leaf_is_misplaced(w, caller, 0) || puc_leaf_is_result(w);
 	p->object = p->leaf_object;
 	return r;
 }

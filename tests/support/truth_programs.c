@@ -298,6 +298,20 @@ static const char *const meta[] = {
 };
 static const char *const meta_hot[] = {"main:49 work:37-45 *:*? @*?", NULL};
 
+static const char *const stale[] = {
+	MAIN_LEAF,
+	"main:49 work:29-47",
+	"main:49 work:32,36,40,43 note:22-24",
+	"main:49 work:34,38,42,44 tell:25-27",
+	"main:49 work:33 " META_ADD ":13-15",
+	"main:49 work:35 " META_INDEX ":7-9",
+	"main:49 work:37 " META_NEWINDEX ":10-12",
+	"main:49 work:39 __lt|lt|anon:19-21",
+	"main:49 work:41 __concat|concat|anon:16-18",
+	NULL,
+};
+static const char *const stale_hot[] = {"main:49 work:31-45 *:*?", NULL};
+
 #define JITCALLS_BODY "main:57 loop:40 @pcall body|anon:"
 
 static const char *const jitcalls[] = {
@@ -326,6 +340,7 @@ const struct truth_program truth_programs[] = {
 	{"tab", "table access", TRUTH_PUC, tab, tab_hot, 80, false},
 	{"mix", "C functions, callbacks", TRUTH_PUC, mix, mix_hot, 85, false},
 	{"meta", "metamethods", TRUTH_PUC, meta, meta_hot, 85, false},
+	{"stale", "metamethods after calls", TRUTH_PUC, stale, stale_hot, 85, false},
 	{"calls", "pcall, varargs, tail calls", TRUTH_PUC, calls, calls_hot, 85, false},
 	{"vec", "all kinds of calls", TRUTH_PUC, vec, vec_hot, 85, false},
 	{"busy", "coroutine", TRUTH_PUC, busy, busy_hot, 85, false},

@@ -23,6 +23,7 @@
 #define TYPE_PROTO 10
 
 #define STATE_TOP 16
+#define CI_TOP	  8
 
 struct program {
 	struct fake_mem mem;
@@ -472,15 +473,77 @@ Test(walk_puc, a_register_that_holds_the_base_does_not_prove_a_leaf)
 	put_call(proto, 1, CALLED_REGISTER + 1, 1);
 	push_lua(p.main, proto, 2);
 	ci = push_lua(p.main, old, 4);
-	p.in.reg[0] = word(ci + p.layout->ci_func) + 16;
+	p.in.reg[p.layout->pc_reg] = word(ci + p.layout->ci_func) + 16;
 	walk();
 	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
 	cr_expect(eq(u64, p.out.frame[0].object, proto));
-	/* its closure does */
+	/* nor does its closure, in one that may be left from the call made before */
+	p.in.reg[p.layout->pc_reg] = 0;
 	p.in.reg[0] = word(word(ci + p.layout->ci_func));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	/* in one that is kept for the interpreter loop it does */
+	p.in.reg[p.layout->pc_reg] = p.in.reg[0];
 	walk();
 	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
 	cr_expect(eq(u64, p.out.frame[0].object, old));
+}
+
+#define VALUE_BYTES 16
+#define OP_ADD	    34
+#define OP_CONCAT   53
+
+/* Seen on 5.4 and 5.5 without optimisation: the next call's CallInfo still is the last one's. */
+Test(walk_puc, a_lua_leaf_above_the_slot_that_its_caller_calls_is_left_out)
+{
+	uaddr_t proto = make_proto(10, 10), callee = make_proto(30, 10), ci;
+
+	put_call(proto, 1, CALLED_REGISTER - 2, 1);
+	push_lua(p.main, proto, 2);
+	ci = push_lua(p.main, callee, 4);
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+	/* a function with "..." and one argument more than its none moves two values up */
+	put(callee + p.layout->proto_is_vararg, 1, 1);
+	put(ci + p.layout->ci_savedpc + 12, 4, 1);
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	put(word(ci + p.layout->ci_func) - 2 * VALUE_BYTES, 8, word(word(ci + p.layout->ci_func)));
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u64, p.out.frame[0].object, callee));
+	/* and not three */
+	put(callee + p.layout->proto_nr_params, 1, 1);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+}
+
+/* The remains of a call without results, while a metamethod is called. */
+Test(walk_puc, a_leaf_among_the_registers_of_a_caller_that_calls_none_is_left_out)
+{
+	uaddr_t proto = make_proto(10, 10), code = word(proto + p.layout->proto_code), ci, base;
+
+	put(code + 4, 4, OP_ADD);
+	ci = push_lua(p.main, proto, 2);
+	base = word(ci + p.layout->ci_func) + VALUE_BYTES;
+	put(ci + CI_TOP, 8, base + 5 * VALUE_BYTES);
+	push_lua(p.main, make_proto(30, 10), 4);
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+	/* a metamethod lies above them */
+	put(ci + CI_TOP, 8, base + CALLED_REGISTER * VALUE_BYTES);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+	/* or, of a concatenation, above its operands */
+	put(ci + CI_TOP, 8, base + 5 * VALUE_BYTES);
+	put(code + 4, 4, OP_CONCAT | (CALLED_REGISTER - 2) << 7);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+	put(code + 4, 4, OP_CONCAT | (CALLED_REGISTER - 1) << 7);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
 }
 
 Test(walk_puc, a_leaf_that_its_status_contradicts_is_left_out)
