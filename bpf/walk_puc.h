@@ -247,6 +247,16 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 #include "walk_puc_line.h"
 #include "walk_puc_leaf.h"
 
+/*
+ * The innermost CallInfo was left out, and its caller stands where no caller does: a tail call of
+ * 5.1 to 5.3 moves the callee's frame over it (see puc_is_replaced()).
+ */
+WALK_INLINE int puc_is_moving(const struct walk *w, u64 pc, u64 code)
+{
+	return !w->puc.is_leaf && !w->record.s.nr_frames &&
+	       !puc_pc_running(pc, code, w->proto.code_len);
+}
+
 /* Position and line of a Lua frame whose prototype was just loaded. */
 WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 {
@@ -258,6 +268,8 @@ WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 		frame->flags |= BPROF_FRAME_LINE_LATER;
 	pc = p->is_leaf ? puc_leaf_pc(w, code, w->proto.code_len)
 			: puc_callinfo_field(p, w->chosen.puc.ci_savedpc);
+	if (puc_is_moving(w, pc, code))
+		frame->flags |= BPROF_FRAME_TAILCALL;
 	if (!puc_pc_inside(pc, code, w->proto.code_len)) {
 		frame->flags &= ~(u32)BPROF_FRAME_LINE_LATER;
 		frame->flags |= BPROF_FRAME_NO_POS;

@@ -138,7 +138,7 @@ WALK_INLINE int puc_calls_at_top(const struct walk *w)
 /*
  * The caller's current instruction is no call: where the lowest function may lie that it makes the
  * VM call. Metamethods are called at L->top, which is the CallInfo's; but a concatenation sets it
- * behind its operands. 0 = not known: finalizers run behind new objects.
+ * behind its operands. Finalizers run behind new objects.
  */
 WALK_INLINE u64 puc_lowest_metamethod(const struct walk *w, u32 instruction, u64 base)
 {
@@ -169,18 +169,18 @@ WALK_INLINE u64 puc_lowest_metamethod(const struct walk *w, u32 instruction, u64
 		closure = 79;
 	}
 	if (op == new_table || op >= closure)
-		return 0;
+		return base;
 	if (op != concat)
 		return puc_callinfo_field(&w->puc,
 					  layout->ci_is_array ? PUC51_CI_TOP : PUC52_CI_TOP);
 	if (!layout->ci_is_array && !layout->ci_finalizer_mask)
-		return 0;
+		return base;
 	return base + (operand + 2ULL) * PUC_VALUE_BYTES;
 }
 
 /*
- * The function slot that the caller's current instruction calls; 0 = it does not tell, then
- * lowest_called says more.
+ * The function slot that the caller's current instruction calls; 0 = it does not tell. Where
+ * lowest_called is set, no function that the caller calls lies below it.
  */
 WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 {
@@ -196,7 +196,10 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	layout = &w->chosen.puc;
 	p->called_results = 0;
 	p->lowest_called = 0;
-	if (caller == p->callinfo_end || puc_load_callinfo(w, caller) || puc_calls_at_top(w))
+	if (caller == p->callinfo_end || puc_load_callinfo(w, caller))
+		return 0;
+	p->lowest_called = puc_callinfo_field(p, layout->ci_func) + PUC_VALUE_BYTES;
+	if (puc_calls_at_top(w))
 		return 0;
 	base = puc_callinfo_base(w);
 	pc = puc_callinfo_field(p, layout->ci_savedpc);

@@ -164,7 +164,10 @@ WALK_INLINE u64 puc_saved_pc(struct walk *w, u64 code, u32 code_len)
 }
 
 #ifdef BPROF_ARCH_X86_64
-#define PUC51_REG_FETCH	 BPROF_REG_R14 /* of Debian's build, where r13 is the pc */
+/* rbx, rbp, r12, r14, r15: one of them, beside r13 for the pc, has the fetched instruction. */
+#define PUC51_FETCH_REGS                                                                           \
+	(1U << BPROF_REG_BX | 1U << BPROF_REG_BP | 1U << BPROF_REG_R12 | 1U << BPROF_REG_R14 |     \
+	 1U << BPROF_REG_R15)
 #define PUC51_OP_JMP	 22
 #define PUC51_OP_FORLOOP 31
 #define PUC51_OP_FORPREP 32
@@ -185,14 +188,12 @@ WALK_INLINE u64 puc51_target(u64 at, u32 instruction)
  * instruction that runs, or already the one to be fetched. Believed if the pc could have got there:
  * by a jump, or by a test, which skips a jump or takes it.
  */
-WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc)
+WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc, u64 fetch)
 {
 	u32 instruction[2] = {};
-	u64 fetch;
 
 	if (!w)
 		return pc;
-	fetch = w->reg[PUC51_REG_FETCH];
 	if (fetch == pc + 4)
 		return fetch + 4;
 	if (walk_must_read(w, instruction, 4, pc - 4))
@@ -204,13 +205,20 @@ WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc)
 	return pc + 4 == puc51_target(fetch + 4, instruction[1]) ? fetch + 4 : pc;
 }
 
-WALK_INLINE u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
+WALK_STEP u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
 {
-	u64 fetch = w->reg[PUC51_REG_FETCH];
+	u64 fetch = 0;
 
-	if (fetch + 4 == pc || !puc_pc_inside(fetch, code, code_len))
+	if (!w)
 		return pc;
-	return puc51_pc_at_jump(w, pc);
+	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
+		if (!(PUC51_FETCH_REGS >> i & 1) || !puc_pc_inside(w->reg[i], code, code_len))
+			continue;
+		fetch = w->reg[i];
+		if (fetch + 4 == pc)
+			break;
+	}
+	return !fetch || fetch + 4 == pc ? pc : puc51_pc_at_jump(w, pc, fetch);
 }
 #else
 WALK_INLINE u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)

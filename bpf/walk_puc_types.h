@@ -61,7 +61,7 @@ struct puc_work {
 	u64 leaf_word[PUC_CALLINFO_WORDS];
 	u64 leaf_value, leaf_object;
 	u32 leaf_kind;
-	u64 lowest_called;  /* slot of a metamethod that it calls; 0 = not known */
+	u64 lowest_called;  /* the leaf cannot lie below; 0 = not known */
 	u32 called_results; /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
 	u32 has_loop; /* the return address into the loop was found */

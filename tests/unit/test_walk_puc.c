@@ -671,6 +671,40 @@ Test(walk_puc, a_frame_that_a_tail_call_moves_is_one_frame)
 	}
 }
 
+/* The same, when L->base has been set to the caller's already: the callee looks unfinished. */
+Test(walk_puc, a_tail_call_of_a_function_whose_own_call_is_left_out_is_marked)
+{
+	uaddr_t callee = make_proto(40, 10), outer = make_proto(0, 10), moved, ci;
+
+	push_lua(p.main, outer, 3);
+	moved = push_lua(p.main, callee, 0);
+	ci = push_lua(p.main, callee, 1);
+	put(word(ci + p.layout->ci_func) + 8, 1, TAG_TABLE);
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_TAILCALL));
+	cr_expect(eq(i32, p.out.frame[0].line, 41));
+	/* one that has called is none */
+	put(moved + p.layout->ci_savedpc, 8, word(callee + p.layout->proto_code) + 4);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA));
+}
+
+/* Seen on 5.1: pcall calls again, where its own slot had been called at that depth before. */
+Test(walk_puc, a_leaf_not_above_its_caller_is_left_out)
+{
+	uaddr_t ci, caller;
+
+	push_lua(p.main, make_proto(10, 10), 2);
+	caller = push_c(p.main, 0xc0de);
+	ci = push_c(p.main, 0xc0de);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 3));
+	put(ci + p.layout->ci_func, 8, word(caller + p.layout->ci_func));
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+}
+
 Test(walk_puc, a_self_linked_callinfo_stops)
 {
 	uaddr_t ci = push_lua(p.main, make_proto(10, 10), 2);
