@@ -117,6 +117,35 @@ static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struc
 	return lua->family == ELF_LUA_PUC ? facts_learn_code(f, binary, elf, reference) : 0;
 }
 
+static bool put_off(struct facts *f, int fd)
+{
+	int kept = f->puts_off_probes && f->nr_put_off < MAX_PUT_OFF ? fcntl(fd, F_DUPFD_CLOEXEC, 0)
+								     : -1;
+
+	if (kept >= 0)
+		f->put_off_fd[f->nr_put_off++] = kept;
+	return kept >= 0;
+}
+
+int facts_probe_put_off(struct facts *f)
+{
+	int r = 0;
+
+	while (f->nr_put_off) {
+		int fd = f->put_off_fd[--f->nr_put_off];
+		struct elf_image *elf;
+		struct elf_lua lua;
+
+		if (r == 0 && elf_open_fd(fd, &elf) == 0) {
+			if (elf_lua_kind(elf, &lua) == 0 && probe_lua(f, fd, elf, &lua) == -ENOMEM)
+				r = -ENOMEM;
+			elf_free(elf);
+		}
+		close(fd);
+	}
+	return r;
+}
+
 /* A file of a program. One that cannot be probed costs the frames of its VMs, never the run. */
 static int inspect_file(void *ctx, int fd, struct elf_image *elf)
 {
@@ -129,6 +158,8 @@ static int inspect_file(void *ctx, int fd, struct elf_image *elf)
 	if (r < 0 || lua.family == ELF_LUA_NONE)
 		return r;
 	f->nr_lua_files++;
+	if (put_off(f, fd))
+		return 0;
 	r = probe_lua(f, fd, elf, &lua);
 	if (r < 0)
 		log_debug("exec", "exec::no_probe version=%s, error=%s", lua.version, strerror(-r));

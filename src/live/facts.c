@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "clock.h"
+
 #include "facts_private.h"
 
 int facts_new(struct collector *c, struct recorder *r, struct facts **ret)
@@ -27,6 +29,8 @@ void facts_free(struct facts *f)
 {
 	if (!f)
 		return;
+	while (f->nr_put_off)
+		close(f->put_off_fd[--f->nr_put_off]);
 	targets_free(f->targets);
 	snapshot_free(f->snapshot);
 	libraries_free(f->libraries);
@@ -40,9 +44,10 @@ void facts_free(struct facts *f)
 	free(f);
 }
 
-void facts_begin(struct facts *f)
+int facts_begin(struct facts *f)
 {
 	snapshot_reset(f->snapshot);
+	return facts_probe_late(f, monotonic_ns());
 }
 
 unsigned facts_unproved_vms(const struct facts *f)

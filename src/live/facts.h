@@ -20,8 +20,8 @@ struct facts;
 int facts_new(struct collector *c, struct recorder *r, struct facts **ret);
 void facts_free(struct facts *f);
 
-/* A drain begins: what was read of targets before is old. */
-void facts_begin(struct facts *f);
+/* A drain begins: what was read of targets before is old. 0, -ENOMEM. */
+int facts_begin(struct facts *f);
 
 /**
  * facts_observe() - look at one record

@@ -20,7 +20,8 @@ struct puc_code {
 	struct elf_lua_code functions;
 };
 
-#define MAX_HIDING 64
+#define MAX_HIDING  64
+#define MAX_PUT_OFF 8
 
 /* A program that seems to have a VM without symbols. */
 struct hiding_program {
@@ -48,6 +49,11 @@ struct facts {
 	size_t nr_hiding;
 	char hidden_version[64]; /* of the files visited last: "" = none hides a VM */
 	size_t nr_lua_files;	 /* with a VM that is probed */
+	bool puts_off_probes;	 /* for facts_probe_put_off() */
+	int put_off_fd[MAX_PUT_OFF];
+	size_t nr_put_off;
+	uint32_t put_off_pid; /* the process that was met with them */
+	uint64_t put_off_until_ns;
 };
 
 /* binaries.c: executables and the VMs in them; processes that are held for it */
@@ -68,6 +74,9 @@ struct discover_env facts_discover_env(struct code_lookup *lookup);
 /* Looks at a file and at what it is linked with; VMs in them are announced from then on. */
 int facts_visit_file(struct facts *f, int fd);
 
+/* Probes the files whose turn was put off. */
+int facts_probe_put_off(struct facts *f);
+
 /* Keeps what is told of a layout that the kernel knows by now as @index. */
 void facts_keep_layout(struct facts *f, struct target *t, const struct discovery *found,
 		       uint32_t index);
@@ -80,6 +89,7 @@ int facts_publish_vm(struct facts *f, struct target *t, const struct bprof_vm_op
 void facts_remember_hiding(struct facts *f, const struct bprof_exec *exec);
 void facts_plan_search(const struct facts *f, struct target *t, const struct bprof_exec *exec);
 int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns);
+int facts_probe_late(struct facts *f, uint64_t now_ns); /* once in a while */
 
 /* gc_state.c: whether PUC Lua's collector runs */
 int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t reference);

@@ -198,7 +198,7 @@ static int on_record(void *arg, const struct bprof_record *record)
 
 static void drain(struct run *run)
 {
-	facts_begin(run->facts);
+	remember_error(run, facts_begin(run->facts));
 	remember_error(run, collect_drain(run->collector, on_record, run));
 }
 

@@ -22,6 +22,7 @@
 #define HIDDEN_SEARCHES	  13
 #define MAPPED_WAIT_NS	  20000000ULL /* libraries come a little later */
 #define MAPPED_SEARCHES	  6
+#define PUT_OFF_NS	  50000000ULL	/* the first names are read by then */
 #define SEARCH_BYTES	  (16ULL << 20) /* of one search: the main state is made early */
 #define MAX_SEARCH_REGION 256
 
@@ -107,6 +108,7 @@ static bool meets_lua(struct facts *f, struct target *t)
 
 	if (proc_read_maps((pid_t)t->pid, &maps) < 0)
 		return false;
+	f->puts_off_probes = true; /* the VM that runs already first */
 	for (size_t i = 0; i < maps.nr; i++) {
 		int fd;
 
@@ -116,6 +118,7 @@ static bool meets_lua(struct facts *f, struct target *t)
 		(void)!facts_visit_file(f, fd);
 		close(fd);
 	}
+	f->puts_off_probes = false;
 	proc_maps_done(&maps);
 	return f->nr_lua_files > known;
 }
@@ -160,35 +163,67 @@ static int adopt(struct facts *f, struct target *t, struct discovery *found, uin
 	return facts_publish_vm(f, t, &open, found);
 }
 
-int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns)
+/* Searches the memory of a process for VMs that are not known yet, and adopts them. */
+static int search_memory(struct facts *f, struct target *t, uint64_t now_ns)
 {
 	struct discover_region region[MAX_SEARCH_REGION];
 	struct discovery found[BPROF_MAX_VMS];
 	struct code_lookup lookup = {.facts = f, .target = t};
 	struct discover_env env = facts_discover_env(&lookup);
-	const struct mem_reader *mem;
+	const struct mem_reader *mem = target_mem(t);
 	int nr, r = 0;
 
-	if (!t->search.left || now_ns < t->search.next_ns)
-		return 0;
-	t->search.left--;
-	t->search.next_ns = now_ns + t->search.wait_ns;
-	t->search.wait_ns *= 2;
-	if (!t->search.expects_vm && meets_lua(f, t)) {
-		/* its memory may just be in motion: then another look soon */
-		t->search = (struct vm_search){.left = HIDDEN_SEARCHES,
-					       .expects_vm = true,
-					       .wait_ns = HIDDEN_WAIT_NS,
-					       .next_ns = now_ns};
-	}
-	mem = t->search.expects_vm ? target_mem(t) : NULL;
 	if (!mem)
 		return 0;
 	nr = discover_scan(mem, &env, region, search_regions(t, region), t->search.version, found,
 			   BPROF_MAX_VMS);
 	for (int i = 0; r == 0 && i < nr; i++) {
-		if (discover_confirm(mem, &env, &found[i]) != -EBADMSG)
+		if (!target_vm(t, found[i].vm.global) &&
+		    discover_confirm(mem, &env, &found[i]) != -EBADMSG)
 			r = adopt(f, t, &found[i], now_ns);
 	}
 	return nr == -ENOMEM ? nr : r;
+}
+
+/*
+ * A library with a VM has just been met. What runs in it already comes first: to attach probes to a
+ * library in use may take the kernel long, and in that time no name is read.
+ */
+static int search_library(struct facts *f, struct target *t, uint64_t now_ns)
+{
+	/* its memory may just be in motion: then another look soon */
+	t->search = (struct vm_search){.left = HIDDEN_SEARCHES,
+				       .expects_vm = true,
+				       .wait_ns = HIDDEN_WAIT_NS,
+				       .next_ns = now_ns};
+	f->put_off_pid = t->pid;
+	f->put_off_until_ns = now_ns + PUT_OFF_NS;
+	return search_memory(f, t, now_ns);
+}
+
+/* Also the VMs that have opened since the search. */
+int facts_probe_late(struct facts *f, uint64_t now_ns)
+{
+	struct target *t;
+	int r;
+
+	if (!f->nr_put_off || now_ns < f->put_off_until_ns)
+		return 0;
+	r = facts_probe_put_off(f);
+	t = targets_find(f->targets, f->put_off_pid);
+	return r == 0 && t ? search_memory(f, t, now_ns) : r;
+}
+
+int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns)
+{
+	if (!t->search.left || now_ns < t->search.next_ns)
+		return 0;
+	t->search.left--;
+	t->search.next_ns = now_ns + t->search.wait_ns;
+	t->search.wait_ns *= 2;
+	if (t->search.expects_vm)
+		return search_memory(f, t, now_ns);
+	if (meets_lua(f, t))
+		return search_library(f, t, now_ns);
+	return 0;
 }

@@ -95,8 +95,9 @@ static struct shares run_program(const char *interpreter, const char *what)
 		    s.undecided);
 	cr_assert(s.is_told, "%s: the collector is not known", interpreter);
 	cr_assert(gt(dbl, s.samples, 200));
-	/* the leaf has also what the collector does in the kernel */
-	cr_expect(le(dbl, (double)s.mode_gc, s.gc));
+	/* the leaf has also what the collector does in the kernel; lua_close() collects outside of
+	 * the main chunk */
+	cr_expect(le(dbl, (double)s.mode_gc, s.gc + 0.005 * s.samples));
 	cr_expect(le(dbl, (double)s.undecided, 0.01 * s.samples));
 	return s;
 }

@@ -130,7 +130,7 @@ static void check_program(const char *name, const char *const *interpreter,
 		    t.samples[VERDICT_OUTSIDE]);
 	complaint = truth_complaint(p, &t);
 	cr_expect(complaint == NULL, "%s %s: %s", name, p->name, complaint);
-	cr_expect(truth_is_emulated() || (double)inside >= 0.8 * atof(STACK_HZ) * atof(seconds()),
+	cr_expect(truth_is_emulated() || (double)inside >= 0.5 * atof(STACK_HZ) * atof(seconds()),
 		  "%s %s: only %lu samples", name, p->name, inside);
 }
 
