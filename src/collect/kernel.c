@@ -29,6 +29,7 @@
 #include "events.h"
 #include "load_log.h"
 #include "log.h"
+#include "type_memory.h"
 
 #include "bprof.skel.h"
 
@@ -122,7 +123,9 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 	bpf_map__set_max_entries(c->bpf->maps.ring, opts->frequency_hz > RING_SMALL_HZ
 							    ? RING_BYTES
 							    : RING_SMALL_BYTES);
+	type_memory_begin();
 	err = bprof_bpf__load(c->bpf);
+	type_memory_end();
 	if (err < 0)
 		return explain_load(err, why, why_size);
 	err = map_seen_table(c);
