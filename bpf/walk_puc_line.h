@@ -163,12 +163,16 @@ WALK_INLINE u64 puc_saved_pc(struct walk *w, u64 code, u32 code_len)
 	return puc_callinfo_field(&w->puc, layout->ci_savedpc);
 }
 
+/* These survive calls: one of them, beside that of the pc, has the fetched instruction. */
 #ifdef BPROF_ARCH_X86_64
-/* rbx, rbp, r12, r14, r15: one of them, beside r13 for the pc, has the fetched instruction. */
 #define PUC51_FETCH_REGS                                                                           \
 	(1U << BPROF_REG_BX | 1U << BPROF_REG_BP | 1U << BPROF_REG_R12 | 1U << BPROF_REG_R14 |     \
 	 1U << BPROF_REG_R15)
+#else
+#define PUC51_FETCH_REGS (0x3ffU << BPROF_REG_X19) /* x19 to x28 */
+#endif
 #define PUC51_OP_JMP	 22
+#define PUC51_OP_RETURN	 30
 #define PUC51_OP_FORLOOP 31
 #define PUC51_OP_FORPREP 32
 
@@ -182,11 +186,18 @@ WALK_INLINE u64 puc51_target(u64 at, u32 instruction)
 	return at + 4 + (u64)(4 * ((s64)(instruction >> 14) - 131071));
 }
 
+/* Does what follows it not run next? So it is with jumps and RETURN. */
+WALK_INLINE int puc51_goes_elsewhere(u32 instruction)
+{
+	return puc51_target(0, instruction) || (instruction & 0x3f) == PUC51_OP_RETURN;
+}
+
 /*
  * 5.1 has one place of fetch for all instructions. From a jump until there the pc may be its
  * target, or one before it, and the instruction before that any. Another register still has the
  * instruction that runs, or already the one to be fetched. Believed if the pc could have got there:
- * by a jump, or by a test, which skips a jump or takes it.
+ * by a jump, or by a test, which skips a jump or takes it. (arm64 makes them equal before it
+ * fetches; a jump at the pc has not run then.)
  */
 WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc, u64 fetch)
 {
@@ -198,7 +209,8 @@ WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc, u64 fetch)
 		return fetch + 4;
 	if (walk_must_read(w, instruction, 4, pc - 4))
 		return pc;
-	if (fetch == puc51_target(pc - 4, instruction[0]))
+	if (fetch == puc51_target(pc - 4, instruction[0]) ||
+	    (fetch == pc && puc51_goes_elsewhere(instruction[0])))
 		return fetch + 4;
 	if (walk_must_read(w, instruction, sizeof(instruction), fetch))
 		return pc;
@@ -212,7 +224,8 @@ WALK_STEP u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
 	if (!w)
 		return pc;
 	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
-		if (!(PUC51_FETCH_REGS >> i & 1) || !puc_pc_inside(w->reg[i], code, code_len))
+		if (!(PUC51_FETCH_REGS >> i & 1) || i == w->chosen.puc.pc_reg ||
+		    !puc_pc_inside(w->reg[i], code, code_len))
 			continue;
 		fetch = w->reg[i];
 		if (fetch + 4 == pc)
@@ -220,13 +233,6 @@ WALK_STEP u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
 	}
 	return !fetch || fetch + 4 == pc ? pc : puc51_pc_at_jump(w, pc, fetch);
 }
-#else
-WALK_INLINE u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
-{
-	(void)w, (void)code, (void)code_len;
-	return pc;
-}
-#endif
 
 WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 {

@@ -202,28 +202,37 @@ static int record_new_names(struct facts *f, struct target *t)
 	return r;
 }
 
-/* C functions new to us: package.loaded may have grown; what is not in it has a symbol perhaps. */
-static int tell_cfunction(struct facts *f, struct target *t, const struct lua_vm *vm,
-			  const struct bprof_frame *frame)
+/* Names of C functions, once they are due: package.loaded may have grown since it was last walked.
+ */
+static int tell_cfunctions(struct facts *f, struct target *t, const struct lua_vm *vm)
 {
-	bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
-	const struct mem_reader *mem = memory_of(f, t);
-	uint64_t now = monotonic_ns();
+	const struct mem_reader *mem;
 	int r;
 
+	if (!t->cfunctions_due || monotonic_ns() < t->cfunctions_next_ns)
+		return 0;
+	mem = memory_of(f, t);
 	if (!mem)
 		return 0;
-	if (now >= t->cfunctions_next_ns) {
-		buf_reset(&f->buf);
-		r = capture_cfunctions(mem, &f->layouts[vm->layout], vm, t->pid, &f->buf);
-		if (r == -ENOMEM)
-			return r;
-		r = record_new_names(f, t);
-		if (r < 0)
-			return r;
-		t->cfunctions_next_ns = monotonic_ns() + t->cfunctions_wait_ns;
-		t->cfunctions_wait_ns *= 4;
-	}
+	buf_reset(&f->buf);
+	r = capture_cfunctions(mem, &f->layouts[vm->layout], vm, t->pid, &f->buf);
+	if (r == -ENOMEM)
+		return r;
+	t->cfunctions_due = r < 0;
+	t->cfunctions_next_ns = monotonic_ns() + t->cfunctions_wait_ns;
+	t->cfunctions_wait_ns *= 4;
+	return record_new_names(f, t);
+}
+
+/* A C function new to us: what no table holds has a symbol perhaps. */
+static int meet_cfunction(struct facts *f, struct target *t, const struct bprof_frame *frame)
+{
+	bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
+
+	if (!target_meets(t, THING_CFUNCTION, builtin ? 0 : frame->object,
+			  builtin ? frame->pos : 0))
+		return 0;
+	t->cfunctions_due = true;
 	return builtin ? 0 : tell_address(f, t, frame->object, true);
 }
 
@@ -266,16 +275,11 @@ int facts_on_sample(struct facts *f, const struct decoded *d)
 	vm = target_vm(t, s->vm);
 	if (!vm)
 		return 0;
-	for (size_t i = 0; r == 0 && i < s->nr_frames; i++) {
-		const struct bprof_frame *frame = &d->sample.frames[i];
-		bool builtin = frame->flags & BPROF_FRAME_BUILTIN;
-
-		if (!(frame->flags & (BPROF_FRAME_C | BPROF_FRAME_BUILTIN)))
-			continue;
-		if (target_meets(t, THING_CFUNCTION, builtin ? 0 : frame->object,
-				 builtin ? frame->pos : 0))
-			r = tell_cfunction(f, t, vm, frame);
-	}
+	for (size_t i = 0; r == 0 && i < s->nr_frames; i++)
+		if (d->sample.frames[i].flags & (BPROF_FRAME_C | BPROF_FRAME_BUILTIN))
+			r = meet_cfunction(f, t, &d->sample.frames[i]);
+	if (r == 0)
+		r = tell_cfunctions(f, t, vm);
 	for (size_t i = 0; r == 0 && i < s->nr_spans; i++) {
 		const struct bprof_span *span = &d->sample.spans[i];
 

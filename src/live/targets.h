@@ -38,7 +38,8 @@ struct vm_search {
 struct target {
 	uint32_t pid;
 	struct lua_vms vms;
-	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when package.loaded may be walked */
+	bool cfunctions_due; /* a C function was met since package.loaded was walked */
+	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when it may be walked again */
 	struct vm_search search;
 
 	/* private */
