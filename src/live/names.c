@@ -12,12 +12,13 @@
 #include "facts_private.h"
 #include "symbol/symbol.h"
 
-/* NULL when the process is gone. */
-static const struct mem_reader *memory_of(struct facts *f, struct target *t)
+/* Not older than what the record tells of. NULL when the process is gone. */
+static const struct mem_reader *memory_of(struct facts *f, struct target *t,
+					  const struct bprof_record *record)
 {
 	const struct mem_reader *live = target_mem(t);
 
-	return live ? snapshot_mem(f->snapshot, t->pid, live) : NULL;
+	return live ? snapshot_mem(f->snapshot, t->pid, record->time_ns, live) : NULL;
 }
 
 /* Appends every record that is in the buffer. */
@@ -100,7 +101,7 @@ int facts_on_proto(struct facts *f, const struct bprof_proto *proto)
 
 	t = targets_find(f->targets, proto->pid);
 	vm = t ? target_vm(t, proto->vm) : NULL;
-	mem = vm ? memory_of(f, t) : NULL;
+	mem = vm ? memory_of(f, t, &proto->h) : NULL;
 	if (!mem) {
 		collect_forget_proto(f->collector, proto->pid, proto->object, proto->fingerprint);
 		return 0;
@@ -204,14 +205,15 @@ static int record_new_names(struct facts *f, struct target *t)
 
 /* Names of C functions, once they are due: package.loaded may have grown since it was last walked.
  */
-static int tell_cfunctions(struct facts *f, struct target *t, const struct lua_vm *vm)
+static int tell_cfunctions(struct facts *f, struct target *t, const struct lua_vm *vm,
+			   const struct bprof_record *record)
 {
 	const struct mem_reader *mem;
 	int r;
 
 	if (!t->cfunctions_due || monotonic_ns() < t->cfunctions_next_ns)
 		return 0;
-	mem = memory_of(f, t);
+	mem = memory_of(f, t, record);
 	if (!mem)
 		return 0;
 	buf_reset(&f->buf);
@@ -237,9 +239,9 @@ static int meet_cfunction(struct facts *f, struct target *t, const struct bprof_
 }
 
 static int tell_element(struct facts *f, struct target *t, const struct lua_vm *vm,
-			const struct bprof_span *span)
+			const struct bprof_span *span, const struct bprof_record *record)
 {
-	const struct mem_reader *mem = memory_of(f, t);
+	const struct mem_reader *mem = memory_of(f, t, record);
 	int r;
 
 	if (!mem)
@@ -279,12 +281,12 @@ int facts_on_sample(struct facts *f, const struct decoded *d)
 		if (d->sample.frames[i].flags & (BPROF_FRAME_C | BPROF_FRAME_BUILTIN))
 			r = meet_cfunction(f, t, &d->sample.frames[i]);
 	if (r == 0)
-		r = tell_cfunctions(f, t, vm);
+		r = tell_cfunctions(f, t, vm, &s->h);
 	for (size_t i = 0; r == 0 && i < s->nr_spans; i++) {
 		const struct bprof_span *span = &d->sample.spans[i];
 
 		if (target_meets(t, THING_ELEMENT, span->element, span->descriptor))
-			r = tell_element(f, t, vm, span);
+			r = tell_element(f, t, vm, span, &s->h);
 	}
 	return r;
 }

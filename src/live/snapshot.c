@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define PAGE_BYTES   4096U
 #define STRETCH	     4U	  /* pages read with one call: little more than one page costs */
 #define NR_STRETCHES 128U /* a power of two; 2 MiB */
@@ -11,7 +13,8 @@
 struct stretch {
 	uaddr_t start;
 	uint32_t pid;
-	uint32_t drain; /* valid in this drain only; 0 = never */
+	uint32_t drain;	  /* valid in this drain only; 0 = never */
+	uint64_t read_ns; /* the bytes are from then or later */
 	unsigned char bytes[STRETCH * PAGE_BYTES];
 };
 
@@ -20,6 +23,7 @@ struct snapshot {
 	const struct mem_reader *live;
 	uint32_t pid;
 	uint32_t drain;
+	uint64_t since_ns;
 	struct stretch stretches[NR_STRETCHES];
 };
 
@@ -31,9 +35,11 @@ static const struct stretch *stretch_of(struct snapshot *s, uaddr_t page)
 	struct stretch *stretch = &s->stretches[hash >> 57];
 
 	_Static_assert(NR_STRETCHES == 1U << 7, "the hash gives seven bits");
-	if (stretch->drain == s->drain && stretch->pid == s->pid && stretch->start == start)
+	if (stretch->drain == s->drain && stretch->pid == s->pid && stretch->start == start &&
+	    stretch->read_ns >= s->since_ns)
 		return stretch;
 	stretch->drain = 0;
+	stretch->read_ns = monotonic_ns();
 	if (s->live->read(s->live->ctx, stretch->bytes, sizeof(stretch->bytes), start) < 0)
 		return NULL;
 	stretch->start = start;
@@ -85,10 +91,11 @@ void snapshot_reset(struct snapshot *s)
 		s->drain = 1;
 }
 
-const struct mem_reader *snapshot_mem(struct snapshot *s, uint32_t pid,
+const struct mem_reader *snapshot_mem(struct snapshot *s, uint32_t pid, uint64_t since_ns,
 				      const struct mem_reader *live)
 {
 	s->pid = pid;
+	s->since_ns = since_ns;
 	s->live = live;
 	return &s->reader;
 }
