@@ -244,6 +244,7 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 	return 0;
 }
 
+#include "walk_puc_branch.h"
 #include "walk_puc_line.h"
 #include "walk_puc_leaf.h"
 

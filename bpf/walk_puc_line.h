@@ -248,7 +248,9 @@ WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 	pc = w->reg[walk_index(layout->pc_reg, BPROF_NR_VALUE_REGS - 1)];
 	if (puc_pc_running(pc, code, code_len)) {
 		w->record.s.leaf_how |= WALK_LEAF_PUC_REGISTER;
-		return in_loop && layout->ci_is_array ? puc51_pc(w, pc, code, code_len) : pc;
+		if (!in_loop)
+			return pc;
+		return layout->ci_is_array ? puc51_pc(w, pc, code, code_len) : puc54_pc(w, pc);
 	}
 	pc = in_loop ? 0 : puc_pushed_pc(w);
 	if (pc) {

@@ -66,6 +66,11 @@ struct puc_work {
 	u64 pushed_pc, last_word;
 	u32 has_loop; /* the return address into the loop was found */
 
+	/* is the instruction at the pc still to be fetched? */
+	u64 fetch_at;
+	u32 fetch_copy; /* register that has a copy of the pc */
+	u32 fetch;	/* enum puc_fetch */
+
 	/* line of a position */
 	u32 abs_low, abs_high;
 	s32 abs_pc, abs_line;
