@@ -208,6 +208,36 @@ struct sample_accounts {
 	uint64_t by_status[BPROF_NR_WALK_STATUS];
 };
 
+/* One run of the command where it was run several times. */
+struct run_tried {
+	uint64_t wall_ns, cpu_ns;
+	int exit_status;
+};
+
+enum best_by { BEST_BY_WALL, BEST_BY_CPU, NR_BEST_BY };
+
+enum series_end {
+	SERIES_NO_BETTER, /* as many runs in a row as asked for were not faster */
+	SERIES_MAX_RUNS,
+	SERIES_MAX_TIME,
+	SERIES_INTERRUPTED, /* by the user */
+	SERIES_BROKEN,	    /* the command could not be started, or the recording not written */
+	NR_SERIES_ENDS
+};
+
+/* The best of consecutive runs: the profile is that of tried[best] alone. */
+struct run_series {
+	uint32_t patience; /* runs in a row without a better one that end it; 0 = one normal run */
+	enum best_by best_by;
+	enum series_end end;
+	size_t best; /* an index; a run that failed is the best only if all failed */
+	struct run_tried *tried;
+	size_t nr_tried; /* 0 = one normal run */
+};
+
+const char *best_by_name(enum best_by by);
+const char *series_end_name(enum series_end end); /* "no_better", ... */
+
 struct runtime {
 	uint32_t pid;
 	const char *kind; /* "luajit", "lua" */
@@ -268,6 +298,7 @@ struct profile {
 	size_t nr_verifications;
 	struct runtime *runtimes;
 	size_t nr_runtimes;
+	struct run_series runs;
 	struct test *tests; /* in the order they ran */
 	size_t nr_tests;
 	struct file_total *files; /* in the order they ran */

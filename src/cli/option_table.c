@@ -21,6 +21,11 @@
 #define FOR_ALL	    (BIT(NR_VERBS) - 1)
 #define TOP_MAXIMUM 1000000
 
+#define CONSECUTIVE_DEFAULT 10
+#define CONSECUTIVE_MAXIMUM 1000
+#define MAX_RUNS_MAXIMUM    10000
+#define MAX_SECONDS_MAXIMUM 1000000
+
 static const struct verb_row verbs[NR_VERBS] = {
 	[VERB_RUN] = {"run", "[OPTIONS] [--] COMMAND [ARG...]",
 		      "profile a command: busted, luarocks test, make test, luajit x.lua"},
@@ -149,6 +154,46 @@ static int number_parse(const char *value, unsigned least, unsigned most, unsign
 static int apply_frequency(struct options *options, const char *value)
 {
 	return number_parse(value, 1, FREQUENCY_MAXIMUM, &options->frequency_hz);
+}
+
+/* A number alone is what MAXIMUM_TRIES of the older profilers holds. */
+static int apply_testing_method(struct options *options, const char *value)
+{
+	static const char prefix[] = "consecutive";
+	bool named = strncmp(value, prefix, sizeof(prefix) - 1) == 0;
+
+	if (named)
+		value += sizeof(prefix) - 1;
+	options->consecutive = CONSECUTIVE_DEFAULT;
+	if (named && !*value)
+		return 0;
+	if (named && *value++ != '-')
+		return -EINVAL;
+	options->consecutive = 0;
+	if (!named && strcmp(value, "normal") == 0)
+		return 0;
+	return number_parse(value, 1, CONSECUTIVE_MAXIMUM, &options->consecutive);
+}
+
+static int apply_best_by(struct options *options, const char *value)
+{
+	for (unsigned by = 0; by < NR_BEST_BY; by++) {
+		if (strcmp(best_by_name(by), value) != 0)
+			continue;
+		options->best_by = by;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int apply_max_runs(struct options *options, const char *value)
+{
+	return number_parse(value, 1, MAX_RUNS_MAXIMUM, &options->max_runs);
+}
+
+static int apply_max_time(struct options *options, const char *value)
+{
+	return number_parse(value, 1, MAX_SECONDS_MAXIMUM, &options->max_seconds);
 }
 
 static int apply_top(struct options *options, const char *value)
@@ -366,6 +411,47 @@ static const struct option_row rows[] = {
 		.expected = "snapshot, start or base",
 		.verbs = FOR_RUN,
 		.apply = apply_jit,
+	},
+	{
+		.name = "testing-method",
+		.argument = "METHOD",
+		.variables = {"BPROF_TESTING_METHOD", THREE_GENERATIONS("MAXIMUM_TRIES")},
+		.fallback = "normal",
+		.help = "normal (one run) or consecutive-N: run again until N runs in a row were not "
+			"faster than the best, and report the best",
+		.expected = "normal, consecutive-N or N alone, with N from 1 to 1000",
+		.verbs = FOR_RUN,
+		.apply = apply_testing_method,
+	},
+	{
+		.name = "best-by",
+		.argument = "WHAT",
+		.variables = {"BPROF_BEST_BY"},
+		.fallback = "wall",
+		.help = "what makes a run of consecutive-N the best: wall (time) or cpu (time)",
+		.expected = "wall or cpu",
+		.verbs = FOR_RUN,
+		.apply = apply_best_by,
+	},
+	{
+		.name = "max-runs",
+		.argument = "N",
+		.variables = {"BPROF_MAX_RUNS"},
+		.fallback = "100",
+		.help = "most runs of consecutive-N",
+		.expected = "a number from 1 to 10000",
+		.verbs = FOR_RUN,
+		.apply = apply_max_runs,
+	},
+	{
+		.name = "max-time",
+		.argument = "SECONDS",
+		.variables = {"BPROF_MAX_TIME"},
+		.fallback = "600",
+		.help = "no further run of consecutive-N after this time",
+		.expected = "a number from 1 to 1000000",
+		.verbs = FOR_RUN,
+		.apply = apply_max_time,
 	},
 	{
 		.name = "lines",

@@ -13,6 +13,7 @@
 
 #include <bprof/lua_layout.h>
 #include <bprof/output.h>
+#include <bprof/profile.h>
 
 #include "base.h"
 #include "buf.h"
@@ -51,6 +52,9 @@ struct options {
 	enum event_choice event;
 	enum boundaries_choice boundaries;
 	enum bprof_jit jit;
+	uint32_t consecutive; /* --testing-method=consecutive-N; 0 = normal */
+	enum best_by best_by;
+	unsigned max_runs, max_seconds; /* of a series */
 	const char *user;
 	bool keep_root;
 

@@ -15,19 +15,16 @@
 #include "buf.h"
 #include "log.h"
 #include "say.h"
+#include "take.h"
 
-#include "attribute/hook.h"
 #include "launch/command.h"
 #include "launch/output_dir.h"
 #include "launch/signals.h"
-#include "launch/terminal.h"
 #include "output/output.h"
 #include "live/record.h"
 #include "report/pipeline.h"
 
-#define RECORDING_NAME "recording.bprof"
-#define SENTENCE_MAX   8192
-#define SPANS_TO_CHECK 4
+#define SENTENCE_MAX 8192
 
 /* ---- reports ------------------------------------------------------------------------------- */
 
@@ -151,48 +148,6 @@ static const char *recording_problem(int r)
 
 /* ---- run ----------------------------------------------------------------------------------- */
 
-static const char *hook_get(void *ctx, const char *name)
-{
-	return environment_get(ctx, name);
-}
-
-static int hook_set(void *ctx, const char *name, const char *value)
-{
-	return environment_set(ctx, name, value);
-}
-
-static bool wants_hook(const struct options *o)
-{
-	return o->boundaries == BOUNDARIES_AUTO || o->boundaries == BOUNDARIES_HOOK;
-}
-
-/* Whose word the tests' frames on the stack are: nobody's, a check of the hook, the only one. */
-static unsigned spans_every(const struct options *o)
-{
-	switch (o->boundaries) {
-	case BOUNDARIES_AUTO:
-		return SPANS_TO_CHECK;
-	case BOUNDARIES_STACK:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-static bool inject_hook(const struct session *session)
-{
-	const struct hook_environ environ = {
-		.get = hook_get, .set = hook_set, .ctx = session->environment};
-	int r = hook_inject(&environ);
-
-	if (r < 0)
-		say_note(session->options->quiet,
-			 "the boundary hook does not fit into LUA_INIT (%s); tests are found by "
-			 "their stacks only",
-			 strerror(-r));
-	return r == 0;
-}
-
 /* busted counted failures and the process says success: os.exit(256), os.exit(0) in a test. */
 static int honest_status(const struct profile *p, int status)
 {
@@ -264,93 +219,12 @@ static int report_run(const struct session *session, struct output_dir *dir,
 	return status;
 }
 
-static int record_to(const struct session *session, const char *path, struct output_file *file,
-		     struct record_result *result, int *ret_status)
-{
-	const struct options *o = session->options;
-	struct record_request request = {
-		.identity = session->identity,
-		.environment = session->environment,
-		.inheritance = session->inheritance,
-		.path = path,
-		.argv = o->command,
-		.frequency_hz = o->frequency_hz,
-		.event = event_name(o->event),
-		.boundaries = boundaries_name(o->boundaries),
-		.hook = wants_hook(o) && inject_hook(session),
-		.spans_every = spans_every(o),
-		.jit = o->jit,
-		.fd = fileno(file->stream),
-	};
-	struct buf why;
-	int r;
-
-	buf_init(&why, SENTENCE_MAX);
-	r = record_run(&request, result, ret_status, &why);
-	if (r < 0)
-		say_error("%s", why.len ? why.data : strerror(-r));
-	buf_done(&why);
-	return r;
-}
-
-/* A descriptor to read what was written to @file, whatever becomes of its name. */
-static int open_written(const struct output_file *file)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(file->stream));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/*
- * Keeps the recording, unless it could not be written to its end: then an older one in its place
- * stays, and this one serves the report only.
- */
-static int keep_recording(struct output_file *file, const struct record_result *result,
-			  struct buf *why)
-{
-	if (!result->error)
-		return output_file_commit(file, why);
-	output_file_abort(file);
-	return 0;
-}
-
-static int record_into(const struct session *session, const char *path, struct output_dir *dir,
-		       struct record_result *result, int *ret_fd)
-{
-	struct output_file file = {0};
-	struct terminal_loan loan;
-	int status = EXIT_SETUP, r;
-	struct buf why;
-
-	buf_init(&why, SENTENCE_MAX);
-	r = output_file_begin(dir, RECORDING_NAME, &file, &why);
-	if (r == 0) {
-		if (terminal_lend(session->identity, &loan) < 0)
-			loan.fd = -1;
-		r = record_to(session, path, &file, result, &status);
-		terminal_return(&loan);
-		if (r == 0)
-			r = *ret_fd = open_written(&file);
-		if (r >= 0)
-			r = keep_recording(&file, result, &why);
-		else
-			output_file_abort(&file);
-	}
-	if (why.len)
-		say_error("%s", why.data);
-	buf_done(&why);
-	return r < 0 ? status : 0;
-}
-
 static int run_into(const struct session *session, const char *path, struct output_dir *dir)
 {
 	struct record_result result;
 	int fd = -1, r;
 
-	r = record_into(session, path, dir, &result, &fd);
+	r = take_recording(session, path, dir, &result, &fd);
 	if (r != 0)
 		return r;
 	if (result.died_of)

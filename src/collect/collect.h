@@ -136,6 +136,8 @@ struct recorder;
 
 /* Writes to @fd, which stays the caller's. */
 int recorder_new(int fd, uint64_t start_time_ns, uint64_t started_at_ns, struct recorder **ret);
+/* Goes on with a recording that was written to its end, at the end of @fd. */
+int recorder_continue(int fd, struct recorder **ret);
 /* Appends a record; a size that is no multiple of 8 is padded. -errno of the first failed write. */
 int recorder_add(struct recorder *r, const struct bprof_record *record);
 int recorder_info(struct recorder *r, const char *key, const void *value, size_t len);

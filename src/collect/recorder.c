@@ -52,6 +52,19 @@ static int recorder_put(struct recorder *r, const void *data, size_t len)
 	return 0;
 }
 
+int recorder_continue(int fd, struct recorder **ret)
+{
+	struct recorder *r = malloc(sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->fd = fd;
+	r->error = 0;
+	r->len = 0;
+	*ret = r;
+	return 0;
+}
+
 int recorder_new(int fd, uint64_t start_time_ns, uint64_t started_at_ns, struct recorder **ret)
 {
 	struct bprof_file_header header = {
@@ -60,14 +73,11 @@ int recorder_new(int fd, uint64_t start_time_ns, uint64_t started_at_ns, struct 
 		.start_time_ns = start_time_ns,
 		.started_at_ns = started_at_ns,
 	};
-	struct recorder *r = malloc(sizeof(*r));
-	int err;
+	struct recorder *r;
+	int err = recorder_continue(fd, &r);
 
-	if (!r)
-		return -ENOMEM;
-	r->fd = fd;
-	r->error = 0;
-	r->len = 0;
+	if (err < 0)
+		return err;
 	memcpy(header.magic, BPROF_FILE_MAGIC, sizeof(header.magic));
 	err = recorder_put(r, &header, sizeof(header));
 	if (err < 0) {

@@ -209,6 +209,7 @@ static bool handle_signals(struct run *run)
 	int number;
 
 	while ((action = signals_next(&run->signals, &number)) != SIGNAL_NOTHING) {
+		run->result->interrupted = true;
 		if (action == SIGNAL_FORWARD && launch_signal(&run->launch, number) < 0)
 			log_debug("exec", "exec::signal_lost number=%d", number);
 		if (action == SIGNAL_DIE)
@@ -256,6 +257,7 @@ static void follow_to_the_end(struct run *run)
 
 static int record_end(struct run *run)
 {
+	struct record_result *result = run->result;
 	struct bprof_counters counters = {
 		.h = {.type = BPROF_RECORD_COUNTERS,
 		      .size = sizeof(counters),
@@ -263,12 +265,12 @@ static int record_end(struct run *run)
 	};
 	struct bprof_end end = {
 		.h = {.type = BPROF_RECORD_END, .size = sizeof(end), .time_ns = run->end_ns},
-		.wall_ns = run->end_ns - run->start_ns,
-		.cpu_ns = run->ended_cpu_ns + collect_unfinished_cpu_ns(run->collector),
 		.exit_status = run->launch.ended ? (uint32_t)run->launch.wait_status : 0,
 	};
 	int r;
 
+	result->wall_ns = end.wall_ns = run->end_ns - run->start_ns;
+	result->cpu_ns = end.cpu_ns = run->ended_cpu_ns + collect_unfinished_cpu_ns(run->collector);
 	collect_counters(run->collector, counters.value);
 	counters.value[BPROF_COUNTER_UNPROVED_VM] += facts_unproved_vms(run->facts);
 	r = recorder_add(run->recorder, &counters.h);

@@ -36,7 +36,9 @@ struct record_result {
 	int exit_status;   /* of the command, as a shell would say it */
 	bool left_running; /* the user did not want to wait: the command goes on */
 	int died_of;	   /* the user's third signal, 0 = none */
+	bool interrupted;  /* the user's first signal, which was the command's */
 	int error;	   /* the recording is incomplete: first failed write, -errno */
+	uint64_t wall_ns, cpu_ns;
 	unsigned unproved_vms;
 	bool probes_getenv; /* false: no announcement can be heard */
 };

@@ -98,6 +98,28 @@ static void write_runtime(struct json *j, const struct runtime *r)
 	json_close_map(j);
 }
 
+/* Only where the command was run several times; the rest of the profile is of the best run. */
+static void write_runs(struct json *j, const struct run_series *runs)
+{
+	if (runs->nr_tried == 0)
+		return;
+	json_open_map(j, "runs");
+	json_uint(j, "consecutive", runs->patience);
+	json_text(j, "best_by", best_by_name(runs->best_by));
+	json_uint(j, "best", runs->best);
+	json_text(j, "ended_by", series_end_name(runs->end));
+	json_open_array(j, "tried");
+	for (size_t i = 0; i < runs->nr_tried; i++) {
+		json_open_map(j, NULL);
+		json_uint(j, "wall_ns", runs->tried[i].wall_ns);
+		json_uint(j, "cpu_ns", runs->tried[i].cpu_ns);
+		json_int(j, "exit_status", runs->tried[i].exit_status);
+		json_close_map(j);
+	}
+	json_close_array(j);
+	json_close_map(j);
+}
+
 /* As mega.busted writes it; its users read these keys. */
 static void write_versions(struct json *j, const struct profile *p)
 {
@@ -379,6 +401,7 @@ static void write_profile(struct json *j, const struct profile *p)
 	for (size_t i = 0; i < p->nr_runtimes; i++)
 		write_runtime(j, &p->runtimes[i]);
 	json_close_array(j);
+	write_runs(j, &p->runs);
 	write_versions(j, p);
 	write_hardware(j, p);
 	write_statistics(j, p);

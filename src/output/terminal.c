@@ -22,6 +22,7 @@
 #include "number.h"
 #include "report.h"
 #include "rows.h"
+#include "statistics.h"
 
 /* ---- headline ------------------------------------------------------------------------------ */
 
@@ -115,6 +116,40 @@ static void add_runtimes(struct report *r)
 	add_line(r, "  ", &text, STYLE_NONE);
 }
 
+/* What the others took: a failed run says nothing of that. */
+static void add_runs(struct report *r)
+{
+	const struct run_series *runs = &r->profile->runs;
+	uint64_t *values = calloc(runs->nr_tried + 1, sizeof(*values));
+	struct statistics s;
+	struct buf text;
+	size_t nr = 0;
+
+	if (!values) {
+		writer_fail(r->writer, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < runs->nr_tried; i++) {
+		const struct run_tried *run = &runs->tried[i];
+
+		if (run->exit_status == 0)
+			values[nr++] = runs->best_by == BEST_BY_CPU ? run->cpu_ns : run->wall_ns;
+	}
+	statistics_compute(&s, values, nr);
+	free(values);
+	if (runs->nr_tried == 0)
+		return;
+	buf_init(&text, TEXT_MAX_BUFFER);
+	add(r, &text, "run %zu, the best by %s time of %zu", runs->best + 1,
+	    runs->best_by == BEST_BY_CPU ? "CPU" : "wall", runs->nr_tried);
+	if (nr > 0)
+		add(r, &text, " (fastest %s, median %s, slowest %s)", number_duration(s.min).text,
+		    number_duration(s.median).text, number_duration(s.max).text);
+	if (nr < runs->nr_tried)
+		add(r, &text, "; %zu failed", runs->nr_tried - nr);
+	add_line(r, "  ", &text, nr < runs->nr_tried ? STYLE_BAD : STYLE_NONE);
+}
+
 static void add_headline(struct report *r)
 {
 	const struct profile *p = r->profile;
@@ -129,6 +164,7 @@ static void add_headline(struct report *r)
 	else
 		add(r, &text, "exit status %d", p->exit_status);
 	add_line(r, "  ", &text, STYLE_NONE);
+	add_runs(r);
 	add_suite_result(r);
 	add_runtimes(r);
 }

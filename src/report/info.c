@@ -6,6 +6,8 @@
 
 #include "base.h"
 
+#include "runs.h"
+
 #define MAX_RUNTIMES 256 /* distinct ones: a run has a handful */
 
 /* The keys of INFO records. */
@@ -24,6 +26,7 @@ enum info_key {
 	INFO_KERNEL,
 	INFO_ARCH,
 	INFO_NR_CPUS,
+	INFO_RUNS,
 	NR_INFO_KEYS
 };
 
@@ -42,6 +45,7 @@ static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_KERNEL] = "kernel",
 	[INFO_ARCH] = "arch",
 	[INFO_NR_CPUS] = "nr_cpus",
+	[INFO_RUNS] = RUNS_KEY,
 };
 
 struct info {
@@ -50,6 +54,7 @@ struct info {
 	const char **command;
 	struct runtime *runtimes;
 	size_t nr_runtimes;
+	struct run_series runs;
 };
 
 int info_new(struct info **ret)
@@ -82,6 +87,7 @@ void info_free(struct info *i)
 	for (size_t k = 0; k < i->nr_runtimes; k++)
 		runtime_done(&i->runtimes[k]);
 	free(i->runtimes);
+	free(i->runs.tried);
 	free(i->command);
 	free(i);
 }
@@ -185,6 +191,11 @@ int info_fill(struct info *i, struct profile *p)
 
 	if (r < 0)
 		return r;
+	free(i->runs.tried);
+	r = runs_read(text(i, INFO_RUNS), &i->runs);
+	if (r == -ENOMEM)
+		return r;
+	p->runs = i->runs;
 	p->command = i->command;
 	p->bprof_version = text(i, INFO_BPROF_VERSION);
 	p->event_requested = text(i, INFO_EVENT_REQUESTED);
