@@ -4,6 +4,7 @@
  *
  *	processes.h  who is followed: fork, exec (with the hold), VMs inherited
  *	cpu_time.h   sched_switch: exact CPU time per process
+ *	meters.h     hardware counters, page faults, switches and the like, at the same places
  *	vms.h        luaL_openlibs, lua_close: Lua VMs come and go
  *	marks.h      getenv: test boundaries
  *	sample.h     perf_event: the Lua stack at this instant, by walk.h
@@ -34,6 +35,7 @@ static __always_inline struct bprof_seen *seen_entry(u32 index)
 
 #include "walk.h"
 
+#include "meters.h"
 #include "cpu_time.h"
 #include "processes.h"
 #include "vms.h"

@@ -5,71 +5,70 @@
  * A thread is charged at its switch-out with the growth of its own sum_exec_runtime since the last
  * charge. That is what getrusage() and top say, and it survives a missed switch-in, which happens:
  * on some virtual machines about one switch a second is not reported, and timestamps alone then
- * lose whole slices. Inside a slice (at a boundary) sum_exec_runtime is stale by up to a tick, so
- * the running part is added: now - exec_start, with exec_start moved to our clock by an offset
- * measured at the latest switch-in on this CPU.
+ * lose whole slices.
+ *
+ * Inside a slice (at a boundary) sum_exec_runtime is stale by up to a tick. What is missing is what
+ * the scheduler's clock_task has moved since exec_start, and that clock leaves out time that the
+ * hypervisor stole and time spent in interrupts; to it comes the little that our own clock has
+ * moved since the scheduler last looked at its own. Threads that run on other processors at that
+ * instant are found in their run queues.
  */
 #ifndef BPROF_CPU_TIME_H
 #define BPROF_CPU_TIME_H
 
-#define MAX_CPUS 1024
+#define MAX_ATTEMPTS 4
 
-/* What runs on a CPU, if it is followed. seq is odd while sched_switch rewrites the slot. */
-struct cpu_slot {
-	u32 seq;
-	u32 tid;
-	u64 switch_in_ns; /* our clock */
-	u64 clock_offset; /* our clock - the scheduler's, at that instant; 0 = not measured yet */
+/* Processors to look at for the other threads of a process. */
+const volatile __u32 nr_possible_cpus = 1;
+
+struct exit_record {
+	struct bprof_exit exit;
+	struct bprof_meters meters;
 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_slot);
-} cpu_slots SEC(".maps");
-
-static __always_inline struct cpu_slot *this_cpu_slot(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&cpu_slots, &zero);
-}
 
 /* The last thread is gone: its process has its final sum. */
 static __always_inline void end_process(u32 pid, struct process *p, struct task_struct *task)
 {
-	struct bprof_exit r = {
-		.pid = pid,
-		.parent_pid = p->parent_pid,
-		.parent_epoch = p->parent_epoch,
-		.epoch = p->epoch,
-		.cpu_ns = p->cpu_ns,
-		.switches = p->switches,
-		.unseen_slices = p->unseen_slices,
-		.exit_code = (u32)task->exit_code,
+	struct exit_record r = {
+		.exit =
+			{
+				.pid = pid,
+				.parent_pid = p->parent_pid,
+				.parent_epoch = p->parent_epoch,
+				.epoch = p->epoch,
+				.cpu_ns = p->cpu_ns,
+				.switches = p->switches,
+				.unseen_slices = p->unseen_slices,
+				.exit_code = (u32)task->exit_code,
+				.nr_meters = BPROF_NR_METERS,
+			},
 	};
 
-	fill_header(&r.h, BPROF_RECORD_EXIT, sizeof(r));
+	fill_header(&r.exit.h, BPROF_RECORD_EXIT, sizeof(r));
+	fill_meters(&r.meters, &p->meters);
 	ship(&r);
 	bpf_map_delete_elem(&processes, &pid);
 	bpf_map_delete_elem(&vms, &pid);
 }
 
 static __always_inline void charge(struct task_struct *prev, u32 tid, struct thread *t,
-				   const struct cpu_slot *slot)
+				   struct cpu_slot *slot)
 {
 	u32 pid = t->pid;
 	struct process *p = bpf_map_lookup_elem(&processes, &pid);
 	u64 sum = prev->se.sum_exec_runtime;
 	u64 slice = sum - t->charged_ns;
+	bool seen = slot->tid == tid;
 
 	if (!p)
 		return;
+	__sync_fetch_and_add(&p->charges_begun, 1);
 	t->charged_ns = sum;
 	__sync_fetch_and_add(&p->cpu_ns, slice);
+	charge_meters(p, t, prev, slot, seen);
+	__sync_fetch_and_add(&p->charges_done, 1);
 	p->switches++;
-	if (slot->tid != tid) {
+	if (!seen) {
 		p->unseen_slices++;
 		count(BPROF_COUNTER_UNSEEN_SLICES);
 		count_by(BPROF_COUNTER_UNSEEN_NS, slice);
@@ -81,25 +80,60 @@ static __always_inline void charge(struct task_struct *prev, u32 tid, struct thr
 	}
 }
 
+/* The scheduler's clocks of a processor, as of its last look at them. */
+struct clocks {
+	u64 clock; /* moves as ours does */
+	u64 task;  /* leaves out what is nobody's: stolen time, interrupts */
+};
+
+/* A kernel without groups of tasks does not lead us to them: then when @task was charged last. */
+static __always_inline struct clocks scheduler_clocks(const struct cpu_slot *slot,
+						      const struct task_struct *task, bool far)
+{
+	const struct rq *rq = (const struct rq *)slot->run_queue;
+	struct clocks c;
+
+	if (rq) {
+		c.clock = BPF_CORE_READ(rq, clock);
+		c.task = BPF_CORE_READ(rq, clock_task);
+	} else {
+		c.clock = c.task = TASK_FIELD(far, task, se.exec_start);
+	}
+	return c;
+}
+
+/*
+ * Our clock - the scheduler's, or more: that is behind by as much as it has not been looked at. It
+ * must be read first: read after ours, with a tick or a stolen moment between, it would be ahead.
+ */
+static __always_inline u64 clock_offset_now(const struct cpu_slot *slot,
+					    const struct task_struct *task)
+{
+	u64 clock = scheduler_clocks(slot, task, false).clock;
+
+	barrier();
+	return bpf_ktime_get_ns() - clock;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	u32 prev_tid = prev->pid, next_tid = next->pid;
 	struct thread *out = NULL, *in = NULL;
 	struct cpu_slot *slot;
-	u64 now;
 
 	if (prev_tid)
 		out = bpf_map_lookup_elem(&threads, &prev_tid);
 	if (next_tid)
 		in = bpf_map_lookup_elem(&threads, &next_tid);
-	if (!out) /* two tests: the compiler must not combine two map pointers */
+	if (!out) { /* two tests: the compiler must not combine two map pointers */
+		WALK_OPAQUE(in);
 		if (!in)
 			return 0;
+	}
 	slot = this_cpu_slot();
 	if (!slot)
 		return 0;
-	now = bpf_ktime_get_ns();
 	slot->seq++;
 	barrier();
 	if (out)
@@ -107,57 +141,152 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	slot->tid = 0;
 	if (in) {
 		slot->tid = next_tid;
-		slot->switch_in_ns = now;
-		slot->clock_offset = now - next->se.exec_start;
+		slot->task = (u64)next;
+		find_run_queue(slot, next);
+		slot->clock_offset = clock_offset_now(slot, next);
+		if (!in->charged)
+			begin_thread(in, next);
+		begin_slice(slot);
 	}
 	barrier();
 	slot->seq++;
 	return 0;
 }
 
-/* What the running thread has used beyond its charged sum; *seen says whether its slice was seen.
- */
-static __always_inline u64 running_ns(struct thread *t, u64 now, bool *seen)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct cpu_slot *slot = this_cpu_slot();
-	u64 start = *(volatile u64 *)&task->se.exec_start;
-	u64 sum = *(volatile u64 *)&task->se.sum_exec_runtime;
-	s64 part = 0;
+/* ---- in the middle of a slice -------------------------------------------------------------- */
 
-	*seen = false;
-	if (slot && slot->tid == current_tid() && slot->clock_offset) {
-		*seen = true;
-		part = (s64)(now - slot->clock_offset - start);
-	}
-	return sum - t->charged_ns + (part > 0 ? (u64)part : 0);
+/* What of a thread's time the scheduler may move between two reads. */
+struct moving {
+	u64 sum, start;
+	struct clocks clocks;
+};
+
+static __always_inline struct moving read_moving(const struct cpu_slot *slot,
+						 const struct task_struct *task, bool far)
+{
+	struct moving m;
+
+	barrier();
+	m.sum = TASK_FIELD(far, task, se.sum_exec_runtime);
+	m.start = TASK_FIELD(far, task, se.exec_start);
+	m.clocks = scheduler_clocks(slot, task, far);
+	barrier();
+	return m;
 }
 
 /*
- * CPU time of the current process now. Switches may interrupt us and move the numbers: the slot's
- * sequence tells, and we try again.
+ * Adds what a running thread has used beyond its charged sum. A tick moves the numbers, here or on
+ * its processor: then all are read again. Numbers that never stand still move by little: a thread
+ * that asks for its own clock all the time. False: known up to the latest tick only.
  */
-static __always_inline u64 process_cpu_ns(struct process *p, u64 now, bool *seen)
+static __always_inline bool add_running_ns(struct reading *r, const struct cpu_slot *slot,
+					   const struct task_struct *task, const struct thread *t,
+					   bool far)
+{
+	struct moving m = read_moving(slot, task, far), again;
+	u64 clock_offset = slot->clock_offset;
+	u64 now = 0;
+	s64 part;
+
+	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+		now = bpf_ktime_get_ns();
+		again = read_moving(slot, task, far);
+		if (again.sum == m.sum && again.start == m.start &&
+		    again.clocks.clock == m.clocks.clock)
+			break;
+		m = again;
+	}
+	part = (s64)(m.clocks.task - m.start);
+	if (clock_offset && (s64)(now - clock_offset - m.clocks.clock) > 0)
+		part += (s64)(now - clock_offset - m.clocks.clock);
+	r->cpu_ns += m.sum - t->charged_ns + (part > 0 ? (u64)part : 0);
+	return clock_offset != 0;
+}
+
+/* Who looks for the threads beside it. bpf_loop() takes what is on the stack, and nothing else. */
+struct looker {
+	u32 pid, tid;
+};
+
+/* bpf_loop(): a thread of the same process that runs on processor @cpu. */
+static long add_other_thread(u32 cpu, void *context)
+{
+	const struct looker *looker = context;
+	u32 zero = 0, own_tid = looker->tid, tid;
+	struct cpu_slot *slot = bpf_map_lookup_percpu_elem(&cpu_slots, &zero, cpu);
+	const struct task_struct *task;
+	struct thread *own, *t;
+
+	if (!slot)
+		return 0;
+	tid = slot->tid;
+	if (!tid || tid == own_tid)
+		return 0;
+	t = bpf_map_lookup_elem(&threads, &tid);
+	if (!t)
+		return 0;
+	if (t->pid != looker->pid)
+		return 0;
+	own = bpf_map_lookup_elem(&threads, &own_tid);
+	if (!own)
+		return 0;
+	task = (const struct task_struct *)slot->task;
+	add_running_ns(&own->reading, slot, task, t, true);
+	add_thread_meters(&own->reading.meters, t, task, true);
+	return 0;
+}
+
+static __always_inline void add_this_thread(struct reading *r, struct thread *t)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+	struct cpu_slot *slot = this_cpu_slot();
+	u64 offset;
+
+	r->seen = false;
+	if (!slot)
+		return;
+	offset = clock_offset_now(slot, task);
+	if (slot->clock_offset && offset < slot->clock_offset)
+		slot->clock_offset = offset;
+	r->seen = add_running_ns(r, slot, task, t, false);
+	add_thread_meters(&r->meters, t, task, false);
+	if (!add_slice_meters(&r->meters, slot, r->tid))
+		r->seen = false;
+}
+
+/*
+ * The sums of the current process now. Threads may be charged meanwhile, this one too, and move
+ * part of it from the threads to the process: then all is read again. NULL: not a followed thread.
+ */
+static __noinline struct reading *read_process(struct process *p)
 {
 	u32 tid = current_tid();
-	u64 cpu_ns = 0;
+	struct thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct looker looker = {.pid = current_pid(), .tid = tid};
+	struct reading *r;
 
-	for (int attempt = 0; attempt < 4; attempt++) {
-		struct thread *t = bpf_map_lookup_elem(&threads, &tid);
-		struct cpu_slot *slot = this_cpu_slot();
-		u32 seq;
+	if (!t)
+		return NULL;
+	r = &t->reading;
+	r->pid = looker.pid;
+	r->tid = tid;
+	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+		u32 begun = *(volatile u32 *)&p->charges_begun;
 
-		if (!t || !slot)
-			break;
-		seq = *(volatile u32 *)&slot->seq;
 		barrier();
-		cpu_ns = *(volatile u64 *)&p->cpu_ns + running_ns(t, now, seen);
+		r->time_ns = bpf_ktime_get_ns();
+		r->cpu_ns = *(volatile u64 *)&p->cpu_ns;
+		r->meters = p->meters;
+		add_this_thread(r, t);
+		if (p->threads > 1)
+			bpf_loop(nr_possible_cpus, add_other_thread, &looker, 0);
 		barrier();
-		if (*(volatile u32 *)&slot->seq == seq)
-			break;
-		now = bpf_ktime_get_ns();
+		if (*(volatile u32 *)&p->charges_done == begun &&
+		    *(volatile u32 *)&p->charges_begun == begun)
+			return r;
 	}
-	return cpu_ns;
+	r->seen = false;
+	return r;
 }
 
 #endif

@@ -37,6 +37,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -84,8 +85,21 @@ struct thread_struct {
 };
 #endif
 
+struct rq {
+	u64 clock, clock_task, prev_steal_time_rq;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
 struct sched_entity {
-	u64 exec_start, sum_exec_runtime;
+	u64 exec_start, sum_exec_runtime, nr_migrations;
+	struct cfs_rq *cfs_rq;
+};
+
+struct sched_info {
+	unsigned long long run_delay;
 };
 
 struct task_struct {
@@ -97,6 +111,8 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct thread_struct thread;
+	struct sched_info sched_info;
+	unsigned long nvcsw, nivcsw, min_flt, maj_flt;
 };
 
 struct super_block {
@@ -118,6 +134,11 @@ struct linux_binprm {
 
 #pragma clang attribute pop
 
+/* What a counter says: user-space ABI. */
+struct bpf_perf_event_value {
+	u64 counter, enabled, running;
+};
+
 /* Context of a perf_event program: user-space ABI, accessed at fixed offsets (no CO-RE). */
 struct bpf_perf_event_data {
 #if defined(__TARGET_ARCH_x86)
@@ -133,6 +154,8 @@ struct bpf_perf_event_data {
 #elif defined(__TARGET_ARCH_arm64)
 #define PERF_CONTEXT_IP 32
 #endif
+
+#define NULL ((void *)0)
 
 #define TASK_DEAD 0x80 /* linux/sched.h: the last switch of a thread */
 #define SIGSTOP	  19

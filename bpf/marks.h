@@ -3,7 +3,8 @@
  * Test boundaries: the hook inside busted calls getenv("bprof:..."), a probe on getenv sees it.
  *
  * Nothing is interpreted here: the epoch grows by one, the text goes into the ring beside the exact
- * CPU time of this instant, and samples and forks carry the epoch. User space replays the order.
+ * CPU time and the meters of this instant, and samples and forks carry the epoch. User space
+ * replays the order.
  */
 #ifndef BPROF_MARKS_H
 #define BPROF_MARKS_H
@@ -17,21 +18,28 @@
 #define MARK_SHORT  16
 #define MARK_MEDIUM 256
 
-static __always_inline void fill_mark(struct bprof_mark *r, struct process *p, u32 epoch, u32 size,
-				      long text_len, u32 room)
-{
-	bool seen = false;
+struct mark_record {
+	struct bprof_mark mark;
+	struct bprof_meters meters;
+};
 
-	fill_header(&r->h, BPROF_RECORD_MARK, size);
-	r->pid = current_pid();
-	r->tid = current_tid();
-	r->epoch = epoch;
-	r->text_len = text_len > 0 ? (u32)text_len - 1 : 0; /* without its NUL */
-	r->reserved = 0;
-	r->cpu_ns = process_cpu_ns(p, r->h.time_ns, &seen);
-	r->flags = seen ? 0 : BPROF_MARK_CPU_UNSEEN;
+static __always_inline void fill_mark(struct mark_record *r, const struct reading *reading,
+				      u32 epoch, u32 size, long text_len, u32 room)
+{
+	struct bprof_mark *m = &r->mark;
+
+	fill_header(&m->h, BPROF_RECORD_MARK, size);
+	m->h.time_ns = reading->time_ns;
+	m->pid = reading->pid;
+	m->tid = reading->tid;
+	m->epoch = epoch;
+	m->text_len = text_len > 0 ? (u32)text_len - 1 : 0; /* without its NUL */
+	m->nr_meters = BPROF_NR_METERS;
+	m->cpu_ns = reading->cpu_ns;
+	m->flags = reading->seen ? 0 : BPROF_MARK_CPU_UNSEEN;
 	if (text_len >= (long)room)
-		r->flags |= BPROF_MARK_TEXT_CUT;
+		m->flags |= BPROF_MARK_TEXT_CUT;
+	fill_meters(&r->meters, &reading->meters);
 }
 
 /*
@@ -39,9 +47,9 @@ static __always_inline void fill_mark(struct bprof_mark *r, struct process *p, u
  * room. A macro: the sizes of ring reservations must be constants the verifier can tell apart.
  */
 #define DEFINE_SHIP_MARK(name, room, cut)                                                          \
-	static __noinline bool name(struct process *p, const char *text, u32 epoch)                \
+	static __noinline bool name(const struct reading *reading, const char *text, u32 epoch)    \
 	{                                                                                          \
-		struct bprof_mark *r;                                                              \
+		struct mark_record *r;                                                             \
 		long len;                                                                          \
                                                                                                    \
 		r = bpf_ringbuf_reserve(&ring, sizeof(*r) + (room), 0);                            \
@@ -54,7 +62,7 @@ static __always_inline void fill_mark(struct bprof_mark *r, struct process *p, u
 			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                  \
 			return false;                                                              \
 		}                                                                                  \
-		fill_mark(r, p, epoch, sizeof(*r) + (room), len, (room));                          \
+		fill_mark(r, reading, epoch, sizeof(*r) + (room), len, (room));                    \
 		bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);                                           \
 		return true;                                                                       \
 	}
@@ -69,6 +77,7 @@ int BPF_KPROBE(on_getenv, const char *name)
 	u32 pid = current_pid(), epoch;
 	struct process *p = bpf_map_lookup_elem(&processes, &pid);
 	const char *text = name + MARK_PREFIX_LEN;
+	const struct reading *reading;
 	u64 start = 0;
 
 	if (!p)
@@ -82,10 +91,15 @@ int BPF_KPROBE(on_getenv, const char *name)
 		return 0;
 	}
 	epoch = __sync_fetch_and_add(&p->epoch, 1) + 1;
-	if ((start >> 48 & 0xff) != 'n' && ship_short_mark(p, text, epoch))
+	reading = read_process(p);
+	if (!reading) {
+		count(BPROF_COUNTER_LOST_MARKS);
 		return 0;
-	if (!ship_medium_mark(p, text, epoch))
-		ship_long_mark(p, text, epoch);
+	}
+	if ((start >> 48 & 0xff) != 'n' && ship_short_mark(reading, text, epoch))
+		return 0;
+	if (!ship_medium_mark(reading, text, epoch))
+		ship_long_mark(reading, text, epoch);
 	return 0;
 }
 

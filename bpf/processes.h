@@ -17,6 +17,7 @@ static __always_inline void follow_thread(struct process *p, u32 pid, struct tas
 	struct thread t = {.pid = pid, .charged_ns = child->se.sum_exec_runtime};
 	u32 tid = child->pid;
 
+	begin_thread(&t, child);
 	if (bpf_map_update_elem(&threads, &tid, &t, BPF_ANY))
 		count(BPROF_COUNTER_LOST_PROCESSES);
 	else
@@ -69,34 +70,51 @@ static __always_inline bool must_hold(const struct binary_key *key)
 	return !bpf_map_lookup_elem(&known_binaries, key);
 }
 
+struct exec_record {
+	struct bprof_exec exec;
+	struct bprof_meters meters;
+};
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	u32 pid = task->tgid;
 	struct process *p = bpf_map_lookup_elem(&processes, &pid);
-	struct bprof_exec r = {.pid = pid};
+	const struct reading *reading;
 	struct binary_key key;
+	struct exec_record *r;
 	struct inode *inode;
-	bool seen;
 
 	if (!p)
 		return 0;
 	/* copied, since of each pointer that is followed itself the verifier asks what BTF says of
 	 * its type: 0.3 ms each */
 	inode = BPF_CORE_READ(bprm, file, f_inode);
-	r.dev = key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	r.ino = key.ino = BPF_CORE_READ(inode, i_ino);
+	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	key.ino = BPF_CORE_READ(inode, i_ino);
 	bpf_map_delete_elem(&vms, &pid);
-	fill_header(&r.h, BPROF_RECORD_EXEC, sizeof(r));
-	bpf_get_current_comm(r.comm, sizeof(r.comm));
-	r.cpu_ns = process_cpu_ns(p, r.h.time_ns, &seen);
+	reading = read_process(p);
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0); /* too large for the stack */
+	if (!r) {
+		count(BPROF_COUNTER_LOST_RECORDS);
+		return 0; /* not held: nobody would know */
+	}
+	fill_header(&r->exec.h, BPROF_RECORD_EXEC, sizeof(*r));
+	r->exec.pid = pid;
+	r->exec.flags = 0;
+	r->exec.nr_meters = BPROF_NR_METERS;
+	r->exec.dev = key.dev;
+	r->exec.ino = key.ino;
+	r->exec.cpu_ns = reading ? reading->cpu_ns : p->cpu_ns;
+	bpf_get_current_comm(r->exec.comm, sizeof(r->exec.comm));
+	fill_meters(&r->meters, reading ? &reading->meters : &p->meters);
 	if (must_hold(&key) && !bpf_send_signal(SIGSTOP)) {
-		r.flags = BPROF_EXEC_HELD;
+		r->exec.flags = BPROF_EXEC_HELD;
 		count(BPROF_COUNTER_HELD_EXECS);
-		ship_with(&r, BPF_RB_FORCE_WAKEUP);
+		bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 		return 0;
 	}
-	ship(&r);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

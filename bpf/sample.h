@@ -241,6 +241,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	if (!p)
 		return 0;
 	count(BPROF_COUNTER_TAKEN);
+	charge_hardware_at_sample(p, current_tid());
 	w = bpf_map_lookup_elem(&walks, &zero);
 	if (!w)
 		return 0;

@@ -11,6 +11,7 @@
 
 #include <bprof/lua_layout.h>
 #include <bprof/seen.h>
+#include <bprof/wire.h>
 
 /*
  * One followed process, by pid. A process is followed because it is the command, or a followed one
@@ -22,13 +23,33 @@ struct process {
 	__u32 parent_pid, parent_epoch;
 	__u64 cpu_ns; /* of its finished slices, all threads */
 	__u32 switches, unseen_slices;
+	/* the two differ while a thread is being charged: whoever reads the sums reads them again
+	 */
+	__u32 charges_begun, charges_done;
+	struct bprof_meters meters; /* ditto */
+};
+
+/* The meters that the kernel keeps for each thread. */
+#define BPROF_THREAD_METERS    BPROF_METER_MINOR_FAULTS
+#define BPROF_NR_THREAD_METERS (BPROF_NR_METERS - BPROF_THREAD_METERS)
+
+/* The sums of a process at one instant, as its current thread reads them. */
+struct reading {
+	__u64 time_ns;
+	__u64 cpu_ns;
+	struct bprof_meters meters;
+	__u32 pid, tid;
+	__u32 seen; /* the switch-in of the current slice was seen: all of it is exact */
+	__u32 reserved;
 };
 
 /* One thread of a followed process, by tid. */
 struct thread {
 	__u32 pid;
-	__u32 reserved;
+	__u32 charged;	  /* 0: what it did so far was before we followed it */
 	__u64 charged_ns; /* the part of its sum_exec_runtime already added to the process */
+	__u64 charged_meters[BPROF_NR_THREAD_METERS]; /* and of those the kernel keeps for it */
+	struct reading reading; /* its latest: too large for the stack of a program */
 };
 
 /* An executable, as the kernel names it. */

@@ -126,6 +126,8 @@ struct costs {
 	uint64_t cpu_ns;  /* own threads and children started here */
 	uint64_t samples;
 	uint64_t by_mode[NR_MODES]; /* the samples, by mode */
+	uint64_t overhead_ns;	    /* CPU time of boundaries, already taken off cpu_ns */
+	struct bprof_meters meters; /* as cpu_ns; PROFILE_UNKNOWN: not counted here */
 };
 
 struct test {
@@ -256,6 +258,20 @@ struct boundary_check {
 	uint64_t announcements, gaps;
 };
 
+/* What an announcement costs the command; measured before the run, taken off every span. */
+struct boundary_cost {
+	bool measured;
+	uint64_t cpu_ns;
+	struct bprof_meters meters;
+};
+
+/* What was taken off in all. */
+struct boundary_overhead {
+	uint64_t boundaries;
+	uint64_t cpu_ns;
+	struct bprof_meters meters;
+};
+
 struct suite_result {
 	bool seen, ended; /* a suite started; it said it ended */
 	uint64_t iterations;
@@ -291,6 +307,11 @@ struct profile {
 	uint32_t modes_told;	    /* bits 1 << enum mode: those that a VM of the run can tell */
 	uint64_t gc_undecided; /* samples that may or may not be MODE_GC and were counted as not */
 	struct boundary_check check;
+	struct boundary_cost boundary;
+	struct boundary_overhead overhead;
+	uint32_t metered;	      /* bits 1 << enum bprof_meter: meters that the run has */
+	struct bprof_meters meters;   /* of all its processes, boundaries included */
+	const char *hardware_missing; /* why cycles were not counted; "" = they were, or not told */
 	struct suite_result suite;
 	uint64_t counters[BPROF_NR_COUNTERS];
 

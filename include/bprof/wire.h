@@ -24,7 +24,8 @@
 #include <linux/types.h>
 #endif
 
-#define BPROF_WIRE_VERSION 1
+#define BPROF_WIRE_VERSION 2
+#define BPROF_WIRE_OLDEST  1	      /* still read: its boundaries have no meters */
 #define BPROF_FILE_MAGIC   "BPROFREC" /* 8 bytes, no terminator */
 
 /* Limits: they are the policy that bounds every loop and every buffer on both sides. */
@@ -250,6 +251,42 @@ static inline __attribute__((always_inline)) __u32 bprof_fingerprint(__u64 sourc
 
 /* ---- boundaries and processes -------------------------------------------------------------- */
 
+/*
+ * What is counted for a process besides its CPU time, cumulative like that: the cost of a span is
+ * the difference of two records. Own threads, dead ones included, and no children. One line is the
+ * meter, its key in JSON and its sentence. New ones are appended: a record says how many it has.
+ *
+ * The first four come from hardware counters, which count for a processor, not for a thread: a time
+ * slice whose start was not seen has no count, and is counted itself.
+ */
+#define BPROF_METER_LIST(X)                                                                        \
+	X(CYCLES_USER, "cycles_user", "CPU cycles in user mode")                                   \
+	X(CYCLES_KERNEL, "cycles_kernel", "CPU cycles in the kernel")                              \
+	X(INSTRUCTIONS_USER, "instructions_user", "instructions in user mode")                     \
+	X(INSTRUCTIONS_KERNEL, "instructions_kernel", "instructions in the kernel")                \
+	X(UNCOUNTED, "uncounted_slices", "time slices without a count of the hardware")            \
+	X(STOLEN_NS, "stolen_ns", "time its processor was taken away by the hypervisor")           \
+	X(MINOR_FAULTS, "minor_faults", "page faults without input or output")                     \
+	X(MAJOR_FAULTS, "major_faults", "page faults that waited for a disk")                      \
+	X(VOLUNTARY_SWITCHES, "voluntary_switches", "times a thread went to sleep")                \
+	X(INVOLUNTARY_SWITCHES, "involuntary_switches", "times a thread had to make room")         \
+	X(MIGRATIONS, "migrations", "times a thread was moved to another processor")               \
+	X(WAITED_NS, "waited_ns", "time its threads could have run and had no processor")
+
+enum bprof_meter {
+#define BPROF_X(name, key, sentence) BPROF_METER_##name,
+	BPROF_METER_LIST(BPROF_X)
+#undef BPROF_X
+		BPROF_NR_METERS
+};
+
+#define BPROF_NR_HARDWARE   (BPROF_METER_INSTRUCTIONS_KERNEL + 1)
+#define BPROF_METER_UNKNOWN (~0ULL) /* this machine or this kernel does not count it */
+
+struct bprof_meters {
+	__u64 value[BPROF_NR_METERS];
+};
+
 enum bprof_mark_flags {
 	BPROF_MARK_TEXT_CUT = 1 << 0, /* the text was longer than BPROF_MAX_MARK_TEXT */
 	BPROF_MARK_CPU_UNSEEN =
@@ -257,8 +294,9 @@ enum bprof_mark_flags {
 };
 
 /*
- * One announcement of the boundary hook: getenv("bprof:" text). Followed by text_len bytes (no
- * NUL). cpu_ns is cumulative for the process: own threads, dead ones included, and no children.
+ * One announcement of the boundary hook: getenv("bprof:" text). Followed by nr_meters x __u64 (as
+ * in struct bprof_meters), then text_len bytes (no NUL). cpu_ns is cumulative for the process: own
+ * threads, dead ones included, and no children.
  */
 struct bprof_mark {
 	struct bprof_record h;
@@ -267,7 +305,7 @@ struct bprof_mark {
 	__u32 flags; /* enum bprof_mark_flags */
 	__u64 cpu_ns;
 	__u32 text_len;
-	__u32 reserved;
+	__u32 nr_meters;
 };
 
 struct bprof_fork {
@@ -282,16 +320,18 @@ enum bprof_exec_flags {
 	BPROF_EXEC_HELD = 1 << 0, /* stopped until user space has looked at the binary */
 };
 
+/* Followed by nr_meters x __u64. */
 struct bprof_exec {
 	struct bprof_record h;
 	__u32 pid;
-	__u32 flags;	/* enum bprof_exec_flags */
+	__u16 flags; /* enum bprof_exec_flags */
+	__u16 nr_meters;
 	__u64 dev, ino; /* of the executable, kernel encoding of dev */
 	__u64 cpu_ns;	/* of the process so far */
 	char comm[BPROF_COMM_LEN];
 };
 
-/* The last thread of a process is gone. */
+/* The last thread of a process is gone. Followed by nr_meters x __u64. */
 struct bprof_exit {
 	struct bprof_record h;
 	__u32 pid;
@@ -303,7 +343,7 @@ struct bprof_exit {
 	__u32 unseen_slices; /* slices whose switch-in was not seen (charged from the task's own
 				sum) */
 	__u32 exit_code;     /* as wait() gives it */
-	__u32 reserved;
+	__u32 nr_meters;
 };
 
 /* A VM came to life (seen at luaL_openlibs) or died (lua_close). */
@@ -449,6 +489,7 @@ enum bprof_counter {
 		BPROF_NR_COUNTERS
 };
 
+/* An older recording has fewer; new ones are appended. */
 struct bprof_counters {
 	struct bprof_record h;
 	__u64 value[BPROF_NR_COUNTERS];

@@ -24,15 +24,24 @@ int attribute_new(uint64_t start_ns, struct attribute **ret) MUST_CHECK;
 void attribute_free(struct attribute *a);
 
 /*
- * Records, in file order. A process that was never announced by a fork belongs to the run itself.
- * Return: 0 or -ENOMEM. Nonsense in a record is never an error: it is repaired and counted.
+ * Records, in file order, with the meters they carry (NULL: none). A process that was never
+ * announced by a fork belongs to the run itself. Return: 0 or -ENOMEM. Nonsense in a record is
+ * never an error: it is repaired and counted.
  */
 int attribute_fork(struct attribute *a, const struct bprof_fork *r) MUST_CHECK;
-int attribute_exec(struct attribute *a, const struct bprof_exec *r) MUST_CHECK;
-int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *text,
-		   size_t len) MUST_CHECK;
-int attribute_exit(struct attribute *a, const struct bprof_exit *r) MUST_CHECK;
+int attribute_exec(struct attribute *a, const struct bprof_exec *r,
+		   const struct bprof_meters *meters) MUST_CHECK;
+int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *text, size_t len,
+		   const struct bprof_meters *meters) MUST_CHECK;
+int attribute_exit(struct attribute *a, const struct bprof_exit *r,
+		   const struct bprof_meters *meters) MUST_CHECK;
 int attribute_end(struct attribute *a, uint64_t time_ns) MUST_CHECK;
+
+/*
+ * What each announcement costs the process that makes it: taken off the span that pays for it.
+ * Call before the first announcement.
+ */
+void attribute_set_boundary_cost(struct attribute *a, const struct boundary_cost *cost);
 
 /**
  * attribute_place() - the node of a sample, by boundaries of the hook
@@ -93,7 +102,7 @@ void attribute_count(struct attribute *a, uint32_t node, enum phase phase, enum 
 		     uint64_t n);
 
 /**
- * attribute_fill() - tests, files, phases, nodes, suite, check of @p; nothing else is touched
+ * attribute_fill() - tests, files, phases, nodes, suite, check, overhead, meters of @p; no more
  *
  * Call once, after attribute_end(). Owns: all that @p then points to belongs to @a.
  * Return: 0 or -ENOMEM.

@@ -12,12 +12,25 @@
 
 /* ---- costs ---------------------------------------------------------------------------------- */
 
+void costs_forget_times(struct costs *c)
+{
+	c->wall_ns = c->cpu_ns = c->overhead_ns = PROFILE_UNKNOWN;
+	for (size_t i = 0; i < BPROF_NR_METERS; i++)
+		c->meters.value[i] = PROFILE_UNKNOWN;
+}
+
 struct costs node_costs(const struct node *node)
 {
-	struct costs costs = {node->wall_ns, node->cpu_ns, node->samples, {0}};
+	struct costs costs = {
+		.wall_ns = node->wall_ns,
+		.cpu_ns = node->cpu_ns,
+		.overhead_ns = node->overhead_ns,
+		.meters = node->meters,
+		.samples = node->samples,
+	};
 
 	if (node->by_stack)
-		costs.wall_ns = costs.cpu_ns = PROFILE_UNKNOWN;
+		costs_forget_times(&costs);
 	memcpy(costs.by_mode, node->by_mode, sizeof(costs.by_mode));
 	return costs;
 }
@@ -28,11 +41,13 @@ void costs_add(struct costs *sum, const struct costs *part)
 	for (size_t i = 0; i < NR_MODES; i++)
 		sum->by_mode[i] += part->by_mode[i];
 	if (part->wall_ns == PROFILE_UNKNOWN || sum->wall_ns == PROFILE_UNKNOWN) {
-		sum->wall_ns = sum->cpu_ns = PROFILE_UNKNOWN;
+		costs_forget_times(sum);
 		return;
 	}
 	sum->wall_ns += part->wall_ns;
 	sum->cpu_ns += part->cpu_ns;
+	sum->overhead_ns += part->overhead_ns;
+	meters_add(&sum->meters, &part->meters);
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -157,7 +172,7 @@ static void fill_phases(struct attribute *a, struct profile *p)
 	if (a->timeless_suites) {
 		/* One suite without boundaries in time spoils the sum of all. */
 		for (size_t i = 0; i < NR_PHASES; i++)
-			a->phases[i].wall_ns = a->phases[i].cpu_ns = PROFILE_UNKNOWN;
+			costs_forget_times(&a->phases[i]);
 	} else {
 		add_time_between(a);
 	}
@@ -166,8 +181,7 @@ static void fill_phases(struct attribute *a, struct profile *p)
 		costs_add(&a->phases[PHASE_PROGRAM], &a->phases[PHASE_SHUTDOWN]);
 		a->phases[PHASE_STARTUP] = a->phases[PHASE_SHUTDOWN] = (struct costs){0};
 	}
-	a->phases[PHASE_OUTPUT].wall_ns = PROFILE_UNKNOWN;
-	a->phases[PHASE_OUTPUT].cpu_ns = PROFILE_UNKNOWN;
+	costs_forget_times(&a->phases[PHASE_OUTPUT]);
 	for (size_t i = 0; i < NR_PHASES; i++)
 		p->phases[i].costs = a->phases[i];
 }
@@ -219,6 +233,37 @@ static int fill_nodes(struct attribute *a, struct profile *p)
 	return 0;
 }
 
+/* ---- meters --------------------------------------------------------------------------------- */
+
+/* What nobody counted is not nothing, also where nothing ran. */
+static void forget_unmetered(const struct attribute *a, struct bprof_meters *meters)
+{
+	for (size_t i = 0; i < BPROF_NR_METERS; i++)
+		if (!(a->metered >> i & 1))
+			meters->value[i] = PROFILE_UNKNOWN;
+}
+
+static void fill_meters(struct attribute *a, struct profile *p)
+{
+	p->metered = a->metered;
+	p->overhead = a->overhead;
+	p->meters = a->meters;
+	forget_unmetered(a, &p->overhead.meters);
+	forget_unmetered(a, &p->meters);
+	for (size_t i = 0; i < NR_PHASES; i++)
+		forget_unmetered(a, &p->phases[i].costs.meters);
+	for (size_t i = 0; i < p->nr_tests; i++) {
+		forget_unmetered(a, &p->tests[i].body.meters);
+		forget_unmetered(a, &p->tests[i].fixtures.meters);
+	}
+	for (size_t i = 0; i < p->nr_files; i++) {
+		forget_unmetered(a, &p->files[i].tests.meters);
+		forget_unmetered(a, &p->files[i].fixtures.meters);
+		forget_unmetered(a, &p->files[i].loading.meters);
+		forget_unmetered(a, &p->files[i].describes.meters);
+	}
+}
+
 /* ---- the suite ------------------------------------------------------------------------------ */
 
 static void fill_suite(const struct attribute *a, struct profile *p)
@@ -258,6 +303,7 @@ int attribute_fill(struct attribute *a, struct profile *p)
 	if (r < 0)
 		return r;
 	fill_phases(a, p);
+	fill_meters(a, p);
 	fill_suite(a, p);
 	p->check = a->check;
 	p->check.hook_seen = a->check.announcements > 0;

@@ -247,9 +247,10 @@ static void fill_costs(const struct attribute *a, struct test *tests)
 			costs_add(&test->body, &costs);
 		else if (node->kind == NODE_FIXTURE)
 			costs_add(&test->fixtures, &costs);
-		else if (node->by_stack) /* the test itself */
-			test->body.wall_ns = test->body.cpu_ns = test->fixtures.wall_ns =
-				test->fixtures.cpu_ns = PROFILE_UNKNOWN;
+		if (node->by_stack && node->kind == NODE_TEST) {
+			costs_forget_times(&test->body);
+			costs_forget_times(&test->fixtures);
+		}
 	}
 }
 

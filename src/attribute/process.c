@@ -143,34 +143,7 @@ bool attribute_hook_seen(const struct attribute *a, uint32_t pid)
 	return p && p->epoch > 0 && !process_inside_test(a, p);
 }
 
-/* ---- charging ------------------------------------------------------------------------------- */
-
-void charge_cpu(struct attribute *a, struct place place, uint64_t cpu_ns)
-{
-	a->nodes[place.node].cpu_ns += cpu_ns;
-	a->phases[place.phase].cpu_ns += cpu_ns;
-}
-
-/*
- * Everything since the latest charge goes to where the process is now. Clocks never run back.
- * A place read from a stack says nothing about the time since the latest record.
- */
-void process_charge(struct attribute *a, struct process *p, uint64_t time_ns, uint64_t cpu_ns)
-{
-	struct place place = p->by_stack ? (struct place){p->node, PHASE_STARTUP} : p->now;
-
-	if (time_ns > p->charged_ns) {
-		uint64_t wall_ns = time_ns - p->charged_ns;
-
-		a->nodes[place.node].wall_ns += wall_ns;
-		a->phases[place.phase].wall_ns += wall_ns;
-		p->charged_ns = time_ns;
-	}
-	if (cpu_ns > p->charged_cpu_ns) {
-		charge_cpu(a, place, cpu_ns - p->charged_cpu_ns);
-		p->charged_cpu_ns = cpu_ns;
-	}
-}
+/* ---- time lines ------------------------------------------------------------------------------ */
 
 int process_own(struct attribute *a, struct process *p)
 {
@@ -258,23 +231,27 @@ int attribute_fork(struct attribute *a, const struct bprof_fork *r)
 	return 0;
 }
 
-int attribute_exec(struct attribute *a, const struct bprof_exec *r)
+int attribute_exec(struct attribute *a, const struct bprof_exec *r,
+		   const struct bprof_meters *meters)
 {
+	struct spent so_far = spent_so_far(a, r->cpu_ns, meters);
 	struct process *p;
 	int ret = process_get(a, r->pid, r->h.time_ns, &p);
 
 	if (ret < 0 || p->node == NONE)
 		return ret;
 	/* A new program in a process that ran a suite: that one has ended in the middle. */
-	process_charge(a, p, r->h.time_ns, r->cpu_ns);
+	process_charge(a, p, r->h.time_ns, &so_far);
 	tree_close_all(a, p, r->h.time_ns);
 	p->iteration = 0;
 	p->now = (struct place){p->node, PHASE_STARTUP};
 	return 0;
 }
 
-int attribute_exit(struct attribute *a, const struct bprof_exit *r)
+int attribute_exit(struct attribute *a, const struct bprof_exit *r,
+		   const struct bprof_meters *meters)
 {
+	struct spent so_far = spent_so_far(a, r->cpu_ns, meters);
 	struct process *p, *parent;
 	int ret = 0;
 
@@ -294,11 +271,12 @@ int attribute_exit(struct attribute *a, const struct bprof_exit *r)
 		tree_doubt(a, p);
 	}
 	if (p->node == NONE) {
-		charge_cpu(a, p->home, r->cpu_ns);
+		charge_place(a, p->home, &so_far);
 	} else {
-		process_charge(a, p, r->h.time_ns, r->cpu_ns);
+		process_charge(a, p, r->h.time_ns, &so_far);
 		ret = process_finish(a, p, r->h.time_ns);
 	}
+	meters_add(&a->meters, &so_far.meters);
 	p->exited = true;
 	return ret;
 }
@@ -307,21 +285,23 @@ int attribute_exit(struct attribute *a, const struct bprof_exit *r)
  * Before its first announcement a process had no time line. What it spent so far was start-up; if
  * it was started from inside another suite, that place pays for it, as for any other child.
  */
-static int begin_time_line(struct attribute *a, struct process *p, const struct bprof_mark *r)
+static int begin_time_line(struct attribute *a, struct process *p, const struct spent *so_far)
 {
 	int ret = process_own(a, p);
 
 	if (ret < 0)
 		return ret;
 	if (a->nodes[p->home.node].kind != NODE_PROCESS) {
-		charge_cpu(a, p->home, r->cpu_ns);
-		p->charged_cpu_ns = r->cpu_ns;
+		charge_place(a, p->home, so_far);
+		p->charged = *so_far;
 	}
 	return 0;
 }
 
-int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *text, size_t len)
+int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *text, size_t len,
+		   const struct bprof_meters *meters)
 {
+	struct spent so_far = spent_so_far(a, r->cpu_ns, meters);
 	struct announcement announcement;
 	struct process *p;
 	int ret = process_get(a, r->pid, r->h.time_ns, &p);
@@ -347,7 +327,7 @@ int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *
 		return 0;
 	}
 	if (p->node == NONE) {
-		ret = begin_time_line(a, p, r);
+		ret = begin_time_line(a, p, &so_far);
 		if (ret < 0)
 			return ret;
 	} else if (p->by_stack) {
@@ -356,7 +336,7 @@ int attribute_mark(struct attribute *a, const struct bprof_mark *r, const char *
 		p->iteration = 0;
 		p->now = (struct place){p->node, PHASE_STARTUP};
 	}
-	process_charge(a, p, r->h.time_ns, r->cpu_ns);
+	process_charge_span(a, p, r, &so_far);
 	ret = tree_announce(a, p, r, &announcement);
 	return ret < 0 ? ret : remember(p);
 }
@@ -372,10 +352,11 @@ int attribute_end(struct attribute *a, uint64_t time_ns)
 		if (p->exited)
 			continue;
 		if (p->node != NONE && !p->by_stack)
-			process_charge(a, p, time_ns, p->charged_cpu_ns);
+			process_charge(a, p, time_ns, &p->charged);
 		r = process_finish(a, p, time_ns);
 		if (r < 0)
 			return r;
+		meters_add(&a->meters, &p->charged.meters);
 		p->exited = true;
 	}
 	return 0;

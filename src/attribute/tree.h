@@ -26,8 +26,10 @@
 struct node {
 	const char *name; /* NULL = it has none */
 	const char *descriptor, *source;
-	uint64_t start_ns, end_ns; /* clock of the records */
-	uint64_t wall_ns, cpu_ns;  /* without its children */
+	uint64_t start_ns, end_ns;  /* clock of the records */
+	uint64_t wall_ns, cpu_ns;   /* without its children */
+	uint64_t overhead_ns;	    /* of boundaries, not in cpu_ns */
+	struct bprof_meters meters; /* without its children */
 	uint64_t samples;
 	uint64_t by_mode[NR_MODES]; /* the samples */
 	uint64_t address;	    /* by stack: of the element */
@@ -54,6 +56,12 @@ struct test_run {
 	bool inferred;	      /* busted sent no event for it: a fixture failed before */
 };
 
+/* What a process has used so far, or between two records. */
+struct spent {
+	uint64_t cpu_ns;
+	struct bprof_meters meters;
+};
+
 struct place {
 	uint32_t node;
 	enum phase phase;
@@ -71,12 +79,14 @@ struct process {
 	uint32_t node;	   /* its own NODE_PROCESS: it runs a suite that is nobody else's */
 	struct place now;  /* with a node of its own: innermost open node */
 	uint64_t start_ns;
-	uint64_t charged_ns, charged_cpu_ns; /* up to here all is charged */
-	uint32_t *open;			     /* open nodes, outermost first */
+	uint64_t charged_ns; /* up to here all is charged */
+	struct spent charged;
+	uint32_t *open; /* open nodes, outermost first */
 	size_t nr_open, open_room;
 	struct past_place *history; /* HISTORY entries by epoch, or NULL */
 	uint32_t iteration;
 	bool exited;
+	bool announced;	 /* a boundary of its time line was charged */
 	bool by_stack;	 /* its nodes come from its stacks */
 	bool stack_seen; /* its stacks show busted at all */
 };
@@ -106,6 +116,10 @@ struct attribute {
 	uint32_t *by_element; /* stack source: nodes by element, node + 1; open addressing */
 	size_t nr_by_element, by_element_size;
 	struct costs phases[NR_PHASES];
+	struct boundary_cost boundary;
+	struct boundary_overhead overhead;
+	struct bprof_meters meters; /* of all processes */
+	uint32_t metered;	    /* bits 1 << enum bprof_meter */
 	struct suite_result suite;
 	uint64_t suites_started, suites_ended;
 	uint64_t timeless_suites; /* suite processes known by their stacks only */
@@ -118,8 +132,15 @@ int process_get(struct attribute *a, uint32_t pid, uint64_t time_ns, struct proc
 int process_own(struct attribute *a, struct process *p); /* gives it a NODE_PROCESS */
 struct place process_place(const struct attribute *a, const struct process *p, uint32_t epoch);
 bool process_inside_test(const struct attribute *a, const struct process *p);
-void process_charge(struct attribute *a, struct process *p, uint64_t time_ns, uint64_t cpu_ns);
-void charge_cpu(struct attribute *a, struct place place, uint64_t cpu_ns);
+
+/* charge.c */
+struct spent spent_so_far(struct attribute *a, uint64_t cpu_ns, const struct bprof_meters *meters);
+void meters_add(struct bprof_meters *sum, const struct bprof_meters *part);
+void charge_place(struct attribute *a, struct place place, const struct spent *spent);
+void process_charge(struct attribute *a, struct process *p, uint64_t time_ns,
+		    const struct spent *so_far);
+void process_charge_span(struct attribute *a, struct process *p, const struct bprof_mark *r,
+			 const struct spent *so_far);
 
 /* tree.c */
 int node_new(struct attribute *a, const struct node *like, uint32_t *ret);
@@ -134,6 +155,7 @@ void tree_doubt(struct attribute *a, struct process *p); /* announcements were l
 /* fill.c */
 struct costs node_costs(const struct node *node); /* without its children */
 void costs_add(struct costs *sum, const struct costs *part);
+void costs_forget_times(struct costs *c); /* and all else that was measured at boundaries */
 
 /* fill_tests.c: p->tests, in the order they ran */
 int fill_tests(struct attribute *a, struct profile *p);

@@ -53,6 +53,25 @@ const struct collect_event *collect_event(const struct collector *c);
 /* Follows @pid (stopped at its gate, our child) and all it will start. */
 int collect_follow(struct collector *c, pid_t pid);
 
+/* Only for a process of one thread that has started none. */
+void collect_unfollow(struct collector *c, pid_t pid);
+
+/* Why cycles and instructions, or those of the kernel, are not counted, and the remedy; or "". */
+const char *collect_hardware_missing(const struct collector *c);
+
+struct collect_boundary {
+	uint64_t cpu_ns;
+	struct bprof_meters meters; /* of the hardware; the others do not change */
+};
+
+/**
+ * collect_measure_boundary() - what an announcement costs the process that makes it
+ *
+ * Makes some of its own: call before the command starts, with getenv probed.
+ * Return: 0; -ENODATA if none was seen; -ENOMEM, other -errno.
+ */
+int collect_measure_boundary(struct collector *c, struct collect_boundary *ret);
+
 int collect_start_sampling(struct collector *c);
 void collect_stop_sampling(struct collector *c);
 

@@ -27,6 +27,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "hardware.h"
 #include "load_log.h"
 #include "log.h"
 #include "type_memory.h"
@@ -49,6 +50,8 @@ struct collector {
 	struct ring_buffer *ring;
 	struct event event;
 	unsigned frequency_hz;
+	unsigned nr_cpus; /* possible ones */
+	struct hardware hardware;
 	struct bpf_link *probes[MAX_LINKS];
 	size_t nr_probes;
 	uint32_t nr_binaries, nr_layouts;
@@ -120,6 +123,10 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 		return explain_load(-errno, why, why_size);
 	c->bpf->rodata->spans_every = opts->spans_every;
 	c->bpf->rodata->jit_places = opts->jit;
+	c->bpf->rodata->nr_possible_cpus = (uint32_t)libbpf_num_possible_cpus();
+	c->bpf->rodata->nr_possible_cpus = c->nr_cpus;
+	c->bpf->rodata->counted_hardware = c->hardware.counted;
+	bpf_map__set_max_entries(c->bpf->maps.hardware_counters, c->nr_cpus * BPROF_NR_HARDWARE);
 	bpf_map__set_max_entries(c->bpf->maps.ring, opts->frequency_hz > RING_SMALL_HZ
 							    ? RING_BYTES
 							    : RING_SMALL_BYTES);
@@ -129,6 +136,8 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 	if (err < 0)
 		return explain_load(err, why, why_size);
 	err = map_seen_table(c);
+	if (!err)
+		err = hardware_install(&c->hardware, bpf_map__fd(c->bpf->maps.hardware_counters));
 	if (err < 0)
 		return explain_load(err, why, why_size);
 	err = attach_tracepoints(c);
@@ -159,7 +168,10 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 		return -ENOMEM;
 	c->guard_fd = -1;
 	c->frequency_hz = opts->frequency_hz;
+	c->nr_cpus = (unsigned)libbpf_num_possible_cpus();
 	err = event_choose(opts->event, opts->frequency_hz, &c->event, why, why_size);
+	if (!err)
+		err = hardware_open(c->nr_cpus, &c->hardware);
 	if (!err)
 		err = load(c, opts, why, why_size);
 	if (!err) {
@@ -186,6 +198,7 @@ void collect_free(struct collector *c)
 	if (c->seen)
 		munmap(c->seen, c->seen_bytes);
 	bprof_bpf__destroy(c->bpf);
+	hardware_close(&c->hardware);
 	if (c->guard_fd >= 0)
 		close(c->guard_fd);
 	free(c);
@@ -242,6 +255,19 @@ int collect_follow(struct collector *c, pid_t pid)
 	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.threads), &key, &thread, BPF_ANY) < 0)
 		return -errno;
 	return 0;
+}
+
+void collect_unfollow(struct collector *c, pid_t pid)
+{
+	uint32_t key = (uint32_t)pid;
+
+	bpf_map_delete_elem(bpf_map__fd(c->bpf->maps.threads), &key);
+	bpf_map_delete_elem(bpf_map__fd(c->bpf->maps.processes), &key);
+}
+
+const char *collect_hardware_missing(const struct collector *c)
+{
+	return c->hardware.missing;
 }
 
 int collect_start_sampling(struct collector *c)

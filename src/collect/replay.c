@@ -55,7 +55,7 @@ static int replay_read_header(struct replay *r)
 	memcpy(&r->header, r->buffer + r->start, sizeof(r->header));
 	if (memcmp(r->header.magic, BPROF_FILE_MAGIC, sizeof(r->header.magic)))
 		return -EBADMSG;
-	if (r->header.version != BPROF_WIRE_VERSION)
+	if (r->header.version < BPROF_WIRE_OLDEST || r->header.version > BPROF_WIRE_VERSION)
 		return -EPROTO;
 	if (r->header.header_bytes != sizeof(r->header))
 		return -EBADMSG;

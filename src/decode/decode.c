@@ -2,6 +2,7 @@
 #include "decode.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base.h"
 
@@ -106,6 +107,38 @@ static int decode_native_stack(const struct bprof_native_stack *fixed, struct pa
 	return 0;
 }
 
+/* Meters are only ever appended: a record of an older version has fewer, of a newer one more. */
+static int take_meters(struct payload *p, uint32_t nr, struct bprof_meters *ret)
+{
+	const char *values;
+
+	if (take(p, nr * sizeof(uint64_t), &values) < 0)
+		return -EBADMSG;
+	for (uint32_t i = 0; i < BPROF_NR_METERS; i++) {
+		ret->value[i] = BPROF_METER_UNKNOWN;
+		if (i < nr)
+			memcpy(&ret->value[i], values + i * sizeof(uint64_t), sizeof(uint64_t));
+	}
+	return 0;
+}
+
+static int decode_mark(const struct bprof_mark *fixed, struct payload *p, struct decoded *ret)
+{
+	ret->mark.fixed = fixed;
+	if (take_meters(p, fixed->nr_meters, &ret->meters) < 0)
+		return -EBADMSG;
+	return take_text(p, fixed->text_len, &ret->mark.text);
+}
+
+static int decode_counters(const struct bprof_record *record, struct decoded *ret)
+{
+	size_t nr = (record->size - sizeof(*record)) / sizeof(uint64_t);
+
+	ret->counters.value = (const void *)(record + 1);
+	ret->counters.nr = nr < BPROF_NR_COUNTERS ? nr : BPROF_NR_COUNTERS;
+	return 0;
+}
+
 static int decode_gc(const struct bprof_gc *fixed, struct decoded *ret)
 {
 	if (fixed->state >= BPROF_NR_GC_STATES || fixed->state == BPROF_GC_ASKED)
@@ -133,7 +166,7 @@ static size_t fixed_size(uint32_t type)
 		[BPROF_RECORD_SYMBOL] = sizeof(struct bprof_symbol),
 		[BPROF_RECORD_ELEMENT] = sizeof(struct bprof_element),
 		[BPROF_RECORD_RUNTIME] = sizeof(struct bprof_runtime),
-		[BPROF_RECORD_COUNTERS] = sizeof(struct bprof_counters),
+		[BPROF_RECORD_COUNTERS] = sizeof(struct bprof_record) + sizeof(uint64_t),
 		[BPROF_RECORD_END] = sizeof(struct bprof_end),
 		[BPROF_RECORD_NATIVE_STACK] = sizeof(struct bprof_native_stack),
 		[BPROF_RECORD_GC] = sizeof(struct bprof_gc),
@@ -162,17 +195,16 @@ int decode_record(const struct bprof_record *record, struct decoded *ret)
 		ret->proto.fixed = bytes;
 		return take_text(&p, ret->proto.fixed->chunkname_len, &ret->proto.chunkname);
 	case BPROF_RECORD_MARK:
-		ret->mark.fixed = bytes;
-		return take_text(&p, ret->mark.fixed->text_len, &ret->mark.text);
+		return decode_mark(bytes, &p, ret);
 	case BPROF_RECORD_FORK:
 		ret->fork = bytes;
 		return 0;
 	case BPROF_RECORD_EXEC:
 		ret->exec = bytes;
-		return 0;
+		return take_meters(&p, ret->exec->nr_meters, &ret->meters);
 	case BPROF_RECORD_EXIT:
 		ret->exit = bytes;
-		return 0;
+		return take_meters(&p, ret->exit->nr_meters, &ret->meters);
 	case BPROF_RECORD_VM_OPEN:
 		ret->vm_open = bytes;
 		return 0;
@@ -196,8 +228,7 @@ int decode_record(const struct bprof_record *record, struct decoded *ret)
 	case BPROF_RECORD_RUNTIME:
 		return decode_runtime(bytes, &p, ret);
 	case BPROF_RECORD_COUNTERS:
-		ret->counters = bytes;
-		return 0;
+		return decode_counters(bytes, ret);
 	case BPROF_RECORD_END:
 		ret->end = bytes;
 		return 0;

@@ -24,6 +24,7 @@ struct text {
  */
 struct decoded {
 	const struct bprof_record *record;
+	struct bprof_meters meters; /* MARK, EXEC, EXIT; those that it does not have are unknown */
 	union {
 		struct {
 			const struct bprof_sample *fixed;
@@ -73,7 +74,10 @@ struct decoded {
 			const uint64_t *words; /* fixed->nr_words, from the stack pointer upwards */
 		} native_stack;
 		const struct bprof_gc *gc;
-		const struct bprof_counters *counters;
+		struct {
+			const __u64 *value;
+			size_t nr; /* <= BPROF_NR_COUNTERS: an older recording has fewer */
+		} counters;
 		const struct bprof_end *end;
 	};
 };

@@ -118,6 +118,29 @@ static void read_cpu_model(char *model, size_t size)
 		fclose(f);
 }
 
+/* What the boundaries will cost, and which meters there are. */
+static int record_meters(struct run *run)
+{
+	static const char *const keys[BPROF_NR_HARDWARE] = {
+		[BPROF_METER_CYCLES_USER] = "boundary_cycles_user",
+		[BPROF_METER_CYCLES_KERNEL] = "boundary_cycles_kernel",
+		[BPROF_METER_INSTRUCTIONS_USER] = "boundary_instructions_user",
+		[BPROF_METER_INSTRUCTIONS_KERNEL] = "boundary_instructions_kernel",
+	};
+	struct collect_boundary cost;
+	int r = record_text(run, "hardware_missing", collect_hardware_missing(run->collector));
+
+	if (r < 0 || !run->result->probes_getenv)
+		return r;
+	if (collect_measure_boundary(run->collector, &cost) < 0)
+		return 0; /* nothing is taken off, and the report says so */
+	r = record_number(run, "boundary_cpu_ns", cost.cpu_ns);
+	for (size_t i = 0; !r && i < BPROF_NR_HARDWARE; i++)
+		if (cost.meters.value[i] != BPROF_METER_UNKNOWN)
+			r = record_number(run, keys[i], cost.meters.value[i]);
+	return r;
+}
+
 static int record_circumstances(struct run *run)
 {
 	const struct collect_event *event = collect_event(run->collector);
@@ -327,6 +350,8 @@ static int set_up(struct run *run, struct buf *why)
 		r = facts_new(run->collector, run->recorder, &run->facts);
 	if (!r)
 		r = record_circumstances(run);
+	if (!r)
+		r = record_meters(run);
 	if (!r)
 		r = launch_start(&command, &run->launch);
 	if (!r)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "json_meters.h"
 #include "json_modes.h"
 #include "json_writer.h"
 #include "mode_groups.h"
@@ -65,6 +66,7 @@ static void write_run(struct json *j, const struct profile *p)
 	json_text(j, "started_at", number_time(p->started_at_ns).text);
 	json_uint(j, "wall_ns", p->wall_ns);
 	json_uint(j, "cpu_ns", p->cpu_ns);
+	json_run_meters(j, p);
 
 	json_open_map(j, "event");
 	json_text(j, "requested", p->event_requested);
@@ -257,6 +259,8 @@ static void write_costs(struct json *j, const struct profile *p, const struct co
 {
 	json_uint(j, "wall_ns", c->wall_ns);
 	json_uint(j, "cpu_ns", c->cpu_ns);
+	json_uint(j, "overhead_ns", p->boundary.measured ? c->overhead_ns : PROFILE_UNKNOWN);
+	json_meters(j, p, &c->meters);
 	json_uint(j, "samples", c->samples);
 	json_modes(j, p, c->by_mode);
 }
@@ -293,8 +297,6 @@ static void write_test(struct json *j, const struct profile *p, const struct tes
 	json_text(j, "status", test_status_name(t->status));
 	json_bool(j, "incomplete", t->incomplete);
 	write_costs(j, p, &t->body);
-	json_null(j, "cycles");
-	json_null(j, "instructions");
 	write_cost_map(j, p, "fixtures", &t->fixtures);
 	json_uint(j, "children", t->children);
 	json_close_map(j);

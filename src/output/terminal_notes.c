@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base.h"
+#include "meters.h"
 #include "number.h"
 #include "report.h"
 
@@ -131,6 +132,50 @@ static void note_check(struct report *r)
 	sentence_end(&s, r, "boundaries", c->disagree > 0 ? STYLE_WARN : STYLE_NONE);
 }
 
+/* What was counted of the whole run. A recording without meters has nothing to say. */
+static void note_counted(struct report *r)
+{
+	const struct profile *p = r->profile;
+	uint64_t ipc = meters_ipc_thousandths(p, &p->meters);
+	uint64_t missed = meter_of(p, &p->meters, BPROF_METER_UNCOUNTED);
+	struct sentence s;
+
+	if (!p->metered)
+		return;
+	sentence_init(&s, r);
+	if (p->metered >> BPROF_METER_CYCLES_USER & 1)
+		sentence_add(&s, "%llu cycles and %llu instructions in user mode (IPC %s); ",
+			     (count_t)p->meters.value[BPROF_METER_CYCLES_USER],
+			     (count_t)p->meters.value[BPROF_METER_INSTRUCTIONS_USER],
+			     ipc == PROFILE_UNKNOWN ? "-" : number_thousandths(ipc).text);
+	if (missed != PROFILE_UNKNOWN && missed > 0)
+		sentence_add(&s, "%llu time slices without a count; ", (count_t)missed);
+	sentence_add(&s, "%llu context switches, %llu page faults, %llu migrations",
+		     (count_t)meters_switches(p, &p->meters),
+		     (count_t)meters_page_faults(p, &p->meters),
+		     (count_t)meter_of(p, &p->meters, BPROF_METER_MIGRATIONS));
+	if (p->hardware_missing && *p->hardware_missing)
+		sentence_add(&s, "; %s", p->hardware_missing);
+	sentence_end(&s, r, "counted", STYLE_NONE);
+}
+
+/* What the boundaries themselves cost is in no span. */
+static void note_overhead(struct report *r)
+{
+	const struct profile *p = r->profile;
+	struct sentence s;
+
+	if (!p->overhead.boundaries)
+		return;
+	sentence_init(&s, r);
+	sentence_add(&s,
+		     "%s of CPU time for each of %llu boundaries, as measured before the run: "
+		     "%s in all",
+		     number_duration(p->boundary.cpu_ns).text, (count_t)p->overhead.boundaries,
+		     number_duration(p->overhead.cpu_ns).text);
+	sentence_end(&s, r, "taken off", STYLE_NONE);
+}
+
 /* ---- warnings and the hint ----------------------------------------------------------------- */
 
 static bool adds_up(const struct sample_accounts *a)
@@ -181,6 +226,8 @@ void report_notes(struct report *r)
 	note_reasons(r);
 	note_losses(r);
 	note_check(r);
+	note_counted(r);
+	note_overhead(r);
 	note_warnings(r);
 	note_hint(r);
 }

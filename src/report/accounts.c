@@ -40,9 +40,9 @@ void accounts_malformed(struct accounts *a)
 	a->malformed++;
 }
 
-void accounts_counters(struct accounts *a, const struct bprof_counters *counters)
+void accounts_counters(struct accounts *a, const __u64 *values, size_t nr)
 {
-	memcpy(a->counters, counters->value, sizeof(a->counters));
+	memcpy(a->counters, values, nr * sizeof(*values));
 	a->counters_seen = true;
 }
 

@@ -24,7 +24,7 @@ bool accounts_unresolved(const struct bprof_sample *s);
 void accounts_sample(struct accounts *a, const struct bprof_sample *s, enum mode mode,
 		     bool in_test);
 void accounts_malformed(struct accounts *a);
-void accounts_counters(struct accounts *a, const struct bprof_counters *counters);
+void accounts_counters(struct accounts *a, const __u64 *values, size_t nr);
 void accounts_end(struct accounts *a, const struct bprof_end *end);
 
 /* accounts, modes, counters, wall, CPU and exit status of @p. */

@@ -27,6 +27,9 @@ enum info_key {
 	INFO_ARCH,
 	INFO_NR_CPUS,
 	INFO_RUNS,
+	INFO_BOUNDARY_CPU_NS,
+	INFO_BOUNDARY_HARDWARE, /* and BPROF_NR_HARDWARE - 1 more */
+	INFO_HARDWARE_MISSING = INFO_BOUNDARY_HARDWARE + BPROF_NR_HARDWARE,
 	NR_INFO_KEYS
 };
 
@@ -46,6 +49,12 @@ static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_ARCH] = "arch",
 	[INFO_NR_CPUS] = "nr_cpus",
 	[INFO_RUNS] = RUNS_KEY,
+	[INFO_BOUNDARY_CPU_NS] = "boundary_cpu_ns",
+	[INFO_BOUNDARY_HARDWARE + BPROF_METER_CYCLES_USER] = "boundary_cycles_user",
+	[INFO_BOUNDARY_HARDWARE + BPROF_METER_CYCLES_KERNEL] = "boundary_cycles_kernel",
+	[INFO_BOUNDARY_HARDWARE + BPROF_METER_INSTRUCTIONS_USER] = "boundary_instructions_user",
+	[INFO_BOUNDARY_HARDWARE + BPROF_METER_INSTRUCTIONS_KERNEL] = "boundary_instructions_kernel",
+	[INFO_HARDWARE_MISSING] = "hardware_missing",
 };
 
 struct info {
@@ -185,6 +194,17 @@ static int split_command(struct info *i, size_t *ret_nr)
 	return 0;
 }
 
+void info_boundary_cost(const struct info *i, struct boundary_cost *ret)
+{
+	ret->cpu_ns = number(i, INFO_BOUNDARY_CPU_NS, PROFILE_UNKNOWN);
+	ret->measured = ret->cpu_ns != PROFILE_UNKNOWN;
+	for (int m = 0; m < BPROF_NR_METERS; m++)
+		ret->meters.value[m] =
+			m < BPROF_NR_HARDWARE
+				? number(i, INFO_BOUNDARY_HARDWARE + (unsigned)m, PROFILE_UNKNOWN)
+				: 0;
+}
+
 int info_fill(struct info *i, struct profile *p)
 {
 	int r = split_command(i, &p->nr_command);
@@ -210,6 +230,8 @@ int info_fill(struct info *i, struct profile *p)
 	p->kernel = text(i, INFO_KERNEL);
 	p->arch = text(i, INFO_ARCH);
 	p->nr_cpus = (uint32_t)number(i, INFO_NR_CPUS, 0);
+	p->hardware_missing = text(i, INFO_HARDWARE_MISSING);
+	info_boundary_cost(i, &p->boundary);
 	p->runtimes = i->runtimes;
 	p->nr_runtimes = i->nr_runtimes;
 	return 0;

@@ -23,4 +23,7 @@ int info_runtime(struct info *i, const struct decoded *d);
 /* Fills the run, event, machine and runtimes of @p. The strings belong to @i. */
 int info_fill(struct info *i, struct profile *p);
 
+/* As far as it is known by now. */
+void info_boundary_cost(const struct info *i, struct boundary_cost *ret);
+
 #endif

@@ -97,6 +97,17 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	return r ? r : aggregate_add(p->aggregate, &sample);
 }
 
+/* What a boundary costs stands before the first of them. */
+static int on_info(struct pipeline *p, const struct decoded *d)
+{
+	int r = info_add(p->info, d->info.key.data, d->info.value.data, d->info.value.len);
+	struct boundary_cost cost;
+
+	info_boundary_cost(p->info, &cost);
+	attribute_set_boundary_cost(p->attribute, &cost);
+	return r;
+}
+
 static int on_record(struct pipeline *p, const struct bprof_record *record)
 {
 	struct decoded d;
@@ -115,16 +126,16 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 		p->gc_of_cpu[d.gc->cpu] = *d.gc;
 		return 0;
 	case BPROF_RECORD_MARK:
-		return attribute_mark(p->attribute, d.mark.fixed, d.mark.text.data,
-				      d.mark.text.len);
+		return attribute_mark(p->attribute, d.mark.fixed, d.mark.text.data, d.mark.text.len,
+				      &d.meters);
 	case BPROF_RECORD_FORK:
 		r = attribute_fork(p->attribute, d.fork);
 		return r ? r : spaces_fork(p->spaces, d.fork->pid, d.fork->parent_pid);
 	case BPROF_RECORD_EXEC:
-		r = attribute_exec(p->attribute, d.exec);
+		r = attribute_exec(p->attribute, d.exec, &d.meters);
 		return r ? r : spaces_exec(p->spaces, d.exec->pid, d.exec->comm);
 	case BPROF_RECORD_EXIT:
-		return attribute_exit(p->attribute, d.exit);
+		return attribute_exit(p->attribute, d.exit, &d.meters);
 	case BPROF_RECORD_PROTO:
 		return spaces_add_proto(p->spaces, d.proto.fixed, d.proto.chunkname.data,
 					d.proto.chunkname.len);
@@ -140,12 +151,12 @@ static int on_record(struct pipeline *p, const struct bprof_record *record)
 	case BPROF_RECORD_ELEMENT:
 		return elements_add(p->elements, &d);
 	case BPROF_RECORD_INFO:
-		return info_add(p->info, d.info.key.data, d.info.value.data, d.info.value.len);
+		return on_info(p, &d);
 	case BPROF_RECORD_RUNTIME:
 		r = info_runtime(p->info, &d);
 		return r ? r : verify_runtime(p->verify, &d);
 	case BPROF_RECORD_COUNTERS:
-		accounts_counters(&p->accounts, d.counters);
+		accounts_counters(&p->accounts, d.counters.value, d.counters.nr);
 		return 0;
 	case BPROF_RECORD_END:
 		p->end_ns = record->time_ns;

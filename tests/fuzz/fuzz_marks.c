@@ -36,7 +36,7 @@ static int feed_mark(struct fuzz *f, uint32_t pid, const uint8_t *text, size_t l
 		.cpu_ns = f->cpu_ns[pid],
 	};
 
-	return attribute_mark(f->attribute, &mark, (const char *)text, len);
+	return attribute_mark(f->attribute, &mark, (const char *)text, len, NULL);
 }
 
 static int feed_process(struct fuzz *f, uint8_t what, uint32_t pid, uint32_t other)
@@ -63,11 +63,11 @@ static int feed_process(struct fuzz *f, uint8_t what, uint32_t pid, uint32_t oth
 		f->cpu_ns[pid] = 0;
 		return attribute_fork(f->attribute, &fork);
 	case 1:
-		return attribute_exec(f->attribute, &exec);
+		return attribute_exec(f->attribute, &exec, NULL);
 	default:
 		f->epoch[pid] = 0;
 		f->cpu_ns[pid] = 0;
-		return attribute_exit(f->attribute, &exit_record);
+		return attribute_exit(f->attribute, &exit_record, NULL);
 	}
 }
 

@@ -25,6 +25,22 @@
 	.nr_##member = ARRAY_SIZE(((const char *[]){__VA_ARGS__}))
 #define OUTSIDE UINT32_MAX
 
+/* Then: samples by mode. */
+#define COSTS(wall, cpu, nr, ...)                                                                  \
+	{                                                                                          \
+		.wall_ns = (wall), .cpu_ns = (cpu), .samples = (nr), .by_mode = {__VA_ARGS__},     \
+		.meters = NO_METERS                                                                \
+	}
+
+/* A machine or a recording that has none. */
+#define BPROF_X(name, key, sentence) PROFILE_UNKNOWN,
+#define NO_METERS                                                                                  \
+	{                                                                                          \
+		{                                                                                  \
+			BPROF_METER_LIST(BPROF_X)                                                  \
+		}                                                                                  \
+	}
+
 /* What the VMs of a run tell apart. */
 #define ALL_MODES ((1U << NR_MODES) - 1)
 #define PUC_MODES (1U << MODE_INTERPRETER | 1U << MODE_C | 1U << MODE_NATIVE | 1U << MODE_KERNEL)
@@ -248,11 +264,9 @@ static struct test ordinary_tests[] = {
 	 .status = TEST_SUCCESS,
 	 .ordinal = 1,
 	 .iteration = 1,
-	 .body = {30 * MS + 412345,
-		  30 * MS + 12345,
-		  30,
-		  {[MODE_INTERPRETER] = 10, [MODE_JIT] = 14, [MODE_C] = 3, [MODE_GC] = 3}},
-	 .fixtures = {4 * MS + 100 * US, 4 * MS, 4, {[MODE_INTERPRETER] = 1, [MODE_C] = 3}}},
+	 .body = COSTS(30 * MS + 412345, 30 * MS + 12345,
+		       30, [MODE_INTERPRETER] = 10, [MODE_JIT] = 14, [MODE_C] = 3, [MODE_GC] = 3),
+	 .fixtures = COSTS(4 * MS + 100 * US, 4 * MS, 4, [MODE_INTERPRETER] = 1, [MODE_C] = 3)},
 	{.id = "2f0c1e62-5d1b-3a51-9d0f-0c3a6d1b7e02",
 	 .file = "spec/a_spec.lua",
 	 NAMES(path, "outer", "inner"),
@@ -264,8 +278,8 @@ static struct test ordinary_tests[] = {
 	 .status = TEST_FAILURE,
 	 .ordinal = 1,
 	 .iteration = 1,
-	 .body = {2 * MS + 1, 2 * MS, 2, {[MODE_RECORD] = 2}},
-	 .fixtures = {0, 0, 0, {0}}},
+	 .body = COSTS(2 * MS + 1, 2 * MS, 2, [MODE_RECORD] = 2),
+	 .fixtures = COSTS(0, 0, 0, 0)},
 	{.id = "2f0c1e62-5d1b-3a51-9d0f-0c3a6d1b7e03",
 	 .file = "spec/a_spec.lua",
 	 NAMES(path, "outer"),
@@ -276,8 +290,8 @@ static struct test ordinary_tests[] = {
 	 .status = TEST_SUCCESS,
 	 .ordinal = 1,
 	 .iteration = 1,
-	 .body = {83 * US + 500, 80 * US, 0, {0}},
-	 .fixtures = {900, 850, 0, {0}}},
+	 .body = COSTS(83 * US + 500, 80 * US, 0, 0),
+	 .fixtures = COSTS(900, 850, 0, 0)},
 	{.id = "2f0c1e62-5d1b-3a51-9d0f-0c3a6d1b7e04",
 	 .file = "spec/b_spec.lua",
 	 .name = "runs a worker",
@@ -287,8 +301,8 @@ static struct test ordinary_tests[] = {
 	 .status = TEST_SUCCESS,
 	 .ordinal = 1,
 	 .iteration = 1,
-	 .body = {14 * MS, 6 * MS, 6, {[MODE_INTERPRETER] = 6}},
-	 .fixtures = {0, 0, 0, {0}},
+	 .body = COSTS(14 * MS, 6 * MS, 6, [MODE_INTERPRETER] = 6),
+	 .fixtures = COSTS(0, 0, 0, 0),
 	 .children = 2},
 	{.id = "2f0c1e62-5d1b-3a51-9d0f-0c3a6d1b7e05",
 	 .file = "spec/b_spec.lua",
@@ -299,32 +313,26 @@ static struct test ordinary_tests[] = {
 	 .status = TEST_PENDING,
 	 .ordinal = 1,
 	 .iteration = 1,
-	 .body = {0, 0, 0, {0}},
-	 .fixtures = {0, 0, 0, {0}}},
+	 .body = COSTS(0, 0, 0, 0),
+	 .fixtures = COSTS(0, 0, 0, 0)},
 };
 
 static struct file_total ordinary_files[] = {
 	{"spec/a_spec.lua",
 	 3,
 	 {2, 1, 0, 0, 0},
-	 {32495846,
-	  32092345,
-	  32,
-	  {[MODE_INTERPRETER] = 10,
-	   [MODE_JIT] = 14,
-	   [MODE_C] = 3,
-	   [MODE_GC] = 3,
-	   [MODE_RECORD] = 2}},
-	 {4100900, 4000850, 4, {[MODE_INTERPRETER] = 1, [MODE_C] = 3}},
-	 {2 * MS, 2 * MS, 2, {[MODE_INTERPRETER] = 2}},
-	 {300 * US, 290 * US, 0, {0}}},
+	 COSTS(32495846, 32092345, 32, [MODE_INTERPRETER] = 10, [MODE_JIT] = 14, [MODE_C] = 3,
+	       [MODE_GC] = 3, [MODE_RECORD] = 2),
+	 COSTS(4100900, 4000850, 4, [MODE_INTERPRETER] = 1, [MODE_C] = 3),
+	 COSTS(2 * MS, 2 * MS, 2, [MODE_INTERPRETER] = 2),
+	 COSTS(300 * US, 290 * US, 0, 0)},
 	{"spec/b_spec.lua",
 	 2,
 	 {1, 0, 0, 1, 0},
-	 {14 * MS, 6 * MS, 6, {[MODE_INTERPRETER] = 6}},
-	 {0, 0, 0, {0}},
-	 {400 * US, 390 * US, 0, {0}},
-	 {0, 0, 0, {0}}},
+	 COSTS(14 * MS, 6 * MS, 6, [MODE_INTERPRETER] = 6),
+	 COSTS(0, 0, 0, 0),
+	 COSTS(400 * US, 390 * US, 0, 0),
+	 COSTS(0, 0, 0, 0)},
 };
 
 static struct profile_node ordinary_nodes[] = {
@@ -439,30 +447,22 @@ const struct profile *profile_ordinary(void)
 		.nr_files = ARRAY_SIZE(ordinary_files),
 		.functions = ordinary_functions,
 		.nr_functions = ARRAY_SIZE(ordinary_functions),
-		.phases = {[PHASE_TEST] = {{46495846,
-					    38092345,
-					    38,
-					    {[MODE_INTERPRETER] = 16,
-					     [MODE_JIT] = 14,
-					     [MODE_C] = 3,
-					     [MODE_GC] = 3,
-					     [MODE_RECORD] = 2}}},
-			   [PHASE_TEST_FIXTURE] =
-				   {{4100900, 4000850, 4, {[MODE_INTERPRETER] = 1, [MODE_C] = 3}}},
-			   [PHASE_STARTUP] = {{9 * MS, 8 * MS, 0, {0}}},
-			   [PHASE_LOADING] = {{2400 * US, 2390 * US, 2, {[MODE_INTERPRETER] = 2}}},
-			   [PHASE_DESCRIBE] = {{300 * US, 290 * US, 0, {0}}},
-			   [PHASE_FIXTURE] = {{0, 0, 0, {0}}},
-			   [PHASE_BUSTED] =
-				   {{9703254,
-				     9 * MS,
-				     4,
-				     {[MODE_INTERPRETER] = 1, [MODE_C] = 1, [MODE_KERNEL] = 2}}},
-			   [PHASE_OUTPUT] = {{PROFILE_UNKNOWN,
-					      PROFILE_UNKNOWN,
-					      2,
-					      {[MODE_INTERPRETER] = 2}}},
-			   [PHASE_SHUTDOWN] = {{8 * MS, 226805, 0, {0}}}},
+		.phases = {[PHASE_TEST] = {COSTS(46495846, 38092345,
+						 38, [MODE_INTERPRETER] = 16, [MODE_JIT] = 14,
+						 [MODE_C] = 3, [MODE_GC] = 3, [MODE_RECORD] = 2)},
+			   [PHASE_TEST_FIXTURE] = {COSTS(4100900, 4000850,
+							 4, [MODE_INTERPRETER] = 1, [MODE_C] = 3)},
+			   [PHASE_STARTUP] = {COSTS(9 * MS, 8 * MS, 0, 0)},
+			   [PHASE_LOADING] = {COSTS(2400 * US, 2390 * US,
+						    2, [MODE_INTERPRETER] = 2)},
+			   [PHASE_DESCRIBE] = {COSTS(300 * US, 290 * US, 0, 0)},
+			   [PHASE_FIXTURE] = {COSTS(0, 0, 0, 0)},
+			   [PHASE_BUSTED] = {COSTS(
+				   9703254, 9 * MS,
+				   4, [MODE_INTERPRETER] = 1, [MODE_C] = 1, [MODE_KERNEL] = 2)},
+			   [PHASE_OUTPUT] = {COSTS(PROFILE_UNKNOWN, PROFILE_UNKNOWN,
+						   2, [MODE_INTERPRETER] = 2)},
+			   [PHASE_SHUTDOWN] = {COSTS(8 * MS, 226805, 0, 0)}},
 		.nodes = ordinary_nodes,
 		.nr_nodes = ARRAY_SIZE(ordinary_nodes),
 		.stacks = ordinary_stacks,
@@ -603,17 +603,15 @@ static void make_hostile_row(size_t i)
 		.incomplete = i == 4,
 		.ordinal = 1,
 		.iteration = (uint32_t)(1 + i % 2),
-		.body = {(i + 1) * MS,
-			 i % 3 ? (i + 1) * 900 * US : PROFILE_UNKNOWN,
-			 i + 1,
-			 {[MODE_INTERPRETER] = i + 1}},
-		.fixtures = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, 0, {0}},
+		.body = COSTS((i + 1) * MS, i % 3 ? (i + 1) * 900 * US : PROFILE_UNKNOWN,
+			      i + 1, [MODE_INTERPRETER] = i + 1),
+		.fixtures = COSTS(PROFILE_UNKNOWN, PROFILE_UNKNOWN, 0, 0),
 	};
 	hostile_files[i] =
 		(struct file_total){.file = name,
 				    .nr_tests = 1,
 				    .tests = hostile_tests[i].body,
-				    .fixtures = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, 0, {0}}};
+				    .fixtures = COSTS(PROFILE_UNKNOWN, PROFILE_UNKNOWN, 0, 0)};
 	/* Each one reaches into the next: boundaries got lost. */
 	hostile_nodes[i] = (struct profile_node){UINT32_MAX,
 						 i % 2 ? NODE_TEST : NODE_DESCRIBE,
@@ -807,13 +805,9 @@ const struct profile *profile_program(void)
 		.nr_runtimes = 1,
 		.functions = program_functions,
 		.nr_functions = ARRAY_SIZE(program_functions),
-		.phases = {[PHASE_PROGRAM] = {{1234567890,
-					       1204567890,
-					       970,
-					       {[MODE_INTERPRETER] = 900,
-						[MODE_C] = 10,
-						[MODE_NATIVE] = 20,
-						[MODE_KERNEL] = 40}}}},
+		.phases = {[PHASE_PROGRAM] = {COSTS(1234567890, 1204567890,
+						    970, [MODE_INTERPRETER] = 900, [MODE_C] = 10,
+						    [MODE_NATIVE] = 20, [MODE_KERNEL] = 40)}},
 		.stacks = program_stacks,
 		.nr_stacks = ARRAY_SIZE(program_stacks),
 		.each_sample = play_schedules,

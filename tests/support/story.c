@@ -36,7 +36,7 @@ void story_say_bytes(struct story *s, uint32_t pid, const char *text, size_t len
 		.text_len = (uint32_t)len,
 	};
 
-	assert(attribute_mark(s->attribute, &mark, text, len) == 0);
+	assert(attribute_mark(s->attribute, &mark, text, len, &s->meters[pid]) == 0);
 }
 
 void story_say(struct story *s, uint32_t pid, const char *format, ...)
@@ -87,6 +87,7 @@ void story_fork(struct story *s, uint32_t parent, uint32_t child)
 
 	s->epoch[child] = 0;
 	s->cpu_ns[child] = 0;
+	s->meters[child] = (struct bprof_meters){0};
 	assert(attribute_fork(s->attribute, &fork) == 0);
 }
 
@@ -98,7 +99,7 @@ void story_exec(struct story *s, uint32_t pid)
 		.cpu_ns = s->cpu_ns[pid],
 	};
 
-	assert(attribute_exec(s->attribute, &exec) == 0);
+	assert(attribute_exec(s->attribute, &exec, &s->meters[pid]) == 0);
 }
 
 void story_exit(struct story *s, uint32_t pid)
@@ -110,7 +111,7 @@ void story_exit(struct story *s, uint32_t pid)
 		.cpu_ns = s->cpu_ns[pid],
 	};
 
-	assert(attribute_exit(s->attribute, &exit_record) == 0);
+	assert(attribute_exit(s->attribute, &exit_record, &s->meters[pid]) == 0);
 }
 
 void story_end(struct story *s)

@@ -18,6 +18,7 @@ struct story {
 	struct profile profile;
 	uint64_t now;
 	uint64_t cpu_ns[STORY_PIDS];
+	struct bprof_meters meters[STORY_PIDS]; /* so far, as cpu_ns */
 	uint32_t epoch[STORY_PIDS];
 };
 

@@ -274,7 +274,7 @@ Test(processes, a_child_whose_fork_was_lost_is_placed_by_its_exit)
 	begin_suite(LUA);
 	open_test(LUA, 1, "first");
 	orphan.parent_epoch = s.epoch[LUA];
-	cr_assert(eq(int, attribute_exit(s.attribute, &orphan), 0));
+	cr_assert(eq(int, attribute_exit(s.attribute, &orphan, NULL), 0));
 	close_test(LUA);
 	end_suite(LUA);
 	story_end(&s);

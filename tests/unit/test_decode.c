@@ -108,6 +108,79 @@ Test(decode, every_type_shorter_than_its_fixed_part_is_rejected)
 	}
 }
 
+/* A mark with room for @nr meters and @len bytes of text behind them. */
+static struct bprof_mark *mark_of(uint32_t nr, uint32_t len)
+{
+	struct bprof_mark *mark =
+		(void *)record_of(BPROF_RECORD_MARK, sizeof(*mark) + nr * sizeof(uint64_t) + len);
+
+	mark->nr_meters = nr;
+	mark->text_len = len;
+	return mark;
+}
+
+Test(decode, a_mark_of_the_first_version_has_no_meters)
+{
+	struct bprof_mark *mark = mark_of(0, 8);
+	struct decoded d;
+
+	memcpy(mark + 1, "n1\tfile\t", 8);
+	cr_assert(eq(int, decode_record(&mark->h, &d), 0));
+	cr_assert(eq(sz, d.mark.text.len, 8));
+	cr_assert(memcmp(d.mark.text.data, "n1\tfile\t", 8) == 0);
+	for (size_t i = 0; i < BPROF_NR_METERS; i++)
+		cr_assert(d.meters.value[i] == BPROF_METER_UNKNOWN);
+	free(mark);
+}
+
+Test(decode, meters_stand_before_the_text)
+{
+	/* as of an older version, this one, a newer one */
+	static const uint32_t numbers[] = {2, BPROF_NR_METERS, BPROF_NR_METERS + 3};
+
+	for (size_t n = 0; n < sizeof(numbers) / sizeof(*numbers); n++) {
+		struct bprof_mark *mark = mark_of(numbers[n], 8);
+		uint64_t *meters = (uint64_t *)(mark + 1);
+		struct decoded d;
+
+		for (uint32_t i = 0; i < numbers[n]; i++)
+			meters[i] = 100 + i;
+		memcpy(meters + numbers[n], "-success", 8);
+		cr_assert(eq(int, decode_record(&mark->h, &d), 0));
+		cr_assert(memcmp(d.mark.text.data, "-success", 8) == 0);
+		for (uint32_t i = 0; i < BPROF_NR_METERS; i++)
+			cr_assert(d.meters.value[i] ==
+				  (i < numbers[n] ? 100 + i : BPROF_METER_UNKNOWN));
+		free(mark);
+	}
+}
+
+Test(decode, more_meters_than_a_record_holds_are_rejected)
+{
+	struct bprof_mark *mark = mark_of(3, 0);
+	struct decoded d;
+
+	mark->nr_meters = 4;
+	cr_assert(eq(int, decode_record(&mark->h, &d), -EBADMSG));
+	mark->nr_meters = UINT32_MAX;
+	cr_assert(eq(int, decode_record(&mark->h, &d), -EBADMSG));
+	free(mark);
+}
+
+Test(decode, counters_of_an_older_recording_are_fewer)
+{
+	struct bprof_record *r = record_of(BPROF_RECORD_COUNTERS, sizeof(*r) + 2 * 8);
+	struct decoded d;
+
+	cr_assert(eq(int, decode_record(r, &d), 0));
+	cr_assert(eq(sz, d.counters.nr, 2));
+	free(r);
+	r = record_of(BPROF_RECORD_COUNTERS, sizeof(*r) + (BPROF_NR_COUNTERS + 5) * 8);
+	cr_assert(eq(int, decode_record(r, &d), 0));
+	cr_assert(eq(sz, d.counters.nr, BPROF_NR_COUNTERS));
+	free(r);
+}
+
 Test(decode, lengths_that_overflow_are_rejected)
 {
 	struct bprof_element *e = (void *)record_of(BPROF_RECORD_ELEMENT, sizeof(*e) + 8);

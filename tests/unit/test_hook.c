@@ -138,7 +138,7 @@ static void replay_log(const char *path, struct replay *r)
 		cr_assert(eq(sz, fread(text, 1, len, log), len));
 		mark.h.time_ns = ++now;
 		mark.epoch = next_epoch(r, pid, now);
-		cr_assert(eq(int, attribute_mark(r->attribute, &mark, text, len), 0));
+		cr_assert(eq(int, attribute_mark(r->attribute, &mark, text, len, NULL), 0));
 		r->nr_announcements++;
 		free(text);
 	}
