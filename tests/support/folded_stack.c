@@ -144,3 +144,14 @@ bool folded_is_outside(const struct folded_stack *s)
 			return false;
 	return true;
 }
+
+bool folded_is_before_main(const struct folded_stack *s, struct part reason)
+{
+	return part_is(reason, "chain") && folded_is_outside(s) &&
+	       s->frames[s->nr_frames - 1].kind == FRAME_C;
+}
+
+bool folded_is_place(struct part name)
+{
+	return memmem(name.text, name.len, "+0x", strlen("+0x")) != NULL;
+}

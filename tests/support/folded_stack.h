@@ -58,4 +58,14 @@ struct part folded_reason(const struct folded_stack *s);
 /* No frame of the file. */
 bool folded_is_outside(const struct folded_stack *s);
 
+/*
+ * The interpreter's own C function, and what is in doubt is only who resumed the state it runs in:
+ * the main chunk has not been entered, or has been left. (A script is read into a buffer on the
+ * native stack, pages of which may never have been written.)
+ */
+bool folded_is_before_main(const struct folded_stack *s, struct part reason);
+
+/* "lua5.4+0x1234": a C function known by its place only. */
+bool folded_is_place(struct part name);
+
 #endif

@@ -28,7 +28,7 @@ struct match {
 	struct folded_stack stack;
 	struct token tokens[MAX_TOKENS];
 	size_t nr_tokens;
-	bool lenient; /* "<anonymous>" stands for any name */
+	bool lenient; /* "<anonymous>" and "lua5.4+0x1234" stand for any name */
 };
 
 /* ---- patterns ------------------------------------------------------------------------------ */
@@ -110,7 +110,8 @@ static bool fits(const struct match *m, const struct token *t, const struct fram
 
 	if (t->is_c)
 		return f->kind == FRAME_C &&
-		       (part_is(f->name, FOLDED_UNKNOWN_C) || has_name(t->names, f->name));
+		       (part_is(f->name, FOLDED_UNKNOWN_C) || has_name(t->names, f->name) ||
+			(m->lenient && folded_is_place(f->name)));
 	return f->kind == FRAME_LUA && (nameless || has_name(t->names, f->name)) &&
 	       has_line(t->lines, f->line);
 }
@@ -185,6 +186,8 @@ static enum verdict judge_stack(const struct truth_program *p, struct match *m,
 	bool fits_all, fits_without_names;
 
 	*ret_reason = folded_reason(&m->stack);
+	if (folded_is_before_main(&m->stack, *ret_reason))
+		return VERDICT_OUTSIDE;
 	m->lenient = false;
 	fits_all = any_matches(p->stacks, m);
 	m->lenient = true;

@@ -71,6 +71,10 @@ Test(truth_grammar, a_missing_name_is_marked)
 		     VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", BUSY "<anonymous> (busy.lua:11);mid (busy.lua:11) 9"),
 		     VERDICT_WRONG));
+	cr_assert(eq(int, judge("busy", "main chunk (busy.lua:22);lua5.4+0x2ce20 [C] 1"),
+		     VERDICT_MARKED));
+	cr_assert(eq(int, judge("busy", BUSY "lua5.4+0x2ce20 [C];mid (busy.lua:11) 1"),
+		     VERDICT_WRONG));
 }
 
 Test(truth_grammar, sees_a_recursion_that_is_too_deep)
@@ -99,6 +103,9 @@ Test(truth_grammar, tells_marks_from_errors)
 	cr_assert(eq(int, judge("busy", "[process: luajit] 1"), VERDICT_OUTSIDE));
 	cr_assert(eq(int, judge("busy", "[process: luajit];[lua: no_state] 1"), VERDICT_MARKED));
 	cr_assert(eq(int, judge("busy", "pmain [C];require [C] 1"), VERDICT_OUTSIDE));
+	cr_assert(eq(int, judge("busy", "[lua: chain];pmain [C] 1"), VERDICT_OUTSIDE));
+	cr_assert(eq(int, judge("busy", "[lua: bad_frame];pmain [C] 1"), VERDICT_MARKED));
+	cr_assert(eq(int, judge("busy", "pmain [C];[lua: chain] 1"), VERDICT_MARKED));
 }
 
 Test(truth_grammar, sees_what_is_wrong_beside_a_mark)
