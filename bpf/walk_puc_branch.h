@@ -11,7 +11,8 @@
  *   L:	ldr w19, [x23], #4		or: mov x6, x23; ldr w19, [x6], #4; ...; mov x23, x6
  *
  * So the machine code is followed from ip on, as long as it goes straight, to see whether it
- * fetches. That is worth its reads only behind an instruction that nothing falls through.
+ * fetches. Behind an instruction that nothing falls through, it may do other things before: this is
+ * the end of a jump. Else they may be the end of the instruction before the pc.
  *
  * Facts: lopcodes.h, lvm.c of Lua 5.4 and 5.5 (copyright Lua.org, PUC-Rio, MIT), the code of
  * Debian's build; the encodings are those of the Arm Architecture Reference Manual.
@@ -66,10 +67,16 @@ WALK_INLINE u64 puc_fetch_branch(u32 code, u64 at)
 	return 0;
 }
 
+/* cbnz w?: taken if a hook is set */
+WALK_INLINE int puc_is_hook_test(u32 code)
+{
+	return (code & 0xff000000) == 0x35000000;
+}
+
 /* Branches, calls, and what writes the pc in other ways than those above. */
 WALK_INLINE int puc_ends_fetch(u32 code, u32 pc_reg)
 {
-	if ((code & 0xff000000) == 0x35000000) /* cbnz w?: the hook */
+	if (puc_is_hook_test(code))
 		return 0;
 	if ((code & 0x1c000000) == 0x14000000) /* all other branches */
 		return 1;
@@ -102,6 +109,8 @@ WALK_STEP int puc_follow_fetch(struct walk *w)
 		return 1;
 	if (puc_is_move(code, code & 0x1f, pc_reg))
 		p->fetch_copy = code & 0x1f;
+	else if (!target && !p->fetch_is_jump && !puc_is_hook_test(code))
+		return 1;
 	p->fetch_at = target ? target : p->fetch_at + 4;
 	p->fetch = PUC_FETCH_FOLLOWS;
 	return 0;
@@ -118,8 +127,9 @@ WALK_STEP u64 puc54_pc(struct walk *w, u64 pc)
 	if (!w)
 		return pc;
 	p = &w->puc;
-	if (walk_must_read(w, &before, sizeof(before), pc - 4) || !puc54_goes_elsewhere(before))
+	if (walk_must_read(w, &before, sizeof(before), pc - 4))
 		return pc;
+	p->fetch_is_jump = (u32)puc54_goes_elsewhere(before);
 	p->fetch_at = w->reg[BPROF_REG_IP];
 	p->fetch_copy = w->chosen.puc.pc_reg;
 	WALK_LOOP(PUC_FETCH_STEPS, puc_fetch_body, w);

@@ -68,8 +68,9 @@ struct puc_work {
 
 	/* is the instruction at the pc still to be fetched? */
 	u64 fetch_at;
-	u32 fetch_copy; /* register that has a copy of the pc */
-	u32 fetch;	/* enum puc_fetch */
+	u32 fetch_copy;	   /* register that has a copy of the pc */
+	u32 fetch_is_jump; /* nothing falls through what is before the pc */
+	u32 fetch;	   /* enum puc_fetch */
 
 	/* line of a position */
 	u32 abs_low, abs_high;
