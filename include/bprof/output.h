@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <bprof/comparison.h>
 #include <bprof/profile.h>
 
 enum output_kind {
@@ -44,6 +45,17 @@ struct output_ops {
 	enum output_kind kind;
 	const char *file_name;
 	int (*write)(const struct profile *p, const struct output_opts *o, FILE *out);
+};
+
+/**
+ * struct comparison_ops - one row of comparison_outputs[]
+ * @name:  as typed by the user: "markdown"
+ * @write: 0, or -errno of the first failed write; of @o: top, colour and width
+ */
+struct comparison_ops {
+	const char *name;
+	const char *summary;
+	int (*write)(const struct comparison *c, const struct output_opts *o, FILE *out);
 };
 
 #endif

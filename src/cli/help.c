@@ -31,6 +31,10 @@ static const struct example examples[] = {
 	 "the numbers for a program"},
 	{VERB_REPORT, "bprof-perf report --verify bprof-out/recording.bprof",
 	 "how sure its stacks are, and every reason of doubt"},
+	{VERB_COMPARE, "bprof-perf compare old/profile.json new/profile.json",
+	 "what changed between two runs: a trend, no verdict"},
+	{VERB_COMPARE, "bprof-perf compare --gate runs/main runs/branch",
+	 "verdicts from many runs of both; exit status 3 if a test became too slow"},
 	{VERB_DOCTOR, "sudo bprof-perf doctor", "what this machine can do, and what is missing"},
 };
 
@@ -40,8 +44,9 @@ static const struct {
 	{"n", "that of the command; 128 + n if signal n ended it"},
 	{"1", "also: busted saw failures and still exited 0"},
 	{"2", "also: bprof-perf was called in a wrong way"},
-	{"3", "report --verify: the recording breaks off or holds records that are not valid"},
-	{"125", "bprof-perf could not set up the run"},
+	{"3", "report --verify: the recording breaks off or holds records that are not valid; "
+	      "compare --gate: something became slower beyond --fail-at"},
+	{"125", "bprof-perf could not set up the run, or has nothing to compare"},
 	{"126", "the command was found and cannot be executed"},
 	{"127", "the command was not found"},
 };
@@ -170,7 +175,7 @@ static void write_cell(FILE *out, const char *text)
 
 static void write_verbs_of(FILE *out, const struct option_row *row)
 {
-	static const enum verb worth_saying[] = {VERB_RUN, VERB_REPORT, VERB_DOCTOR};
+	static const enum verb worth_saying[] = {VERB_RUN, VERB_REPORT, VERB_COMPARE, VERB_DOCTOR};
 	const char *separator = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(worth_saying); i++)

@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "log.h"
 
+#include "compare_verb.h"
 #include "doctor.h"
 #include "options.h"
 #include "run.h"
@@ -106,6 +107,8 @@ static int answer(const struct session *session)
 		return run_command(session);
 	case VERB_REPORT:
 		return report_recording(session);
+	case VERB_COMPARE:
+		return compare_command(session);
 	case VERB_DOCTOR:
 		return doctor_run(session);
 	case VERB_HELP:

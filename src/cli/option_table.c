@@ -12,10 +12,12 @@
 #include <strings.h>
 
 #include "option_values.h"
+#include "output/output.h"
 
 #define BIT(verb)   (1u << (verb))
 #define FOR_RUN	    BIT(VERB_RUN)
 #define FOR_REPORT  BIT(VERB_REPORT)
+#define FOR_COMPARE BIT(VERB_COMPARE)
 #define FOR_DOCTOR  BIT(VERB_DOCTOR)
 #define FOR_OUTPUTS (FOR_RUN | FOR_REPORT)
 #define FOR_ALL	    (BIT(NR_VERBS) - 1)
@@ -31,6 +33,9 @@ static const struct verb_row verbs[NR_VERBS] = {
 		      "profile a command: busted, luarocks test, make test, luajit x.lua"},
 	[VERB_REPORT] = {"report", "[OPTIONS] RECORDING",
 			 "the same outputs again from a recording; needs no root"},
+	[VERB_COMPARE] = {"compare", "[OPTIONS] BASE HEAD",
+			  "what became slower or faster; two profiles, recordings, or directories "
+			  "of many"},
 	[VERB_DOCTOR] = {"doctor", "[--json]",
 			 "can this machine do it, what is missing, and the remedy"},
 	[VERB_HELP] = {"help", "[VERB]", "this text, or that of a verb"},
@@ -217,6 +222,83 @@ static int apply_min_percent(struct options *options, const char *value)
 	return 0;
 }
 
+/* ---- comparisons --------------------------------------------------------------------------- */
+
+#define LEAST_THRESHOLD 0.001
+#define MOST_THRESHOLD	10.0
+
+/* "5%", "7.5": ret 0.05, 0.075 */
+static int threshold_parse(const char *value, double *ret)
+{
+	size_t digits = strspn(value, "0123456789.");
+	double percent;
+	char *end;
+
+	if (digits == 0 || (strcmp(value + digits, "") != 0 && strcmp(value + digits, "%") != 0))
+		return -EINVAL;
+	percent = strtod(value, &end);
+	if (end != value + digits || percent / 100 < LEAST_THRESHOLD ||
+	    percent / 100 > MOST_THRESHOLD)
+		return -EINVAL;
+	*ret = percent / 100;
+	return 0;
+}
+
+static int apply_warn_at(struct options *options, const char *value)
+{
+	return threshold_parse(value, &options->rule.warn_at);
+}
+
+static int apply_fail_at(struct options *options, const char *value)
+{
+	return threshold_parse(value, &options->rule.fail_at);
+}
+
+#define MOST_FLOOR 1e15
+
+/* A time sets the floor of times, a bare number that of counters. */
+static int apply_floor(struct options *options, const char *value)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+	size_t digits = strspn(value, "0123456789.");
+	char *end;
+	double number = strtod(value, &end);
+
+	if (digits == 0 || end != value + digits || number > MOST_FLOOR)
+		return -EINVAL;
+	if (!value[digits]) {
+		options->rule.floor_count = number;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strcmp(units[i].name, value + digits) == 0 &&
+		    number * units[i].ns <= MOST_FLOOR) {
+			options->rule.floor_ns = number * units[i].ns;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int apply_metric(struct options *options, const char *value)
+{
+	for (int m = 0; m < NR_METRICS; m++)
+		if (strcmp(metric_name((enum metric)m), value) == 0) {
+			options->rule.metric = (enum metric)m;
+			return 0;
+		}
+	options->rule.metric = NR_METRICS;
+	return strcmp(value, "auto") == 0 ? 0 : -EINVAL;
+}
+
+static int apply_comparison_format(struct options *options, const char *value)
+{
+	options->comparison_format = comparison_output_find(value);
+	return options->comparison_format ? 0 : -EINVAL;
+}
+
 /* ---- switches ------------------------------------------------------------------------------ */
 
 static int switch_parse(const char *value, bool *ret)
@@ -258,6 +340,11 @@ static int apply_keep_root(struct options *options, const char *value)
 static int apply_quiet(struct options *options, const char *value)
 {
 	return switch_parse(value, &options->quiet);
+}
+
+static int apply_gate(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->gate);
 }
 
 static int apply_json(struct options *options, const char *value)
@@ -390,6 +477,17 @@ static const struct option_row rows[] = {
 		.apply = option_values_apply_formats,
 	},
 	{
+		.name = "format",
+		.argument = "FORMAT",
+		.variables = {"BPROF_COMPARE_FORMAT"},
+		.fallback = "terminal",
+		.help = "how a comparison is printed: terminal, markdown, json or github "
+			"(annotations)",
+		.expected = "terminal, markdown, json or github",
+		.verbs = FOR_COMPARE,
+		.apply = apply_comparison_format,
+	},
+	{
 		.name = "boundaries",
 		.argument = "MODE",
 		.variables = {"BPROF_BOUNDARIES"},
@@ -468,7 +566,7 @@ static const struct option_row rows[] = {
 		.fallback = "20",
 		.help = "rows in the tables of the terminal report",
 		.expected = "a number from 1 to 1000000",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_OUTPUTS | FOR_COMPARE,
 		.apply = apply_top,
 	},
 	{
@@ -516,6 +614,55 @@ static const struct option_row rows[] = {
 		.apply = apply_min_percent,
 	},
 	{
+		.name = "metric",
+		.argument = "NAME",
+		.variables = {"BPROF_METRIC"},
+		.fallback = "auto",
+		.help = "what is compared: cycles, instructions, cpu, wall, or auto (the first of "
+			"them that both sides have, never wall)",
+		.expected = "auto, cycles, instructions, cpu or wall",
+		.verbs = FOR_COMPARE,
+		.apply = apply_metric,
+	},
+	{
+		.name = "warn-at",
+		.argument = "P",
+		.variables = {"BPROF_WARN_AT"},
+		.fallback = "5%",
+		.help = "change from which a test is called slower or faster",
+		.expected = "a percentage from 0.1 to 1000, such as 5%",
+		.verbs = FOR_COMPARE,
+		.apply = apply_warn_at,
+	},
+	{
+		.name = "fail-at",
+		.argument = "P",
+		.variables = {"BPROF_FAIL_AT"},
+		.fallback = "10%",
+		.help = "change from which a slower test makes --gate fail",
+		.expected = "a percentage from 0.1 to 1000, such as 10%",
+		.verbs = FOR_COMPARE,
+		.apply = apply_fail_at,
+	},
+	{
+		.name = "floor",
+		.argument = "VALUE",
+		.variables = {"BPROF_FLOOR"},
+		.help = "smaller differences are none: a time (default 50us), or a bare count for "
+			"cycles and instructions (default 50000)",
+		.expected = "a time such as 50us or 1ms, or a count such as 50000",
+		.verbs = FOR_COMPARE,
+		.apply = apply_floor,
+	},
+	{
+		.name = "gate",
+		.variables = {"BPROF_GATE"},
+		.help = "exit with 3 if something is slower beyond --fail-at",
+		.expected = A_SWITCH,
+		.verbs = FOR_COMPARE,
+		.apply = apply_gate,
+	},
+	{
 		.name = "user",
 		.argument = "NAME",
 		.help = "run the command and write files as this user (default: the user behind sudo)",
@@ -538,8 +685,9 @@ static const struct option_row rows[] = {
 	},
 	{
 		.name = "json",
-		.help = "print JSON to stdout: report: the profile; doctor: the checks",
-		.verbs = FOR_REPORT | FOR_DOCTOR,
+		.help = "print JSON to stdout: report: the profile; compare: the comparison; doctor: "
+			"the checks",
+		.verbs = FOR_REPORT | FOR_COMPARE | FOR_DOCTOR,
 		.apply = apply_json,
 	},
 	{

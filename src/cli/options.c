@@ -13,14 +13,17 @@
 #include <string.h>
 
 #include "option_values.h"
+#include "output/output.h"
 #include "suggest.h"
 
-#define MAX_ROWS	 64
+#define MAX_ROWS	 96
+#define FLOOR_NS	 50e3
+#define FLOOR_COUNT	 50e3
 #define FIRST_LONG_VALUE 256 /* getopt_long() returns this plus the row's index */
 
 /* Verbs that later versions may have: a command of that name needs "--" before it. */
 static const char *const reserved_verbs[] = {
-	"attach", "compare", "publish", "history", "link-page", "backfill", "merge", "push",
+	"attach", "publish", "history", "link-page", "backfill", "merge", "push",
 };
 
 struct given {
@@ -43,13 +46,22 @@ struct parser {
 
 /* ---- words --------------------------------------------------------------------------------- */
 
+/* The first of the rows of one name stands for all of them until the verb is known. */
+static bool has_namesake(const struct option_row *rows, size_t before)
+{
+	for (size_t i = 0; i < before; i++)
+		if (rows[i].name && strcmp(rows[i].name, rows[before].name) == 0)
+			return true;
+	return false;
+}
+
 static void describe_rows(struct parser *p)
 {
 	size_t nr, at = 2, nr_long = 0;
 	const struct option_row *rows = option_rows(&nr);
 
 	for (size_t i = 0; i < nr && i < MAX_ROWS; i++) {
-		if (!rows[i].name)
+		if (!rows[i].name || has_namesake(rows, i))
 			continue;
 		p->long_options[nr_long++] = (struct option){
 			.name = rows[i].name,
@@ -236,8 +248,8 @@ static int refuse_reserved(struct parser *p, const char *word)
 		if (strcmp(reserved_verbs[i], word) == 0)
 			return usage_error(buf_addf(
 				p->why,
-				"this version has no verb '%s' (it has run, report, doctor "
-				"and help); for a command of that name: bprof-perf -- %s",
+				"this version has no verb '%s' (it has run, report, "
+				"compare, doctor and help); for a command of that name: bprof-perf -- %s",
 				word, word));
 	return 0;
 }
@@ -266,6 +278,21 @@ static int take_recording(struct parser *p, size_t next)
 	return 0;
 }
 
+static int take_compared(struct parser *p, size_t next)
+{
+	size_t nr = p->nr_words - next;
+
+	if (nr != NR_SIDES)
+		return usage_error(buf_addf(p->why,
+					    "compare: two profiles, recordings or directories are "
+					    "compared, but %zu were given (for example: bprof-perf "
+					    "compare old/profile.json new/profile.json)",
+					    nr));
+	p->options->compared[SIDE_BASE] = p->words[next];
+	p->options->compared[SIDE_HEAD] = p->words[next + 1];
+	return 0;
+}
+
 static int take_topic(struct parser *p, size_t next)
 {
 	p->options->help_about = VERB_HELP;
@@ -289,6 +316,8 @@ static int take_rest(struct parser *p, size_t next)
 		return take_command(p, next);
 	case VERB_REPORT:
 		return take_recording(p, next);
+	case VERB_COMPARE:
+		return take_compared(p, next);
 	case VERB_HELP:
 		return take_topic(p, next);
 	case VERB_DOCTOR:
@@ -345,12 +374,15 @@ static int apply(struct parser *p, const struct option_row *row, const char *ori
 /* 1: at least one was given. */
 static int apply_given(struct parser *p, size_t index, const struct option_row *row)
 {
+	size_t nr;
+	const struct option_row *rows = option_rows(&nr);
 	bool found = false;
 	char origin[80];
 
 	snprintf(origin, sizeof(origin), "--%s", row->name ? row->name : "");
 	for (size_t i = 0; i < p->nr_given; i++) {
-		if (p->given[i].row != index)
+		if (p->given[i].row != index &&
+		    !(row->name && is_named(&rows[p->given[i].row], row->name)))
 			continue;
 		int r = apply(p, row, origin, p->given[i].value);
 
@@ -382,6 +414,18 @@ static int refuse_for_verb(struct parser *p, const struct option_row *row)
 				    verb_name(p->options->verb)));
 }
 
+/* A row of the same name is for the verb. */
+static bool another_is_meant(const struct parser *p, const struct option_row *row)
+{
+	size_t nr;
+	const struct option_row *rows = option_rows(&nr);
+
+	for (size_t i = 0; i < nr && row->name; i++)
+		if (is_named(&rows[i], row->name) && (rows[i].verbs & (1u << p->options->verb)))
+			return true;
+	return false;
+}
+
 static int apply_row(struct parser *p, size_t index, const struct option_row *row)
 {
 	bool meant_for_verb = row->verbs & (1u << p->options->verb);
@@ -389,6 +433,8 @@ static int apply_row(struct parser *p, size_t index, const struct option_row *ro
 
 	if (!row->apply)
 		return 0;
+	if (!meant_for_verb && another_is_meant(p, row))
+		return row->fallback ? row->apply(p->options, row->fallback) : 0;
 	r = apply_given(p, index, row);
 	if (r < 0)
 		return r;
@@ -429,15 +475,32 @@ static int settle_log_filter(struct parser *p)
 	return options->log_filter ? 0 : -ENOMEM;
 }
 
+static int settle_comparison(struct parser *p)
+{
+	struct options *options = p->options;
+
+	if (options->verb != VERB_COMPARE)
+		return 0;
+	if (options->rule.fail_at < options->rule.warn_at)
+		return usage_error(
+			buf_addf(p->why,
+				 "--fail-at %g%% is below --warn-at %g%%: what fails must "
+				 "be slower",
+				 options->rule.fail_at * 100, options->rule.warn_at * 100));
+	if (options->json)
+		options->comparison_format = comparison_output_find("json");
+	return 0;
+}
+
 static int apply_rows(struct parser *p)
 {
 	bool output_was_chosen = false;
 	size_t nr;
 	const struct option_row *rows = option_rows(&nr);
+	int r;
 
 	for (size_t i = 0; i < nr; i++) {
-		int r = apply_row(p, i, &rows[i]);
-
+		r = apply_row(p, i, &rows[i]);
 		if (r < 0)
 			return r;
 		if (is_named(&rows[i], "output"))
@@ -448,7 +511,8 @@ static int apply_rows(struct parser *p)
 		return usage_error(buf_addstr(p->why, "--user and --keep-root exclude each other"));
 	if (p->options->quiet && p->options->verbose)
 		return usage_error(buf_addstr(p->why, "--quiet and --verbose exclude each other"));
-	return settle_log_filter(p);
+	r = settle_comparison(p);
+	return r < 0 ? r : settle_log_filter(p);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -476,7 +540,10 @@ static int copy_words(struct parser *p, int argc, char **argv)
 int options_parse(int argc, char **argv, const struct environment *environment, struct options *ret,
 		  struct buf *why)
 {
-	struct options options = {.help_about = VERB_HELP};
+	struct options options = {
+		.help_about = VERB_HELP,
+		.rule = {.floor_ns = FLOOR_NS, .floor_count = FLOOR_COUNT, .share = 1},
+	};
 	struct parser p = {.options = &options, .environment = environment, .why = why};
 	int r;
 

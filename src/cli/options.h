@@ -17,13 +17,14 @@
 
 #include "base.h"
 #include "buf.h"
+#include "compare/compare.h"
 #include "launch/environ.h"
 
 #define EXIT_USAGE	  2
 #define MAX_FORMATS	  32
 #define FREQUENCY_MAXIMUM 9999
 
-enum verb { VERB_RUN, VERB_REPORT, VERB_DOCTOR, VERB_HELP, VERB_VERSION, NR_VERBS };
+enum verb { VERB_RUN, VERB_REPORT, VERB_COMPARE, VERB_DOCTOR, VERB_HELP, VERB_VERSION, NR_VERBS };
 
 enum event_choice { EVENT_AUTO, EVENT_CPU_CLOCK, EVENT_CYCLES, NR_EVENT_CHOICES };
 enum boundaries_choice {
@@ -69,9 +70,15 @@ struct options {
 	const char *log_filter; /* complete: --log, -v and -q taken together; for log_configure() */
 	const char *log_file;
 
-	char **command; /* VERB_RUN: NULL-terminated, at least one word */
+	char **command; /* NULL-terminated. VERB_RUN: at least one word; VERB_COMPARE: or NULL */
 	size_t nr_command;
 	const char *recording; /* VERB_REPORT */
+
+	/* VERB_COMPARE: two sets of runs that are there, or @command and what is its base */
+	const char *compared[NR_SIDES];
+	struct compare_opts rule; /* its share is 1 */
+	const struct comparison_ops *comparison_format;
+	bool gate;
 
 	char **words; /* private: argv in the order getopt_long() left it */
 	char **owned; /* private: what options_done() frees */
@@ -118,7 +125,7 @@ bool colour_wanted(enum colour_choice choice, const struct environment *environm
  * @fallback:  the default, in the words of the command line; NULL = none
  * @help:      one sentence without full stop
  * @expected:  what a valid value is: "a number from 1 to 9999"; NULL: any text
- * @verbs:     bits 1 << enum verb
+ * @verbs:     bits 1 << enum verb. A name may have a row for each verb
  * @apply:     stores one value; -EINVAL = not as @expected. NULL: handled by the parser
  */
 struct option_row {

@@ -28,3 +28,24 @@ const struct output_ops *output_find(const char *name)
 			return outputs[i];
 	return NULL;
 }
+
+static const struct comparison_ops *const comparison_outputs[] = {
+	&comparison_terminal,
+	&comparison_markdown,
+	&comparison_json,
+	&comparison_github,
+};
+
+const struct comparison_ops *const *comparison_outputs_all(size_t *ret_nr)
+{
+	*ret_nr = ARRAY_SIZE(comparison_outputs);
+	return comparison_outputs;
+}
+
+const struct comparison_ops *comparison_output_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(comparison_outputs); i++)
+		if (strcmp(comparison_outputs[i]->name, name) == 0)
+			return comparison_outputs[i];
+	return NULL;
+}

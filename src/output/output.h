@@ -16,4 +16,8 @@ const struct output_ops *const *outputs_all(size_t *ret_nr);
 /* The row called @name, or NULL. */
 const struct output_ops *output_find(const char *name);
 
+/* The same for comparisons. */
+const struct comparison_ops *const *comparison_outputs_all(size_t *ret_nr);
+const struct comparison_ops *comparison_output_find(const char *name);
+
 #endif

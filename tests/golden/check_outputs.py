@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Reads the golden outputs as other programs do: check_outputs.py schema|trace|folded|report ROOT
+"""Reads the golden outputs as other programs do: check_outputs.py schema|trace|folded|report|comparison ROOT
 
 Exit status: 0, 1 with a message for every broken rule, 77 if a module is missing.
 """
@@ -42,26 +42,30 @@ def keys_of(schema):
     return keys.union(*map(keys_of, schema.values()))
 
 
-def check_documented(root, schema):
-    with open(os.path.join(root, "docs/PROFILE.md"), encoding="utf-8") as file:
+def check_documented(root, schema, page):
+    with open(os.path.join(root, page), encoding="utf-8") as file:
         words = set(re.findall(r"[a-z0-9_]+", file.read()))
     for key in sorted(keys_of(schema) - words):
-        problems.append("docs/PROFILE.md does not mention the key " + key)
+        problems.append("%s does not mention the key %s" % (page, key))
 
 
-def check_schema(root):
+def apply_schema(root, name, page, pattern):
     try:
         import jsonschema
     except ImportError:
         sys.exit(77)
-    with open(os.path.join(root, "docs/profile.schema.json"), encoding="utf-8") as file:
+    with open(os.path.join(root, name), encoding="utf-8") as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
-    check_documented(root, schema)
+    check_documented(root, schema, page)
     validator = jsonschema.Draft7Validator(schema)
-    for path in goldens(root, "*.profile.json"):
+    for path in goldens(root, pattern):
         for error in validator.iter_errors(json.loads(read(path))):
             complain(path, "%s: %s" % ("/".join(map(str, error.path)), error.message[:200]))
+
+
+def check_schema(root):
+    apply_schema(root, "docs/profile.schema.json", "docs/PROFILE.md", "*.profile.json")
 
 
 # ---- trace events: the rules of speedscope, Perfetto and Tracy
@@ -201,8 +205,44 @@ def check_report(root):
                 complain(path, "spaces at the end of %r" % line)
 
 
+# ---- comparisons: their schema, GitHub's workflow commands, tables of GFM
+
+ANNOTATION = re.compile(
+    "::(error|warning|notice) ((file|line|title)=[^:,\\r\\n]*,?)+::[^\\r\\n]*$")
+
+
+def check_annotations(path):
+    lines = read(path).split("\n")[:-1]
+    if sum(line.startswith("::notice") for line in lines) != 1 or len(lines) > 11:
+        complain(path, "not one notice, or too many annotations")
+    for line in lines:
+        if not ANNOTATION.match(line) or FORBIDDEN.search(line):
+            complain(path, "no workflow command: %r" % line)
+        if re.search("%(?!(25|0D|0A|3A|2C))", line):
+            complain(path, "a bare %% in %r" % line)
+
+
+def check_markdown(path):
+    for line in read(path).split("\n"):
+        bare = re.sub(r"\\.", "", line)
+        if FORBIDDEN.search(line):
+            complain(path, "a control character in %r" % line)
+        if line.startswith("|") and bare.count("|") != 9:
+            complain(path, "not eight cells: %r" % line)
+        if re.search(r"@|<(?!/?(details|summary)>|0\.001)", bare):
+            complain(path, "a mention or HTML in %r" % line)
+
+
+def check_comparison(root):
+    for path in goldens(root, "comparison-*.log"):
+        check_annotations(path)
+    for path in goldens(root, "comparison-*.md"):
+        check_markdown(path)
+    apply_schema(root, "docs/comparison.schema.json", "docs/COMPARE.md", "comparison-*.json")
+
+
 CHECKS = {"schema": check_schema, "trace": check_trace, "folded": check_folded,
-          "report": check_report}
+          "report": check_report, "comparison": check_comparison}
 
 if __name__ == "__main__":
     CHECKS[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The verb compare. */
+#ifndef BPROF_CLI_COMPARE_H
+#define BPROF_CLI_COMPARE_H
+
+#include "compare/compare.h"
+#include "run.h"
+
+/* Returns the exit status of bprof-perf. */
+int compare_command(const struct session *session);
+
+/**
+ * compare_read() - the run, or the runs, that the user means by a path
+ * @path: a profile.json; a recording; the output directory of a run; a directory of such
+ *
+ * Says what is wrong. Return: the number of runs added, at least 1; -errno.
+ */
+int compare_read(struct compare *c, enum side side, const char *path);
+
+/* Prints the comparison and says by an exit status what it amounts to. */
+int compare_conclude(const struct session *session, struct compare *c,
+		     const struct comparison *comparison);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile.json, read as a stream: yajl keeps the grammar, a path of keys says where we are, and a
+ * table says what is wanted from there.
+ *
+ * Invariant: memory grows with the tests of the file, never with its depth or with what is skipped.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#define MAX_DEPTH 32
+#define MAX_PATH  128
+#define MAX_TEXT  ((size_t)64 << 10) /* of a name; longer ones are cut */
+#define MAX_ID	  64
+#define SCHEMA	  "bprof-perf/profile/"
+
+#define OF_TEST	   "tests[]."
+#define OF_FIXTURE "tests[].fixtures."
+
+struct reader {
+	struct run *run;
+	struct run_test *test; /* the open one, inside run->tests */
+	struct buf *why;
+	struct buf interpreter, interpreters; /* "luajit 2.1": the open one; all of them */
+	bool jit, jit_told;
+	bool cut, disturbed; /* the open test */
+	int error;
+	char path[MAX_PATH];	/* "tests[].fixtures.cpu_ns"; "?" where keys are longer than ours */
+	size_t base[MAX_DEPTH]; /* length of the path of each open map or array */
+	unsigned depth;
+};
+
+static int refuse(struct reader *r, int error)
+{
+	if (!r->error)
+		r->error = error;
+	return 0; /* yajl stops */
+}
+
+static int refuse_because(struct reader *r, const char *sentence)
+{
+	if (r->error)
+		return 0;
+	return refuse(r, buf_addstr(r->why, sentence) < 0 ? -ENOMEM : -EBADMSG);
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+/* The first text of a key counts: what says it twice gains nothing. */
+static int keep_text(struct reader *r, char **ret, const char *text, size_t len)
+{
+	if (*ret)
+		return 1;
+	*ret = strndup(text, len < MAX_TEXT ? len : MAX_TEXT);
+	return *ret ? 1 : refuse(r, -ENOMEM);
+}
+
+static int take_id(struct reader *r, const char *text, size_t len)
+{
+	if (len == 0 || len > MAX_ID)
+		return refuse_because(r, "a test has an id of no valid length");
+	return keep_text(r, &r->test->id, text, len);
+}
+
+static int take_name(struct reader *r, const char *text, size_t len)
+{
+	return keep_text(r, &r->test->name, text, len);
+}
+
+static int take_file(struct reader *r, const char *text, size_t len)
+{
+	return keep_text(r, &r->test->file, text, len);
+}
+
+static int take_source(struct reader *r, const char *text, size_t len)
+{
+	return keep_text(r, &r->test->source, text, len);
+}
+
+static int take_status(struct reader *r, const char *text, size_t len)
+{
+	static const struct {
+		const char *name;
+		enum run_status status;
+	} names[] = {{"success", RUN_SOUND},
+		     {"failure", RUN_FAILED},
+		     {"error", RUN_FAILED},
+		     {"pending", RUN_PENDING}};
+
+	r->test->figures.status = RUN_CUT;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (len == strlen(names[i].name) && memcmp(names[i].name, text, len) == 0)
+			r->test->figures.status = names[i].status;
+	return 1;
+}
+
+static int take_started_at(struct reader *r, const char *text, size_t len)
+{
+	return keep_text(r, &r->run->started_at, text, len);
+}
+
+static int take_circumstance(struct reader *r, enum circumstance which, const char *text,
+			     size_t len)
+{
+	return keep_text(r, &r->run->circumstances[which], text, len);
+}
+
+#define CIRCUMSTANCE(name, which)                                                                  \
+	static int name(struct reader *r, const char *text, size_t len)                            \
+	{                                                                                          \
+		return take_circumstance(r, which, text, len);                                     \
+	}
+CIRCUMSTANCE(take_schema, CIRCUMSTANCE_SCHEMA)
+CIRCUMSTANCE(take_cpu, CIRCUMSTANCE_CPU)
+CIRCUMSTANCE(take_arch, CIRCUMSTANCE_ARCH)
+CIRCUMSTANCE(take_kernel, CIRCUMSTANCE_KERNEL)
+CIRCUMSTANCE(take_event, CIRCUMSTANCE_EVENT)
+CIRCUMSTANCE(take_unit, CIRCUMSTANCE_UNIT)
+CIRCUMSTANCE(take_bprof, CIRCUMSTANCE_BPROF)
+
+static int take_interpreter(struct reader *r, const char *text, size_t len)
+{
+	if (r->interpreter.len > 0 && buf_addstr(&r->interpreter, " ") < 0)
+		return refuse(r, -ENOMEM);
+	if (buf_add(&r->interpreter, text, len < MAX_ID ? len : MAX_ID) < 0)
+		return refuse(r, -ENOMEM);
+	return 1;
+}
+
+static const struct {
+	const char *path;
+	int (*take)(struct reader *r, const char *text, size_t len);
+} texts[] = {
+	{"schema", take_schema},
+	{"bprof", take_bprof},
+	{"started_at", take_started_at},
+	{"event.name", take_event},
+	{"event.unit", take_unit},
+	{"hardware.cpu", take_cpu},
+	{"hardware.arch", take_arch},
+	{"hardware.kernel", take_kernel},
+	{"runtimes[].kind", take_interpreter},
+	{"runtimes[].version", take_interpreter},
+	{"tests[].id", take_id},
+	{"tests[].full_name", take_name},
+	{"tests[].file", take_file},
+	{"tests[].source", take_source},
+	{"tests[].status", take_status},
+};
+
+static int on_string(void *ctx, const unsigned char *text, size_t len)
+{
+	struct reader *r = ctx;
+
+	/* a key of the file may look like a path */
+	if (!r->test && strncmp(r->path, OF_TEST, strlen(OF_TEST)) == 0)
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (strcmp(texts[i].path, r->path) == 0)
+			return texts[i].take(r, (const char *)text, len);
+	return 1;
+}
+
+/* ---- numbers and switches ------------------------------------------------------------------ */
+
+static const struct {
+	const char *key;
+	enum metric metric;
+} metric_keys[] = {
+	{"cycles", METRIC_CYCLES},
+	{"instructions", METRIC_INSTRUCTIONS},
+	{"cpu_ns", METRIC_CPU},
+	{"wall_ns", METRIC_WALL},
+};
+
+/* Where the number at the present path belongs, or NULL. */
+static uint64_t *figure_here(struct reader *r)
+{
+	bool fixture = strncmp(r->path, OF_FIXTURE, strlen(OF_FIXTURE)) == 0;
+	const char *key = r->path + (fixture ? strlen(OF_FIXTURE) : strlen(OF_TEST));
+
+	if (!r->test || strncmp(r->path, OF_TEST, strlen(OF_TEST)) != 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(metric_keys); i++)
+		if (strcmp(metric_keys[i].key, key) == 0)
+			return fixture ? &r->test->figures.whole[metric_keys[i].metric]
+				       : &r->test->figures.body[metric_keys[i].metric];
+	return NULL;
+}
+
+#define MAX_COUNT (UINT64_C(1) << 62) /* sums of a suite stay far from the end */
+
+static bool count_parse(const char *text, size_t len, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9' || value > MAX_COUNT / 10)
+			return false;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	}
+	*ret = value;
+	return len > 0;
+}
+
+static int on_number(void *ctx, const char *text, size_t len)
+{
+	struct reader *r = ctx;
+	uint64_t *figure = figure_here(r), value;
+
+	if (figure && !count_parse(text, len, figure))
+		return refuse_because(r, "a cost of a test is no count");
+	if (r->test && strcmp(r->path, "tests[].line") == 0)
+		r->test->line =
+			count_parse(text, len, &value) && value <= INT32_MAX ? (int32_t)value : 0;
+	return 1;
+}
+
+static int on_boolean(void *ctx, int value)
+{
+	struct reader *r = ctx;
+
+	if (strcmp(r->path, "complete") == 0)
+		r->run->complete = value;
+	if (strcmp(r->path, "runtimes[].jit") == 0) {
+		r->jit_told = true;
+		r->jit = value;
+	}
+	if (r->test && value && strcmp(r->path, "tests[].incomplete") == 0)
+		r->cut = true;
+	if (r->test && value && strcmp(r->path, "tests[].disturbed") == 0)
+		r->disturbed = true;
+	return 1;
+}
+
+static int on_null(void *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+static int begin_test(struct reader *r)
+{
+	struct run *run = r->run;
+
+	if (run->nr_tests == run->room) {
+		size_t room = run->room ? run->room * 2 : 64;
+		struct run_test *tests = reallocarray(run->tests, room, sizeof(*tests));
+
+		if (!tests)
+			return refuse(r, -ENOMEM);
+		run->tests = tests;
+		run->room = room;
+	}
+	r->test = &run->tests[run->nr_tests++];
+	*r->test = (struct run_test){.figures = {.status = RUN_CUT}};
+	for (size_t m = 0; m < NR_METRICS; m++)
+		r->test->figures.body[m] = r->test->figures.whole[m] = FIGURE_UNKNOWN;
+	return 1;
+}
+
+static int give_empty(char **text)
+{
+	if (!*text)
+		*text = strdup("");
+	return *text ? 0 : -ENOMEM;
+}
+
+/* What a test costs with its fixtures: those that were not measured did not run. */
+static void add_body(struct figures *f)
+{
+	for (size_t m = 0; m < NR_METRICS; m++) {
+		uint64_t fixtures = f->whole[m] == FIGURE_UNKNOWN ? 0 : f->whole[m];
+
+		f->whole[m] = f->body[m] == FIGURE_UNKNOWN ? FIGURE_UNKNOWN : f->body[m] + fixtures;
+	}
+}
+
+static int end_test(struct reader *r)
+{
+	struct run_test *test = r->test;
+
+	r->test = NULL;
+	if (!test->id)
+		return refuse_because(r, "a test has no id");
+	add_body(&test->figures);
+	if (r->cut)
+		test->figures.status = RUN_CUT;
+	else if (r->disturbed && test->figures.status == RUN_SOUND)
+		test->figures.status = RUN_DISTURBED;
+	r->cut = r->disturbed = false;
+	if (give_empty(&test->name) < 0 || give_empty(&test->file) < 0 ||
+	    give_empty(&test->source) < 0)
+		return refuse(r, -ENOMEM);
+	return 1;
+}
+
+/* "luajit 2.1.0 (jit on)", once, however many processes had it. */
+static int end_interpreter(struct reader *r)
+{
+	int error = 0;
+
+	if (r->jit_told)
+		error = buf_addstr(&r->interpreter, r->jit ? " (JIT on)" : " (JIT off)");
+	r->jit_told = false;
+	if (error == 0 && r->interpreter.len > 0 &&
+	    (r->interpreters.len == 0 || !strstr(r->interpreters.data, r->interpreter.data))) {
+		if (r->interpreters.len > 0)
+			error = buf_addstr(&r->interpreters, ", ");
+		if (error == 0)
+			error = buf_addstr(&r->interpreters, r->interpreter.data);
+	}
+	buf_reset(&r->interpreter);
+	if (error == -E2BIG) /* hostile numbers of interpreters: enough of them are named */
+		error = 0;
+	return error < 0 ? refuse(r, error) : 1;
+}
+
+/* ---- where we are -------------------------------------------------------------------------- */
+
+static void cut_path(struct reader *r)
+{
+	r->path[r->depth ? r->base[r->depth - 1] : 0] = 0;
+}
+
+static void extend_path(struct reader *r, const char *text, size_t len)
+{
+	size_t at = strlen(r->path);
+
+	if (at + len + 2 > MAX_PATH || memchr(text, 0, len)) {
+		text = "?";
+		len = 1;
+	}
+	if (at + len + 2 > MAX_PATH)
+		return; /* full of question marks already */
+	memcpy(r->path + at, text, len);
+	r->path[at + len] = 0;
+}
+
+static int push(struct reader *r)
+{
+	if (r->depth == MAX_DEPTH)
+		return refuse_because(r, "it is nested deeper than any profile");
+	r->base[r->depth++] = strlen(r->path);
+	return 1;
+}
+
+static int pop(struct reader *r)
+{
+	cut_path(r);
+	r->depth--;
+	return 1;
+}
+
+static int on_map_start(void *ctx)
+{
+	struct reader *r = ctx;
+
+	if (strcmp(r->path, "tests[]") == 0 && !begin_test(r))
+		return 0;
+	return push(r);
+}
+
+static int on_map_key(void *ctx, const unsigned char *key, size_t len)
+{
+	struct reader *r = ctx;
+
+	cut_path(r);
+	if (r->path[0])
+		extend_path(r, ".", 1);
+	extend_path(r, (const char *)key, len);
+	return 1;
+}
+
+static int on_map_end(void *ctx)
+{
+	struct reader *r = ctx;
+
+	pop(r);
+	if (r->test && strcmp(r->path, "tests[]") == 0)
+		return end_test(r);
+	if (strcmp(r->path, "runtimes[]") == 0)
+		return end_interpreter(r);
+	return 1;
+}
+
+static int on_array_start(void *ctx)
+{
+	struct reader *r = ctx;
+
+	if (!push(r))
+		return 0;
+	extend_path(r, "[]", 2);
+	return 1;
+}
+
+static int on_array_end(void *ctx)
+{
+	return pop(ctx);
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_map_start,
+	.yajl_map_key = on_map_key,
+	.yajl_end_map = on_map_end,
+	.yajl_start_array = on_array_start,
+	.yajl_end_array = on_array_end,
+};
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static int refuse_grammar(struct reader *r, yajl_handle handle, const char *text, size_t len)
+{
+	unsigned char *said = yajl_get_error(handle, 0, (const unsigned char *)text, len);
+	const char *sentence = said ? (const char *)said : "";
+
+	if (!r->error && buf_addf(r->why, "it is no JSON, or it is cut (%.*s)",
+				  (int)strcspn(sentence, "\n"), sentence) < 0)
+		r->error = -ENOMEM;
+	if (said)
+		yajl_free_error(handle, said);
+	return refuse(r, -EBADMSG);
+}
+
+static int check_profile(struct reader *r)
+{
+	const char *schema = r->run->circumstances[CIRCUMSTANCE_SCHEMA];
+
+	if (!schema || strncmp(schema, SCHEMA, strlen(SCHEMA)) != 0)
+		refuse_because(r, "it is JSON, but no profile of bprof-perf (its schema is "
+				  "not " SCHEMA "1)");
+	else if (r->interpreters.len > 0)
+		keep_text(r, &r->run->circumstances[CIRCUMSTANCE_INTERPRETERS],
+			  r->interpreters.data, r->interpreters.len);
+	return r->error;
+}
+
+int run_parse(const char *text, size_t len, struct run **ret, struct buf *why)
+{
+	struct reader r = {.run = calloc(1, sizeof(*r.run)), .why = why};
+	yajl_handle handle = yajl_alloc(&callbacks, NULL, &r);
+	yajl_status status;
+
+	buf_init(&r.interpreter, 1024);
+	buf_init(&r.interpreters, 8192);
+	if (!r.run || !handle) {
+		r.error = -ENOMEM;
+		goto done;
+	}
+	status = yajl_parse(handle, (const unsigned char *)text, len);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(handle);
+	if (status == yajl_status_ok)
+		check_profile(&r);
+	else if (!r.error)
+		refuse_grammar(&r, handle, text, len);
+done:
+	if (handle)
+		yajl_free(handle);
+	buf_done(&r.interpreter);
+	buf_done(&r.interpreters);
+	if (r.error < 0) {
+		run_free(r.run);
+		return r.error;
+	}
+	*ret = r.run;
+	return 0;
+}
+
+void run_free(struct run *run)
+{
+	if (!run)
+		return;
+	for (size_t i = 0; i < run->nr_tests; i++) {
+		free(run->tests[i].id);
+		free(run->tests[i].name);
+		free(run->tests[i].file);
+		free(run->tests[i].source);
+	}
+	for (size_t i = 0; i < NR_CIRCUMSTANCES; i++)
+		free(run->circumstances[i]);
+	free(run->started_at);
+	free(run->tests);
+	free(run);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A comparison as Markdown, for a job summary or a comment.
+ *
+ * Names of tests are foreign: what Markdown or HTML could act on is escaped, and a comment cannot
+ * mention people or issues by it. At most MOST_ROWS rows a table: a job summary of GitHub may have
+ * 1 MiB.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare_words.h"
+#include "rows.h"
+#include "text.h"
+#include "writer.h"
+
+#define MOST_ROWS 500
+#define MOST_NAME 300
+
+/* GFM: any ASCII punctuation may be escaped; "@" and "#" only by an entity are no mention. A dot
+ * and a colon make links. */
+static int add_escaped(struct buf *b, const char *text)
+{
+	static const char by_backslash[] = "\\`*_{}[]|~$.:";
+	int r = 0;
+
+	for (; *text && r == 0; text++)
+		if (strchr("<>&@#\"'", *text))
+			r = buf_addf(b, "&#%u;", (unsigned)(unsigned char)*text);
+		else if (strchr(by_backslash, *text))
+			r = buf_addf(b, "\\%c", *text);
+		else
+			r = buf_add(b, text, 1);
+	return r;
+}
+
+static void write_name(struct writer *w, const char *text)
+{
+	struct buf visible, escaped;
+	int r;
+
+	buf_init(&visible, TEXT_MAX_BUFFER);
+	buf_init(&escaped, TEXT_MAX_BUFFER);
+	r = text_add_short(&visible, text, MOST_NAME);
+	if (r == 0 && visible.len > 0)
+		r = add_escaped(&escaped, visible.data);
+	writer_fail(w, r);
+	writer_add(w, escaped.len ? escaped.data : "", escaped.len);
+	buf_done(&visible);
+	buf_done(&escaped);
+}
+
+static void write_place(struct writer *w, const struct compared_test *t)
+{
+	struct buf place;
+
+	buf_init(&place, TEXT_MAX_BUFFER);
+	writer_fail(w, compare_place(&place, t));
+	if (place.len > 0)
+		write_name(w, place.data);
+	buf_done(&place);
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+static void write_row(struct writer *w, const struct comparison *c, const struct element *e)
+{
+	writer_addf(w, "| %s | ", e->fails ? "**slower**" : verdict_text(e->verdict));
+	write_name(w, compare_title(e));
+	writer_addstr(w, " | ");
+	if (e->kind == ELEMENT_TEST)
+		write_place(w, &e->test);
+	writer_addf(w, " | %s | %s | %s | %s | %s |\n", compare_value(c->metric, e->base).text,
+		    compare_value(c->metric, e->head).text, compare_change(e->ratio).text,
+		    compare_interval(e->low, e->high).text, compare_chance(compare_p(e)).text);
+}
+
+static void write_rows(struct writer *w, const struct comparison *c, unsigned top)
+{
+	const struct element **sorted = compare_sorted(c);
+	size_t most = top > MOST_ROWS ? MOST_ROWS : top, shown = 0;
+
+	if (!sorted) {
+		writer_fail(w, -ENOMEM);
+		return;
+	}
+	writer_addstr(w, "\n| verdict | test | where | base | head | change | interval | p |\n"
+			 "|---|---|---|--:|--:|--:|--:|--:|\n");
+	while (shown < c->nr_elements &&
+	       (shown < most || (sorted[shown]->fails && shown < MOST_ROWS)))
+		write_row(w, c, sorted[shown++]);
+	if (shown < c->nr_elements)
+		writer_addf(w, "\nand %zu more.\n", c->nr_elements - shown);
+	free(sorted);
+}
+
+/* ---- lists --------------------------------------------------------------------------------- */
+
+static void begin_list(struct writer *w, const char *title, size_t nr)
+{
+	writer_addf(w, "\n<details><summary>%s (%zu)</summary>\n\n", title, nr);
+}
+
+static void end_list(struct writer *w, size_t nr)
+{
+	if (nr > MOST_ROWS)
+		writer_addf(w, "\nand %zu more.\n", nr - MOST_ROWS);
+	writer_addstr(w, "\n</details>\n");
+}
+
+static void write_item(struct writer *w, const struct compared_test *t, const char *text)
+{
+	writer_addstr(w, "- ");
+	write_name(w, t->name);
+	writer_addstr(w, " (");
+	write_place(w, t);
+	writer_addstr(w, ")");
+	if (text) {
+		writer_addstr(w, ": ");
+		write_name(w, text);
+	}
+	writer_addstr(w, "\n");
+}
+
+static void write_tests(struct writer *w, const char *title, const struct compared_test *tests,
+			size_t nr)
+{
+	if (nr == 0)
+		return;
+	begin_list(w, title, nr);
+	for (size_t i = 0; i < nr && i < MOST_ROWS; i++)
+		write_item(w, &tests[i], NULL);
+	end_list(w, nr);
+}
+
+static void write_lists(struct writer *w, const struct comparison *c)
+{
+	if (c->nr_left_out > 0) {
+		begin_list(w, "Left out", c->nr_left_out);
+		for (size_t i = 0; i < c->nr_left_out && i < MOST_ROWS; i++)
+			write_item(w, &c->left_out[i].test, c->left_out[i].reason);
+		end_list(w, c->nr_left_out);
+	}
+	if (c->nr_renamed > 0) {
+		begin_list(w, "Renamed, so not compared", c->nr_renamed);
+		for (size_t i = 0; i < c->nr_renamed && i < MOST_ROWS; i++)
+			write_item(w, &c->renamed[i].from, c->renamed[i].to.name);
+		end_list(w, c->nr_renamed);
+	}
+	write_tests(w, "Only in head", c->added, c->nr_added);
+	write_tests(w, "Only in base", c->removed, c->nr_removed);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static void write_sentence(struct writer *w, const char *before,
+			   int (*add)(struct buf *b, const struct comparison *c),
+			   const struct comparison *c)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX_BUFFER);
+	writer_fail(w, add(&text, c));
+	writer_addf(w, "%s%s.\n", before, text.len ? text.data : "");
+	buf_done(&text);
+}
+
+static void write_head(struct writer *w, const struct comparison *c)
+{
+	writer_addstr(w, "## Tests: ");
+	write_name(w, c->names[SIDE_BASE]);
+	writer_addstr(w, " → ");
+	write_name(w, c->names[SIDE_HEAD]);
+	writer_addstr(w, "\n\n");
+	write_sentence(w, "", compare_sum, c);
+	write_sentence(w, "\nCompared: ", compare_what, c);
+	writer_addf(w, "Slower from %g %%, failing from %g %%, and by at least %s.\n",
+		    c->warn_at * 100, c->fail_at * 100, compare_value(c->metric, c->floor).text);
+	if (c->why_trend)
+		writer_addf(w, "\n> Trend only: %s.\n", c->why_trend);
+	for (size_t i = 0; i < c->nr_notes; i++) {
+		writer_addstr(w, "\n> ");
+		write_name(w, c->notes[i]);
+		writer_addstr(w, ".\n");
+	}
+}
+
+static int write_markdown(const struct comparison *c, const struct output_opts *o, FILE *out)
+{
+	struct writer w;
+
+	writer_init(&w, out);
+	write_head(&w, c);
+	write_rows(&w, c, o->top);
+	write_lists(&w, c);
+	return writer_finish(&w);
+}
+
+const struct comparison_ops comparison_markdown = {
+	.name = "markdown",
+	.summary = "for job summaries and comments",
+	.write = write_markdown,
+};
