@@ -352,6 +352,11 @@ static int apply_json(struct options *options, const char *value)
 	return switch_parse(value, &options->json);
 }
 
+static int apply_costs(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->costs);
+}
+
 static int apply_verify(struct options *options, const char *value)
 {
 	return switch_parse(value, &options->verify);
@@ -602,6 +607,15 @@ static const struct option_row rows[] = {
 		.expected = A_SWITCH,
 		.verbs = FOR_OUTPUTS,
 		.apply = apply_callers,
+	},
+	{
+		.name = "costs",
+		.variables = {"BPROF_COSTS"},
+		.help = "print what tests, files and tags cost as well: cycles, IPC, CPU and wall time, "
+			"which burn and which wait, and their spread over repeats",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = apply_costs,
 	},
 	{
 		.name = "min-percent",

@@ -59,7 +59,7 @@ struct options {
 	const char *user;
 	bool keep_root;
 
-	bool lines, include_framework, callers;
+	bool lines, include_framework, callers, costs;
 	unsigned top;
 	double min_percent;
 	const char **only, **ignore;

@@ -211,6 +211,8 @@ static int report_run(const struct session *session, struct output_dir *dir,
 		write_report(session, p, "terminal", stderr, r == 0);
 	if (session->options->callers)
 		write_report(session, p, "callers", stderr, false);
+	if (session->options->costs)
+		write_report(session, p, "costs", stderr, false);
 	tell_what_was_missed(session, p, result);
 	status = honest_status(p, status);
 	if ((r < 0 || result->error) && !status)
@@ -319,6 +321,8 @@ static int write_report_outputs(const struct session *session, const struct prof
 	if (!o->quiet && write_report(session, p, "terminal", stdout, r == 0) < 0)
 		r = -EIO;
 	if (o->callers && write_report(session, p, "callers", stdout, false) < 0)
+		r = -EIO;
+	if (o->costs && write_report(session, p, "costs", stdout, false) < 0)
 		r = -EIO;
 	return r;
 }

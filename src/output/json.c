@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "json_costs.h"
 #include "json_meters.h"
 #include "json_modes.h"
 #include "json_writer.h"
@@ -423,6 +424,7 @@ static void write_profile(struct json *j, const struct profile *p)
 	for (size_t i = 0; i < p->nr_tests; i++)
 		write_test(j, p, &p->tests[i]);
 	json_close_array(j);
+	json_costs(j, p);
 	write_functions(j, p);
 	json_close_map(j);
 }

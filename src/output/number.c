@@ -29,29 +29,20 @@ struct number number_count(uint64_t n)
 	return number;
 }
 
-/* ---- durations ----------------------------------------------------------------------------- */
+/* ---- units ---------------------------------------------------------------------------------- */
 
 struct unit {
 	const char *name;
-	uint64_t ns;
+	uint64_t size;
 	uint64_t limit; /* this unit is used below it */
 };
 
-#define SECOND UINT64_C(1000000000)
-#define MINUTE (60 * SECOND)
-
-/* A limit is where three digits would round up to the next unit. */
-static const struct unit units[] = {
-	{"us", 1000, 999500},	       {"ms", 1000000, 999500000},     {"s", SECOND, 10 * MINUTE},
-	{"min", MINUTE, 100 * MINUTE}, {"h", 60 * MINUTE, UINT64_MAX},
-};
-
-/* @ns in @unit with three digits. */
-static void print_scaled(struct number *ret, const char *mark, uint64_t ns, const struct unit *unit)
+/* @n in @unit with three digits. */
+static void print_scaled(struct number *ret, const char *mark, uint64_t n, const struct unit *unit)
 {
-	uint64_t hundredths = (uint64_t)(((wide)ns * 100 + unit->ns / 2) / unit->ns);
-	uint64_t tenths = (uint64_t)(((wide)ns * 10 + unit->ns / 2) / unit->ns);
-	uint64_t ones = (uint64_t)(((wide)ns + unit->ns / 2) / unit->ns);
+	uint64_t hundredths = (uint64_t)(((wide)n * 100 + unit->size / 2) / unit->size);
+	uint64_t tenths = (uint64_t)(((wide)n * 10 + unit->size / 2) / unit->size);
+	uint64_t ones = (uint64_t)(((wide)n + unit->size / 2) / unit->size);
 
 	if (hundredths < 1000)
 		snprintf(ret->text, sizeof(ret->text), "%s%" PRIu64 ".%02" PRIu64 " %s", mark,
@@ -62,6 +53,43 @@ static void print_scaled(struct number *ret, const char *mark, uint64_t ns, cons
 	else
 		snprintf(ret->text, sizeof(ret->text), "%s%" PRIu64 " %s", mark, ones, unit->name);
 }
+
+/* ---- large counts -------------------------------------------------------------------------- */
+
+static struct number scaled(uint64_t n, const struct unit *units, size_t nr)
+{
+	struct number number;
+	size_t i = 0;
+
+	while (i + 1 < nr && n >= units[i].limit)
+		i++;
+	print_scaled(&number, "", n, &units[i]);
+	return number;
+}
+
+struct number number_scaled(uint64_t n)
+{
+	static const struct unit letters[] = {
+		{"k", 1000, 999500},
+		{"M", 1000000, 999500000},
+		{"G", 1000000000, 999500000000},
+		{"T", 1000000000000, UINT64_MAX},
+	};
+
+	return n == PROFILE_UNKNOWN || n < 1000 ? number_count(n)
+						: scaled(n, letters, ARRAY_SIZE(letters));
+}
+
+/* ---- durations ----------------------------------------------------------------------------- */
+
+#define SECOND UINT64_C(1000000000)
+#define MINUTE (60 * SECOND)
+
+/* A limit is where three digits would round up to the next unit. */
+static const struct unit units[] = {
+	{"us", 1000, 999500},	       {"ms", 1000000, 999500000},     {"s", SECOND, 10 * MINUTE},
+	{"min", MINUTE, 100 * MINUTE}, {"h", 60 * MINUTE, UINT64_MAX},
+};
 
 static struct number duration(const char *mark, uint64_t ns)
 {

@@ -13,6 +13,7 @@ struct number {
 struct number number_duration(uint64_t ns); /* three digits and a unit: "12.3 ms" */
 struct number number_estimate(uint64_t ns); /* the same, as derived from samples: "~12.3 ms" */
 struct number number_count(uint64_t n);	    /* "1608" */
+struct number number_scaled(uint64_t n);    /* three digits and a letter: "1.61 k", "92.4 M" */
 struct number number_share(uint64_t part, uint64_t whole); /* "12.3 %"; "-" where whole is 0 */
 
 /* For files. */

@@ -10,6 +10,8 @@ extern const struct output_ops output_trace;
 extern const struct output_ops output_json;
 extern const struct output_ops output_terminal;
 extern const struct output_ops output_callers;
+extern const struct output_ops output_markdown;
+extern const struct output_ops output_costs;
 extern const struct output_ops output_verify;
 extern const struct output_ops output_verify_json;
 

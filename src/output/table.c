@@ -158,9 +158,7 @@ static unsigned wanted_room(const struct table *t, const unsigned *widths)
 /* Leaves out optional columns, the most optional first, until names have room. */
 static void drop_columns(const struct table *t, unsigned *widths, unsigned width)
 {
-	unsigned wanted = wanted_room(t, widths);
-
-	while (room_for_text(t, widths, width) < wanted) {
+	while (room_for_text(t, widths, width) < wanted_room(t, widths)) {
 		unsigned highest = 0;
 		size_t victim = 0;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base.h"
+#include "costs.h"
 #include "mode_groups.h"
 #include "number.h"
 #include "report.h"
@@ -13,9 +14,10 @@
 static const struct column test_columns[] = {
 	{.title = "wall", .right = true},
 	{.title = "CPU", .right = true},
+	{.title = "off-CPU", .right = true, .optional = 1},
 	{.title = "share", .right = true, .optional = 3},
 	{.title = "fixtures", .right = true, .optional = 2},
-	{.title = "samples", .right = true, .optional = 1},
+	{.title = "samples", .right = true, .optional = 4},
 	{.title = "run", .right = true},
 	{.title = "", .right = true}, /* status */
 	{.title = "test", .cut = TEXT_CUT_MIDDLE},
@@ -80,9 +82,11 @@ static void add_test(struct report *r, struct table *t, const struct test *test)
 {
 	bool fixtures = has_heavy_fixtures(test);
 	bool repeated = r->profile->suite.iterations > 1;
+	uint64_t off_cpu = cost_share(cost_off_cpu_ns(&test->body), test->body.wall_ns);
 
 	table_add(t, number_duration(test->body.wall_ns).text);
 	table_add(t, report_cpu_time(r->profile, &test->body).text);
+	table_add(t, off_cpu == PROFILE_UNKNOWN ? NULL : cost_percent(off_cpu).text);
 	table_add(t, report_share(r->profile, &test->body).text);
 	table_add(t, fixtures ? number_duration(test->fixtures.wall_ns).text : NULL);
 	table_add(t, number_count(test->body.samples).text);

@@ -298,6 +298,32 @@ static size_t plain_json_run(const char *s, size_t len)
 	return run;
 }
 
+/*
+ * Source: CommonMark 0.31, 2.4: any ASCII punctuation may be escaped by a backslash; 2.5: entities.
+ * The bar ends a cell of a table; "@" and "#" are names and issues to some readers, which a
+ * backslash does not keep them from.
+ */
+int text_add_markdown(struct buf *b, const char *s)
+{
+	struct buf visible;
+	int r;
+
+	buf_init(&visible, TEXT_MAX_BUFFER);
+	r = text_add_visible(&visible, s);
+	for (size_t i = 0; r == 0 && i < visible.len; i++) {
+		char c = visible.data[i];
+
+		if (c == '&' || c == '@' || c == '#')
+			r = buf_addf(b, "&#%d;", c);
+		else if (strchr("\\`*_[]<>|~", c))
+			r = buf_addf(b, "\\%c", c);
+		else
+			r = buf_add(b, &c, 1);
+	}
+	buf_done(&visible);
+	return r;
+}
+
 int text_add_json(struct buf *b, const char *s)
 {
 	size_t len = strlen(s);

@@ -56,6 +56,9 @@ int text_add_folded_frame(struct buf *b, const char *s) MUST_CHECK;
  */
 int text_add_json(struct buf *b, const char *s) MUST_CHECK;
 
+/* @s, visible, as plain text of a cell of a Markdown table: what could be markup is escaped. */
+int text_add_markdown(struct buf *b, const char *s) MUST_CHECK;
+
 /* Which part of a text gives way when it is too wide. */
 enum text_cut { TEXT_CUT_END, TEXT_CUT_MIDDLE, TEXT_CUT_START };
 

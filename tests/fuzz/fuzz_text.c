@@ -60,6 +60,24 @@ static void check_json(const char *name)
 	buf_done(&b);
 }
 
+/* Nothing ends the cell or begins a tag, whatever precedes it. */
+static void check_markdown(const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, TEXT_MAX_BUFFER);
+	require(text_add_markdown(&b, name) == 0, "Markdown");
+	require_safe(&b);
+	for (size_t i = 0; i < b.len; i++) {
+		if (b.data[i] == '\\') {
+			i++; /* and what it escapes */
+			continue;
+		}
+		require(!strchr("|<`", b.data[i]), "markup is escaped");
+	}
+	buf_done(&b);
+}
+
 static void check_columns(const char *name, unsigned columns, enum text_cut cut)
 {
 	struct buf b;
@@ -83,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(name, data + 1, size - 1);
 	check_folded(name);
 	check_json(name);
+	check_markdown(name);
 	check_columns(name, data[0] / 4, (enum text_cut)(data[0] % 3));
 	free(name);
 	return 0;

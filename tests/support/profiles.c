@@ -823,5 +823,6 @@ const struct profile_case profile_cases[] = {
 	{"hostile", "names that want to break every format", profile_hostile},
 	{"empty", "nothing was measured", profile_empty},
 	{"program", "no suite, native and kernel frames, a hardware event", profile_program},
+	{"repeated", "repeats, and all that can be counted", profile_repeated},
 	{NULL, NULL, NULL},
 };

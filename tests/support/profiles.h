@@ -20,6 +20,7 @@ const struct profile *profile_sampled(void);  /* the same, tests known by sample
 const struct profile *profile_hostile(void);  /* names that want to break every format */
 const struct profile *profile_empty(void);    /* nothing was measured */
 const struct profile *profile_program(void);  /* no suite; native and kernel frames; cycles */
+const struct profile *profile_repeated(void); /* three runs of a suite; hardware counters */
 
 /* The names of profile_hostile(), for tests of single functions. */
 extern const char *const hostile_names[];

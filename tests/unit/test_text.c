@@ -259,3 +259,16 @@ Test(text, a_flood_of_combining_marks_has_an_end)
 	cr_expect(lt(sz, strlen(columns(flood, 10, TEXT_CUT_END)), 5000));
 	free(flood);
 }
+
+/* ---- Markdown ------------------------------------------------------------------------------ */
+
+Test(text, markdown_cells_hold_no_markup)
+{
+	expect_text(result(text_add_markdown, "a | b"), "a \\| b");
+	expect_text(result(text_add_markdown, "*x* _y_ `z` ~q~"),
+		    "\\*x\\* \\_y\\_ \\`z\\` \\~q\\~");
+	expect_text(result(text_add_markdown, "<b>&amp;"), "\\<b\\>&#38;amp;");
+	expect_text(result(text_add_markdown, "@who #12"), "&#64;who &#35;12");
+	expect_text(result(text_add_markdown, "two\nlines"), "two\\\\nlines");
+	expect_text(result(text_add_markdown, "[l](http://x)"), "\\[l\\](http://x)");
+}
