@@ -57,7 +57,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (!p)
 		return 0;
 	follow_thread(p, pid, child);
-	inherit_vms(parent_pid, pid);
+	/* a child of vfork() or posix_spawn() runs C in its parent's memory until it execs */
+	if (child->mm != parent->mm)
+		inherit_vms(parent_pid, pid);
 	fill_header(&r.h, BPROF_RECORD_FORK, sizeof(r));
 	ship(&r);
 	return 0;

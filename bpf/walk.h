@@ -19,6 +19,7 @@
 #define BPROF_WALK_H
 
 #include <bprof/wire.h>
+#include <bprof/element.h>
 #include <bprof/leaf_rules.h>
 #include <bprof/lua_layout.h>
 #include <bprof/seen.h>
@@ -109,7 +110,8 @@ struct walk {
 	struct lua_layout chosen;
 	struct walk_proto proto;
 	struct bprof_span span[BPROF_MAX_SPANS];
-	struct walk_window stack; /* Lua stack */
+	u64 element[ELEMENT_WORDS]; /* of busted: the first nodes of its table */
+	struct walk_window stack;   /* Lua stack */
 	union {
 		struct luajit_work luajit;
 		struct puc_work puc;
@@ -257,6 +259,37 @@ WALK_INLINE int walk_identify(struct walk *w, struct bprof_frame *frame)
 	return 0;
 }
 
+/* Where the nodes of a table are, and how many of them count. 0 nodes = it cannot be read. */
+WALK_INLINE u64 walk_table_nodes(struct walk *w, u64 table, u32 *nr_nodes)
+{
+	u32 at = element_nodes_at(&w->chosen), size = 0;
+	u64 nodes = 0;
+
+	*nr_nodes = 0;
+	if (WALK_READ(w, &nodes, sizeof(nodes), table + at) ||
+	    WALK_READ(w, &size, sizeof(size), table + element_size_at(&w->chosen)))
+		return 0;
+	*nr_nodes = element_nr_nodes(&w->chosen, size);
+	return w->chosen.family == BPROF_FAMILY_LUAJIT && w->chosen.luajit.refs32 ? (u32)nodes
+										  : nodes;
+}
+
+/* 0 = the element cannot be read. */
+WALK_STEP u32 walk_element_fingerprint(struct walk *w, u64 element)
+{
+	u32 nr_nodes, bytes;
+	u64 nodes;
+
+	if (!w)
+		return 0;
+	nodes = walk_table_nodes(w, element, &nr_nodes);
+	bytes = nr_nodes * element_node_bytes(w->chosen.dialect);
+	WALK_OPAQUE(bytes);
+	if (!nodes || !bytes || bytes > ELEMENT_MAX_BYTES || WALK_READ(w, w->element, bytes, nodes))
+		return 0;
+	return element_fingerprint(&w->chosen, w->element, nr_nodes);
+}
+
 /*
  * The frame just walked is busted.safe's: its descriptor and element name the test. The index of
  * its frame is that of the last one emitted, or BPROF_MAX_FRAMES if it lies beyond the cut.
@@ -276,7 +309,7 @@ WALK_INLINE void walk_add_span(struct walk *w, u64 descriptor, u64 element)
 	w->span[n].descriptor = descriptor;
 	w->span[n].element = element;
 	w->span[n].frame = w->is_cut ? BPROF_MAX_FRAMES : w->record.s.nr_frames - 1U;
-	w->span[n].reserved = 0;
+	w->span[n].fingerprint = element ? walk_element_fingerprint(w, element) : 0;
 }
 
 /* The root was not reached: of the spans the outermost ones are missing, and half a path is none.

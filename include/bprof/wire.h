@@ -198,10 +198,10 @@ struct bprof_frame {
 
 /* A busted.safe(descriptor, run, element) frame seen on the stack: raw slots 0 and 2. */
 struct bprof_span {
-	__u64 descriptor; /* address of the string object, 0 = not a string */
-	__u64 element;	  /* address of the table object, 0 = not a table */
-	__u32 frame;	  /* index of the frame; nr_frames = rootward of a truncated stack */
-	__u32 reserved;
+	__u64 descriptor;  /* address of the string object, 0 = not a string */
+	__u64 element;	   /* address of the table object, 0 = not a table */
+	__u32 frame;	   /* index of the frame; nr_frames = rootward of a truncated stack */
+	__u32 fingerprint; /* element_fingerprint(); 0 = could not be read */
 };
 
 /*
@@ -447,7 +447,7 @@ struct bprof_element {
 	__s32 line;    /* of its definition, 0 = not known */
 	__u64 element; /* as in struct bprof_span */
 	__u32 descriptor_len, name_len, source_len;
-	__u32 reserved;
+	__u32 fingerprint; /* as it was read; 0 = not known */
 };
 
 /* A Lua VM that ran. Followed by version_len bytes ("LuaJIT 2.1.0-beta3") and path_len bytes. */

@@ -285,7 +285,9 @@ int facts_on_sample(struct facts *f, const struct decoded *d)
 	for (size_t i = 0; r == 0 && i < s->nr_spans; i++) {
 		const struct bprof_span *span = &d->sample.spans[i];
 
-		if (target_meets(t, THING_ELEMENT, span->element, span->descriptor))
+		/* --repeat makes new elements in the memory of old ones */
+		if (target_meets_again(t, THING_ELEMENT, span->element, span->descriptor,
+				       span->fingerprint))
 			r = tell_element(f, t, vm, span, &s->h);
 	}
 	return r;

@@ -18,6 +18,7 @@ struct thing {
 		uint64_t object, detail;
 		uint32_t kind, zero;
 	} key;
+	uint32_t value; /* last seen */
 	UT_hash_handle hh;
 };
 
@@ -168,6 +169,18 @@ bool target_meets(struct target *t, enum thing_kind kind, uint64_t object, uint6
 	if (hash_failed)
 		free(thing);
 	return !hash_failed;
+}
+
+bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail,
+			uint32_t value)
+{
+	bool is_new = target_meets(t, kind, object, detail);
+	struct thing *thing = value ? target_thing(t, kind, object, detail) : NULL;
+
+	if (!thing || thing->value == value)
+		return is_new;
+	thing->value = value;
+	return true;
 }
 
 void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail)

@@ -65,6 +65,10 @@ const struct mem_reader *target_mem(struct target *t);
 
 /* True the first time. Beyond a limit everything counts as known: names less, memory bounded. */
 bool target_meets(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
+/* True also where the object has another @value than when it was last asked about; 0 = not known.
+ */
+bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail,
+			uint32_t value);
 void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
 
 /* The mapping at @address; mappings are read again when it is in none of those known. */

@@ -19,6 +19,7 @@ struct entry {
 	} key;
 	char *descriptor, *name, *source;
 	int32_t line;
+	uint32_t fingerprint;
 	UT_hash_handle hh;
 };
 
@@ -71,6 +72,16 @@ static struct entry *find(const struct elements *e, uint32_t pid, uint64_t addre
 	return entry;
 }
 
+/* Not one that was read later, or earlier, at the same address. */
+static const struct entry *find_seen(const struct elements *e, uint32_t pid,
+				     const struct bprof_span *span)
+{
+	const struct entry *entry = find(e, pid, span->element);
+	bool both = entry && entry->fingerprint && span->fingerprint;
+
+	return both && entry->fingerprint != span->fingerprint ? NULL : entry;
+}
+
 int elements_add(struct elements *e, const struct decoded *d)
 {
 	const struct bprof_element *fixed = d->element.fixed;
@@ -82,6 +93,7 @@ int elements_add(struct elements *e, const struct decoded *d)
 	entry->key.address = fixed->element;
 	entry->key.pid = fixed->pid;
 	entry->line = fixed->line;
+	entry->fingerprint = fixed->fingerprint;
 	entry->source = copy(d->element.source);
 	if (d->element.descriptor.len)
 		entry->descriptor = copy(d->element.descriptor);
@@ -111,7 +123,7 @@ size_t elements_of_sample(const struct elements *e, const struct bprof_sample *s
 	size_t nr = 0;
 
 	for (size_t i = s->nr_spans; i-- > 0;) {
-		const struct entry *element = find(e, s->pid, spans[i].element);
+		const struct entry *element = find_seen(e, s->pid, &spans[i]);
 		const struct entry *passed = find(e, s->pid, spans[i].descriptor);
 
 		ret[nr] = (struct attribute_element){.address = spans[i].element};

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <bprof/element.h>
+
 #include "record.h"
 #include "registry.h"
 
@@ -90,6 +92,21 @@ static int add_place(const struct lua_reader *reader, const struct lua_value *tr
 	return add_source(reader, &found[1], &found[2], text);
 }
 
+/* As the sampler makes it (bpf/walk.h), 0 if it cannot be made. */
+static __u32 fingerprint_of(const struct lua_reader *reader, uaddr_t element)
+{
+	__u64 words[ELEMENT_WORDS];
+	struct lua_table table;
+	uint32_t nr_nodes, bytes = element_node_bytes(reader->layout->dialect);
+
+	if (lua_table_open(reader, element, &table) < 0)
+		return 0;
+	nr_nodes = table.nr_nodes < ELEMENT_MAX_NODES ? table.nr_nodes : ELEMENT_MAX_NODES;
+	if (peek_read(reader->peek, words, nr_nodes * (size_t)bytes, table.nodes) < 0)
+		return 0;
+	return element_fingerprint(reader->layout, words, nr_nodes);
+}
+
 static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t element,
 		       struct buf *out)
 {
@@ -109,6 +126,7 @@ static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t el
 	/* every element has one: without it the table was caught while it moved */
 	if (found[0].kind != LUA_KIND_STRING)
 		return -EBADMSG;
+	record.fingerprint = fingerprint_of(reader, element);
 	buf_init(&text, 4UL * MAX_ELEMENT_TEXT);
 	descriptor_len = add_string(reader, &found[0], &text);
 	name_len = add_string(reader, &found[1], &text);

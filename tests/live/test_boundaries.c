@@ -17,6 +17,7 @@
 #include "profiled.h"
 
 #define LONG	      SOURCE_DIR "/tests/fixtures/live/long"
+#define RECYCLED      SOURCE_DIR "/tests/fixtures/live/recycled"
 #define SPEC	      SOURCE_DIR "/tests/fixtures/spec"
 #define STATUS_OUTPUT SOURCE_DIR "/tests/support/status_output.lua"
 #define FREQUENCY     997
@@ -332,6 +333,33 @@ Test(boundaries, repeated_suites_are_told_apart)
 			  "test %zu: iteration %lld", i,
 			  json_int_at(json_item(tests, i), "iteration"));
 	profiled_done(&p);
+}
+
+/* busted's elements are garbage after each round: others take their place in memory. */
+static void check_recycled(const char *interpreter)
+{
+	struct profiled p;
+
+	skip_unless_profiling(BPROF_PERF, interpreter);
+	profiled_run(BPROF_PERF, RECYCLED, NULL, WORDS("-q", "-F", "3989", "--boundaries=auto"),
+		     WORDS(interpreter, "/usr/bin/busted", "--repeat=8"), &p);
+	cr_assert(p.run.status == 0 && p.profile, "%s: %s", interpreter, p.run.err.data);
+	cr_log_info("%s: agree %lld, transit %lld, disagree %lld", interpreter,
+		    json_int_at(p.profile, "boundaries.agree"),
+		    json_int_at(p.profile, "boundaries.transit"),
+		    json_int_at(p.profile, "boundaries.disagree"));
+	cr_expect(json_int_at(p.profile, "boundaries.disagree") == 0, "%s: %lld disagree",
+		  interpreter, json_int_at(p.profile, "boundaries.disagree"));
+	cr_expect(json_int_at(p.profile, "boundaries.agree") > 200, "%s: only %lld agree",
+		  interpreter, json_int_at(p.profile, "boundaries.agree"));
+	profiled_done(&p);
+}
+
+Test(boundaries, elements_in_the_memory_of_old_ones_are_told_apart)
+{
+	check_recycled("luajit");
+	check_recycled("lua5.1");
+	check_recycled("lua5.4");
 }
 
 Test(boundaries, shuffled_suites_keep_their_duplicates_apart)

@@ -120,6 +120,18 @@ static void check_the_last(yajl_val profile)
 	cr_expect(json_int_at(test, "wall_ns") > 600000000);
 }
 
+/* Between vfork() and exec() a child is in its parent's memory, but runs none of its Lua. */
+static void check_stacks(const char *interpreter, yajl_val profile)
+{
+	long long unresolved = json_int_at(profile, "samples.unresolved");
+
+	cr_log_info("%s: %lld of %lld samples unresolved, %lld by their chain", interpreter,
+		    unresolved, json_int_at(profile, "samples.taken"),
+		    json_int_at(profile, "samples.reasons.chain"));
+	cr_expect(json_int_at(profile, "samples.reasons.chain") == 0);
+	cr_expect(unresolved * 200 <= json_int_at(profile, "samples.taken"));
+}
+
 static void check_losses(yajl_val profile)
 {
 	static const char *const counters[] = {"lost_samples", "lost_marks", "lost_records",
@@ -157,6 +169,7 @@ static void check_children(const char *interpreter)
 	}
 	check_the_last(p.profile);
 	check_losses(p.profile);
+	check_stacks(interpreter, p.profile);
 	expect_whole_accounts(interpreter, p.profile);
 	profiled_done(&p);
 	directory_remove(directory);

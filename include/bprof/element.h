@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What tells a busted element from another one that was made in its memory, as --repeat does: the
+ * strings that its table holds (descriptor, name). busted writes numbers into it while it runs and
+ * makes the table grow, so neither the nodes' address nor their order counts.
+ *
+ * Facts: Node of PUC Lua has its value first, 16 bytes with the tag at 8, whatever follows;
+ * lj_obj.h has 24 bytes, the value first. A string is LUA_TSTRING in the low four bits of PUC's
+ * tag, LJ_TSTR = ~4 above the pointer in LuaJIT's value.
+ */
+#ifndef BPROF_ELEMENT_H
+#define BPROF_ELEMENT_H
+
+#include <bprof/lua_layout.h>
+
+#define ELEMENT_MAX_NODES 16U /* elements have 6 to 12 fields */
+#define ELEMENT_MAX_BYTES (ELEMENT_MAX_NODES * 40U)
+#define ELEMENT_WORDS	  128 /* a power of two, for a masked index */
+
+/* Where a table has its nodes: Table.node of PUC Lua, GCtab.node. */
+static inline __attribute__((always_inline)) __u32 element_nodes_at(const struct lua_layout *l)
+{
+	if (l->family == BPROF_FAMILY_PUC)
+		return l->puc.table_nodes;
+	return l->luajit.refs32 ? 20 : 40;
+}
+
+/* Where it says how many: the byte Table.lsizenode, GCtab.hmask. */
+static inline __attribute__((always_inline)) __u32 element_size_at(const struct lua_layout *l)
+{
+	if (l->family == BPROF_FAMILY_PUC)
+		return 11;
+	return l->luajit.refs32 ? 28 : 52;
+}
+
+/* @size: the four bytes there. At most ELEMENT_MAX_NODES, of a larger table the first ones. */
+static inline __attribute__((always_inline)) __u32 element_nr_nodes(const struct lua_layout *l,
+								    __u32 size)
+{
+	if (l->family == BPROF_FAMILY_LUAJIT)
+		return size < ELEMENT_MAX_NODES ? size + 1 : ELEMENT_MAX_NODES;
+	return (size & 255) < 4 ? 1U << (size & 3) : ELEMENT_MAX_NODES;
+}
+
+static inline __attribute__((always_inline)) __u32 element_node_bytes(__u32 dialect)
+{
+	if (dialect == LUA_DIALECT_51 || dialect == LUA_DIALECT_52)
+		return 40;
+	return dialect == LUA_DIALECT_53 ? 32 : 24;
+}
+
+static inline __attribute__((always_inline)) __u64 element_string(const struct lua_layout *layout,
+								  __u64 value, __u64 tag)
+{
+	if (layout->family == BPROF_FAMILY_PUC)
+		return (tag & 15) == 4 ? value : 0;
+	if (layout->luajit.refs32)
+		return value >> 32 == 0xfffffffbU ? value : 0;
+	return value >> 47 == 0x1fffbU ? value : 0;
+}
+
+/**
+ * element_fingerprint() - the strings of an element's table as one number, in any order
+ * @words:    the nodes, as many as @nr_nodes and at most ELEMENT_MAX_NODES
+ *
+ * Return: never 0, which stands for an element that could not be read.
+ */
+static inline __attribute__((always_inline)) __u32
+element_fingerprint(const struct lua_layout *layout, const __u64 words[ELEMENT_WORDS],
+		    __u32 nr_nodes)
+{
+	__u32 step = element_node_bytes(layout->dialect) / 8;
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < ELEMENT_MAX_NODES; i++) {
+		__u32 at = (i * step) & (ELEMENT_WORDS - 1);
+		__u64 string;
+
+		if (i >= nr_nodes)
+			break;
+		string = element_string(layout, words[at], words[(at + 1) & (ELEMENT_WORDS - 1)]);
+		sum += (string * 0x9E3779B97F4A7C15ULL) >> 8;
+	}
+	return (__u32)(sum >> 24) | 1;
+}
+
+#endif
