@@ -245,6 +245,7 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 }
 
 #include "walk_puc_branch.h"
+#include "walk_puc_pc.h"
 #include "walk_puc_line.h"
 #include "walk_puc_leaf.h"
 
@@ -269,8 +270,10 @@ WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 		frame->flags |= BPROF_FRAME_LINE_LATER;
 	pc = p->is_leaf ? puc_leaf_pc(w, code, w->proto.code_len)
 			: puc_callinfo_field(p, w->chosen.puc.ci_savedpc);
-	if (puc_is_moving(w, pc, code))
+	if (puc_is_moving(w, pc, code)) {
 		frame->flags |= BPROF_FRAME_TAILCALL;
+		pc = code;
+	}
 	if (!puc_pc_inside(pc, code, w->proto.code_len)) {
 		frame->flags &= ~(u32)BPROF_FRAME_LINE_LATER;
 		frame->flags |= BPROF_FRAME_NO_POS;

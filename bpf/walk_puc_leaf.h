@@ -302,15 +302,6 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 	return (int)(found >> 63);
 }
 
-#ifdef BPROF_ARCH_X86_64
-/* rbx, rbp, r12 to r15 */
-#define PUC_KEPT_REGS                                                                              \
-	(1U << BPROF_REG_BX | 1U << BPROF_REG_BP | 1U << BPROF_REG_R12 | 1U << BPROF_REG_R13 |     \
-	 1U << BPROF_REG_R14 | 1U << BPROF_REG_R15)
-#else
-#define PUC_KEPT_REGS (0x3ffU << BPROF_REG_X19) /* to x28 */
-#endif
-
 /*
  * The interpreter loop keeps the pc of the function it runs, or its closure in a register. While a
  * call is made they are still the caller's. (It keeps the base as well; but an earlier call's may
@@ -328,7 +319,7 @@ WALK_STEP int puc_leaf_is_in_registers(struct walk *w)
 	closure = w->puc.leaf_value;
 	code = puc_proto_word(&w->puc, layout->proto_code);
 	pc = w->reg[walk_index(layout->pc_reg, BPROF_NR_VALUE_REGS - 1)];
-	if (!layout->savedpc_is_live && puc_pc_running(pc, code, w->proto.code_len))
+	if (layout->pc_reg_proved && puc_pc_running(pc, code, w->proto.code_len))
 		return 1;
 	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
 		if ((PUC_KEPT_REGS >> i & 1) && w->reg[i] == closure)

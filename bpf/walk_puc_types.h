@@ -13,6 +13,9 @@
 #define PUC_PROTO_WORDS	   16
 #define PUC_MAX_STATES	   32 /* in a chain of resumed coroutines */
 #define PUC_SCAN_WORDS	   64 /* one chunk of native stack */
+#define PUC_RETURN_CHUNKS  4
+#define PUC_CALL_BYTES	   64 /* of code before a call, and as many behind it */
+#define PUC_CALL_OPCODE	   5  /* bytes of the call itself */
 #define PUC_JUMP_BELOW	   64 /* bytes below a lua_longjmp where L is looked for */
 #define PUC_JUMP_WORDS	   ((PUC_JUMP_BELOW + PUC_JUMP_PC) / 8 + 1)
 #define PUC_MAX_DELTAS	   128 /* instructions between two absolute line entries */
@@ -64,6 +67,10 @@ struct puc_work {
 	u64 lowest_called;  /* the leaf cannot lie below; 0 = not known */
 	u32 called_results; /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
+	/* the call of the interpreter loop that a helper returns to */
+	u64 return_to, return_at, reload_at;
+	u8 call_code[2 * PUC_CALL_BYTES + 8]; /* and slack for a masked index */
+	u32 call_saves;
 	u32 has_loop; /* the return address into the loop was found */
 
 	/* is the instruction at the pc still to be fetched? */

@@ -79,13 +79,14 @@ struct puc_layout {
 	__u16 global_registry;
 	/* CallInfo */
 	__u16 ci_func, ci_previous, ci_savedpc, ci_status, ci_bytes;
-	__u8 ci_status_width; /* 1, 2 or 4 bytes */
-	__u8 ci_is_array;     /* 5.1: the caller is the previous element */
-	__u8 savedpc_is_live; /* 5.2, 5.3: savedpc is right even in the leaf */
-	__u8 pc_reg;	      /* enum bprof_reg that usually holds the pc in the interpreter loop */
-	__u32 ci_tail_mask;   /* bit of ci_status: was tail called (0 = 5.1, see ci_tailcalls) */
-	__u32 ci_hook_mask;   /* runs a debug hook: what it called is the hook (0 = not known) */
-	__u32 ci_finalizer_mask;      /* runs a finalizer, likewise */
+	__u8 ci_status_width;	 /* 1, 2 or 4 bytes */
+	__u8 ci_is_array;	 /* 5.1: the caller is the previous element */
+	__u8 savedpc_is_live;	 /* 5.2, 5.3: savedpc is right even in the leaf */
+	__u8 pc_reg;		 /* enum bprof_reg that holds the pc in the interpreter loop */
+	__u8 pc_reg_proved;	 /* by the code of this build; else it is that of Debian's */
+	__u32 ci_tail_mask;	 /* bit of ci_status: was tail called (0 = 5.1, see ci_tailcalls) */
+	__u32 ci_hook_mask;	 /* runs a debug hook: what it called is the hook (0 = not known) */
+	__u32 ci_finalizer_mask; /* runs a finalizer, likewise */
 	__u32 ci_c_mask, ci_lua_mask; /* runs C, or Lua: a version has one of the two; 5.1: none */
 	__u16 ci_tailcalls;	      /* 5.1: int count */
 	/* closures: C function pointer, prototype; 5.1 also isC */

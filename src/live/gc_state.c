@@ -58,8 +58,12 @@ static struct elf_range hull_of_gc(const struct elf_lua_code *code)
 	return hull;
 }
 
-/* Where the file of a build is mapped: address in the process minus address in the file. */
-static bool find_bias(struct facts *f, struct target *t, const struct puc_code *code, uint64_t *ret)
+/*
+ * The file of a build, borrowed, and where it is mapped: address in the process minus address in
+ * the file. NULL: nowhere.
+ */
+static struct elf_image *find_bias(struct facts *f, struct target *t, const struct puc_code *code,
+				   uint64_t *ret)
 {
 	for (size_t i = 0; i < t->maps.nr; i++) {
 		const struct proc_map *map = &t->maps.map[i];
@@ -74,9 +78,36 @@ static bool find_bias(struct facts *f, struct target *t, const struct puc_code *
 		    ino != code->ino)
 			continue;
 		*ret -= vaddr;
-		return true;
+		return elf;
 	}
-	return false;
+	return NULL;
+}
+
+/* As the machine numbers its registers. */
+#ifdef BPROF_ARCH_X86_64
+static const uint8_t registers[] = {
+	BPROF_REG_AX,  BPROF_REG_CX,  BPROF_REG_DX,  BPROF_REG_BX,  BPROF_REG_SP,  BPROF_REG_BP,
+	BPROF_REG_SI,  BPROF_REG_DI,  BPROF_REG_R8,  BPROF_REG_R9,  BPROF_REG_R10, BPROF_REG_R11,
+	BPROF_REG_R12, BPROF_REG_R13, BPROF_REG_R14, BPROF_REG_R15,
+};
+#define NR_REGISTERS	 ARRAY_SIZE(registers)
+#define REGISTER(number) registers[number]
+#else
+#define NR_REGISTERS	 31
+#define REGISTER(number) (uint8_t)(BPROF_REG_X0 + (number))
+#endif
+
+static void place_pc(struct elf_image *elf, const struct puc_code *code, struct puc_layout *puc)
+{
+	unsigned number;
+
+	if (elf_lua_pc_register(elf, &code->functions.execute,
+				puc->ci_is_array ? puc->state_savedpc : puc->ci_savedpc,
+				&number) < 0 ||
+	    number >= NR_REGISTERS)
+		return;
+	puc->pc_reg = REGISTER(number);
+	puc->pc_reg_proved = 1;
 }
 
 /* Tells the kernel's side where the functions are, in this process and in every later one. */
@@ -86,19 +117,25 @@ void facts_place_code(struct facts *f, uint32_t binary, struct target *t, struct
 	const struct puc_code *code = f->code_of_binary[binary];
 	struct puc_layout *puc = &layout->puc;
 	struct elf_range hull, execute;
+	struct elf_image *elf;
 	uint64_t bias;
 
-	if (!code || layout->family != BPROF_FAMILY_PUC || !target_map(t, vm->main) ||
-	    !find_bias(f, t, code, &bias))
+	if (!code || layout->family != BPROF_FAMILY_PUC || !target_map(t, vm->main))
 		return;
-	hull = hull_of_gc(&code->functions);
+	elf = find_bias(f, t, code, &bias);
+	if (!elf)
+		return;
 	execute = code->functions.execute;
 	vm->vm_start = bias + execute.start;
 	vm->vm_end = bias + execute.end;
-	vm->gc_start = bias + hull.start;
-	vm->gc_end = bias + hull.end;
 	puc->execute_offset = (int32_t)(execute.start - code->reference);
 	puc->execute_bytes = (uint32_t)(execute.end - execute.start);
+	place_pc(elf, code, puc);
+	if (!code->functions.nr_gc)
+		return;
+	hull = hull_of_gc(&code->functions);
+	vm->gc_start = bias + hull.start;
+	vm->gc_end = bias + hull.end;
 	puc->gc_offset = (int32_t)(hull.start - code->reference);
 	puc->gc_bytes = (uint32_t)(hull.end - hull.start);
 }
@@ -163,7 +200,7 @@ static enum bprof_gc_state answer(struct facts *f, const struct decoded *d, uint
 	int r;
 
 	*ret_nr_frames = 0;
-	if (!code || fixed->nr_regs != BPROF_NR_REGS)
+	if (!code || !code->functions.nr_gc || fixed->nr_regs != BPROF_NR_REGS)
 		return BPROF_GC_UNPROVED;
 	unwinder = target_unwinder(f->targets, t);
 	if (!unwinder)

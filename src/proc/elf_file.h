@@ -143,7 +143,8 @@ const char *elf_needed(struct elf_image *image, size_t nth);
 /**
  * struct elf_lua_code - functions of PUC Lua that tell by their place on a native stack what runs
  * @execute:   luaV_execute, the interpreter
- * @gc:        the ways into the garbage collector: luaC_step, luaC_fullgc and their like
+ * @gc:        the ways into the garbage collector: luaC_step, luaC_fullgc and their like; 0 of
+ *             them: not proved
  * @caller:    what lua_call() calls: luaD_call and its like. Above it in the stack is who called,
  *             below it who was called; a collector above it has called a finalizer.
  */
@@ -161,5 +162,16 @@ struct elf_lua_code {
  * is told apart here); -ENOMEM. See elf_lua_code.c for the proof.
  */
 int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret);
+
+/**
+ * elf_lua_pc_register() - the register in which luaV_execute keeps its pc
+ * @execute:      luaV_execute
+ * @displacement: where it saves the pc: offset of savedpc in a CallInfo, in 5.1 in a lua_State
+ * @ret:          as the machine numbers it; at every call that may fail it is the next instruction
+ *
+ * Return: 0; -ENODATA if no register is stored there again and again.
+ */
+int elf_lua_pc_register(struct elf_image *image, const struct elf_range *execute,
+			unsigned displacement, unsigned *ret);
 
 #endif

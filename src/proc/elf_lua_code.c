@@ -197,9 +197,27 @@ static bool ranges_of(struct elf_image *image, const struct target_set *set, str
 	return true;
 }
 
+/* The collector, and what may call it. */
+static bool find_gc(struct elf_image *image, uint64_t step, struct elf_lua_code *code)
+{
+	struct target_set collector, callers;
+
+	if (!find_collector(image, step, &collector) || !find_callers(image, &callers))
+		return false;
+	for (size_t i = 0; i < callers.nr; i++)
+		if (set_has(&collector, callers.at[i]))
+			return false;
+	if (!ranges_of(image, &collector, code->gc, ELF_MAX_GC) ||
+	    !ranges_of(image, &callers, code->caller, ELF_MAX_CALLERS))
+		return false;
+	code->nr_gc = collector.nr;
+	code->nr_callers = callers.nr;
+	return true;
+}
+
 int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret)
 {
-	struct target_set collector, callers, by_execute;
+	struct target_set by_execute;
 	struct elf_lua_code code = {0};
 	uint64_t step;
 	int r = elf_read_symbols(image);
@@ -209,18 +227,9 @@ int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret)
 	if (r < 0)
 		return r;
 	if (!find_step(image, &step) || elf_largest_code_range(image, &code.execute) < 0 ||
-	    !calls_of(image, code.execute.start, false, &by_execute) ||
-	    !set_has(&by_execute, step) || !find_collector(image, step, &collector) ||
-	    !find_callers(image, &callers))
+	    !calls_of(image, code.execute.start, false, &by_execute) || !set_has(&by_execute, step))
 		return -ENODATA;
-	for (size_t i = 0; i < callers.nr; i++)
-		if (set_has(&collector, callers.at[i]))
-			return -ENODATA;
-	if (!ranges_of(image, &collector, code.gc, ELF_MAX_GC) ||
-	    !ranges_of(image, &callers, code.caller, ELF_MAX_CALLERS))
-		return -ENODATA;
-	code.nr_gc = collector.nr;
-	code.nr_callers = callers.nr;
+	find_gc(image, step, &code);
 	*ret = code;
 	return 0;
 }

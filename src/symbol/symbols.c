@@ -196,7 +196,7 @@ static int lua_frame(struct symbols *s, uint32_t space, const struct bprof_frame
 	bool is_crowd = false;
 	int r;
 
-	ret->line = frame->line > 0 ? frame->line : 0;
+	ret->line = frame->line > 0 && !(frame->flags & BPROF_FRAME_NO_POS) ? frame->line : 0;
 	ret->is_safe = e && e->is_safe;
 	if (!s->shapes && shapes_new(s->spaces, &s->shapes) < 0)
 		return -ENOMEM;

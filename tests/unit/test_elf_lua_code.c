@@ -132,26 +132,98 @@ Test(elf_lua_code, a_collector_that_many_call_proves_nothing)
 	struct elf_image *image = shape_of(NO_SWEEP, NO_SHARED, "-DGC=luaM_realloc_();x++;");
 	struct elf_lua_code code;
 
-	cr_expect(eq(int, elf_lua_code(image, &code), -ENODATA));
+	cr_assert(eq(int, elf_lua_code(image, &code), 0));
+	cr_expect(has(image, &code.execute, 1, "luaV_execute"));
+	cr_expect(eq(sz, code.nr_gc, 0));
+	cr_expect(eq(sz, code.nr_callers, 0));
 	elf_free(image);
 }
+
+#ifdef __x86_64__
+
+#define SAVE(reg, base, at) "__asm__ volatile(\"mov %%" reg "," at "(%%" base ")\" ::: \"memory\");"
+#define LOAD(reg, from)	    "__asm__ volatile(\"mov " from ",%%" reg "\" ::: \"" reg "\");"
+
+static int pc_register_of(const char *body, unsigned *ret)
+{
+	struct elf_image *image;
+	struct elf_lua_code code;
+	char text[4096];
+	int r;
+
+	snprintf(text, sizeof(text), "-DGC=if(x>99){%s}", body);
+	image = shape_of(NO_SWEEP, NO_SHARED, text);
+	r = elf_lua_code(image, &code);
+	if (!r) {
+		struct elf_function gc;
+
+		/* any function does */
+		cr_assert(eq(int, elf_function(image, "lua_gc", &gc), 0));
+		code.execute = (struct elf_range){gc.address, gc.address + gc.size};
+		r = elf_lua_pc_register(image, &code.execute, 32, ret);
+	}
+	elf_free(image);
+	return r;
+}
+
+Test(elf_lua_code, the_pc_is_in_the_register_that_is_saved_most)
+{
+	unsigned reg = 99;
+
+	cr_assert(eq(int,
+		     pc_register_of(TEN(SAVE("r14", "r12", "0x20")) SAVE("rax", "rbx", "0x20")
+					    TEN(SAVE("r13", "rbx", "0x28")),
+				    &reg),
+		     0));
+	cr_expect(eq(u32, reg, 14));
+	cr_assert(eq(int, pc_register_of(TEN(SAVE("rbx", "rax", "0x20")), &reg), 0));
+	cr_expect(eq(u32, reg, 3));
+}
+
+Test(elf_lua_code, a_pc_that_is_kept_in_memory_is_in_no_register)
+{
+	unsigned reg;
+
+	cr_expect(eq(
+		int,
+		pc_register_of(TEN(LOAD("rdx", "-0x38(%%rbp)") SAVE("rdx", "rax", "0x20")), &reg),
+		-ENODATA));
+	cr_expect(eq(int,
+		     pc_register_of(TEN(LOAD("r9", "0x18(%%rsp)") SAVE("r9", "rax", "0x20")), &reg),
+		     -ENODATA));
+}
+
+Test(elf_lua_code, stores_of_many_registers_tell_nothing)
+{
+	unsigned reg;
+
+	cr_expect(
+		eq(int,
+		   pc_register_of(TEN(SAVE("rbx", "rax", "0x20") SAVE("r12", "rax", "0x20")), &reg),
+		   -ENODATA));
+	cr_expect(eq(int, pc_register_of(SAVE("rbx", "rax", "0x20"), &reg), -ENODATA));
+}
+
+#endif
 
 struct file {
 	const char path[64];
 	bool is_puc;
+	unsigned savedpc;     /* its offset, where the pc is kept in a register */
+	unsigned pc_register; /* on x86-64 */
 };
 
 static struct file files[] = {
-	{"/usr/bin/lua5.1", true},
-	{"/usr/bin/lua5.2", true},
-	{"/usr/bin/lua5.3", true},
-	{"/usr/bin/lua5.4", true},
-	{"/usr/lib/x86_64-linux-gnu/liblua5.1.so.0", true},
-	{"/usr/lib/x86_64-linux-gnu/liblua5.2.so.0", true},
-	{"/usr/lib/x86_64-linux-gnu/liblua5.3.so.0", true},
-	{"/usr/lib/x86_64-linux-gnu/liblua5.4.so.0", true},
-	{"/usr/bin/luajit", false},
-	{"/bin/sh", false},
+	{"/usr/bin/lua5.1", true, 48, 13},
+	{"/usr/bin/lua5.2", true, 0, 0},
+	{"/usr/bin/lua5.3", true, 0, 0},
+	{"/usr/bin/lua5.4", true, 32, 13},
+	{"/usr/lib/x86_64-linux-gnu/liblua5.1.so.0", true, 48, 13},
+	{"/usr/lib/x86_64-linux-gnu/liblua5.2.so.0", true, 0, 0},
+	{"/usr/lib/x86_64-linux-gnu/liblua5.3.so.0", true, 0, 0},
+	{"/usr/lib/x86_64-linux-gnu/liblua5.4.so.0", true, 32, 13},
+	{"/usr/bin/luajit", false, 0, 0},
+	{"/bin/sh", false, 0, 0},
 };
 
 ParameterizedTestParameters(elf_lua_code, the_builds_of_this_machine_are_proved)
@@ -164,6 +236,7 @@ ParameterizedTest(struct file *file, elf_lua_code, the_builds_of_this_machine_ar
 	struct elf_lua_code code;
 	struct elf_function gc;
 	struct elf_image *image;
+	unsigned reg = 99;
 
 	if (elf_open(file->path, &image) < 0)
 		cr_skip_test("%s is not here", file->path);
@@ -181,6 +254,13 @@ ParameterizedTest(struct file *file, elf_lua_code, the_builds_of_this_machine_ar
 		cr_expect(eq(ptr, (void *)elf_symbol_at(image, code.gc[i].start, NULL), NULL));
 		cr_expect(ne(u64, code.gc[i].start, gc.address));
 		cr_expect(ne(u64, code.gc[i].start, code.execute.start));
+	}
+	if (file->savedpc) {
+		cr_expect(
+			eq(int, elf_lua_pc_register(image, &code.execute, file->savedpc, &reg), 0));
+#ifdef __x86_64__
+		cr_expect(eq(u32, reg, file->pc_register));
+#endif
 	}
 	elf_free(image);
 }

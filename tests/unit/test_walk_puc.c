@@ -12,6 +12,7 @@
 #define STACK	    0x7ffd00000000UL
 #define STACK_BYTES 0x40000UL
 #define SP	    (STACK + 0x1000)
+#define LOOP	    0x555500001000UL	 /* luaV_execute */
 #define JUMP_PC	    0x5eed5eed5eed5eedUL /* what setjmp() saved, mangled */
 #define JUMP_STATE  32			 /* L lies this far below a lua_longjmp */
 #define MAX_READS   20000
@@ -85,9 +86,12 @@ static void setup(void)
 	p.main = allocate(p.layout->state_bytes + 1536);
 	globals = p.main + p.layout->state_bytes;
 	p.in.layout[0] = *layout;
+	p.in.layout[0].puc.pc_reg_proved = 1;
 	p.in.vms.nr = 1;
 	p.in.vms.vm[0] = (struct lua_vm){
 		.global = globals, .main = p.main, .family = BPROF_FAMILY_PUC, .layout = 1};
+	p.in.vms.vm[0].vm_start = LOOP;
+	p.in.vms.vm[0].vm_end = LOOP + 0x1000;
 	p.in.reg[BPROF_REG_SP] = SP;
 	p.in.heap_start = HEAP;
 	p.in.heap_end = HEAP + HEAP_BYTES;
@@ -234,16 +238,73 @@ Test(walk_puc, the_pc_register_beats_a_stale_savedpc_in_the_leaf)
 	cr_expect(eq(u32, p.out.frame[0].pos, 9));
 }
 
+Test(walk_puc, of_a_pc_whose_register_is_not_proved_no_line_is_claimed)
+{
+	uaddr_t proto = make_proto(20, 100);
+
+	push_lua(p.main, proto, 10);
+	p.in.reg[p.layout->pc_reg] = word(proto + p.layout->proto_code) + 4 * 50;
+	p.in.layout[0].puc.pc_reg_proved = 0;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+	/* where an earlier version keeps it in the CallInfo it is */
+	p.in.layout[0].puc.savedpc_is_live = 1;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA));
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+}
+
+#ifdef __x86_64__
+/* Seen on 5.5: the pc is in r11, and put away on the stack of the loop around calls. */
+Test(walk_puc, a_pc_that_calls_do_not_save_is_where_the_loop_reloads_it_from)
+{
+	/* mov 0x18(%rsp),%r8d; test $0xf,%al; mov 0x20(%rsp),%r11 */
+	static const uint8_t reload[] = {0x44, 0x8b, 0x44, 0x24, 0x18, 0xa8,
+					 0x0f, 0x4c, 0x8b, 0x5c, 0x24, 0x20};
+	static const uint8_t save[] = {0x4d, 0x89, 0x5c, 0x24, 0x20};
+	uaddr_t proto = make_proto(20, 100), code = word(proto + p.layout->proto_code);
+
+	push_lua(p.main, proto, 10);
+	p.in.layout[0].puc.pc_reg = BPROF_REG_R11;
+	p.in.reg[BPROF_REG_R11] = code + 4 * 30;
+	fake_mem_add(&p.mem, LOOP, 0x1000);
+	for (size_t i = 0; i < sizeof(reload); i++)
+		put(LOOP + 0x500 + i, 1, reload[i]);
+	put(SP + 8, 8, code + 4 * 40);
+	put(SP + 24, 8, LOOP + 0x500);
+	put(SP + 32 + 0x20, 8, code + 4 * 50);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 49));
+	/* not reloaded: neither the register nor what was saved is certain */
+	put(LOOP + 0x507, 1, 0x90);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+	/* mov %r11,0x20(%r12); ...; call */
+	for (size_t i = 0; i < sizeof(save); i++)
+		put(LOOP + 0x500 - 20 + i, 1, save[i]);
+	put(LOOP + 0x500 - 5, 1, 0xe8);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+	/* there is another call, or a jump, in between */
+	put(LOOP + 0x500 - 12, 1, 0xeb);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+	/* in the loop the register is */
+	p.in.reg[BPROF_REG_IP] = LOOP + 8;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 29));
+}
+#endif
+
 Test(walk_puc, a_pushed_pc_counts_only_below_the_return_address_into_the_loop)
 {
 	uaddr_t proto = make_proto(20, 100), code = word(proto + p.layout->proto_code);
 
 	push_lua(p.main, proto, 10);
-	p.in.vms.vm[0].vm_start = 0x555500001000;
-	p.in.vms.vm[0].vm_end = 0x555500002000;
 	p.in.reg[BPROF_REG_IP] = 0x7f0000001234;
 	put(SP + 8, 8, code + 4 * 50);
-	put(SP + 24, 8, 0x555500001500);
+	put(SP + 24, 8, LOOP + 0x500);
 	put(SP + 32, 8, code + 4 * 70);
 	walk();
 	cr_expect(eq(u32, p.out.frame[0].pos, 49));
