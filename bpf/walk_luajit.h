@@ -116,14 +116,8 @@ WALK_INLINE int luajit_caller_distance(struct walk *w, u64 link, u64 *ret_distan
 {
 	struct luajit_work *j = &w->luajit;
 
-	if (link != j->last_link) {
-		j->last_link = 0;
-		if (!walk_is_user_address(link))
-			return 1;
-		if (walk_must_read(w, &j->last_call, sizeof(j->last_call), link - 4))
-			return 1;
-		j->last_link = link;
-	}
+	if (link != j->last_link && luajit_load_call(w, link))
+		return 1;
 	*ret_distance = luajit_frame_bytes(w) + 8 * (u64)((j->last_call >> 8) & 0xff);
 	return 0;
 }
@@ -298,8 +292,12 @@ WALK_STEP int luajit_emit(struct walk *w, u32 kind)
 	if (!w)
 		return 0;
 	j = &w->luajit;
-	frame.flags = luajit_link_flags(w) | luajit_trace_flags(w) | j->vararg_flags;
+	frame.flags = j->vararg_flags;
 	j->vararg_flags = 0;
+	if (j->slots.link & 3) /* most have neither: a call costs more than the question */
+		frame.flags |= luajit_link_flags(w);
+	if (j->jit_base)
+		frame.flags |= luajit_trace_flags(w);
 	if (walk_wants_frame(w)) {
 		if (kind == LUAJIT_LUA) {
 			luajit_place(w, &frame);
@@ -476,6 +474,7 @@ WALK_INLINE void luajit_walk(struct walk *w)
 
 	j->known_function = 0;
 	j->last_link = 0;
+	j->code_start = WALK_NOWHERE;
 	j->level = 0;
 	j->pc_is_start = 0;
 	j->vararg_flags = 0;

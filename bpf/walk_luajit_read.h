@@ -212,12 +212,54 @@ WALK_INLINE int luajit_read_function(struct walk *w, u64 address)
 	return 0;
 }
 
+/*
+ * The call instruction before @link into last_call, with the bytecode before it: a read costs the
+ * same for 256 bytes as for 4, and the next question is for the prototype before the bytecode.
+ */
+WALK_STEP int luajit_load_call(struct walk *w, u64 link)
+{
+	struct luajit_work *j;
+	u64 start;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	start = ((link + 7) & ~7ULL) - sizeof(u64) * LUAJIT_CODE_WORDS;
+	j->last_link = 0;
+	j->code_start = WALK_NOWHERE;
+	if (!walk_is_user_address(link))
+		return 1;
+	if (!WALK_READ(w, j->code_word, sizeof(u64) * LUAJIT_CODE_WORDS, start)) {
+		j->code_start = start;
+		j->last_call = (u32)(j->code_word[LUAJIT_CODE_WORDS - 1] >> (link & 4 ? 0 : 32));
+	} else if (walk_must_read(w, &j->last_call, sizeof(j->last_call), link - 4)) {
+		return 1;
+	}
+	j->last_link = link;
+	return 0;
+}
+
+/* The GCproto at @address into raw, from the copied bytecode if it lies there. */
+WALK_INLINE int luajit_read_raw_proto(struct walk *w, u64 address, u32 need)
+{
+	struct luajit_work *j = &w->luajit;
+	u64 offset = address - j->code_start;
+	u32 at;
+
+	if (offset > sizeof(u64) * (LUAJIT_CODE_WORDS - LUAJIT_PROTO_WORDS) || (offset & 7))
+		return luajit_read(w, LUAJIT_PROTO_WORDS, address, need);
+	at = walk_index((u32)(offset >> 3), LUAJIT_CODE_WORDS - 1);
+	for (u32 i = 0; i < LUAJIT_PROTO_WORDS; i++)
+		j->raw[i] = j->code_word[at + i];
+	return 0;
+}
+
 /* The GCproto whose bytecode is at @bytecode into proto. */
 WALK_INLINE int luajit_read_proto(struct walk *w, u64 bytecode, u32 need)
 {
 	struct luajit_work *j = &w->luajit;
 
-	if (luajit_read(w, LUAJIT_PROTO_WORDS, bytecode - luajit_proto_bytes(w), need))
+	if (luajit_read_raw_proto(w, bytecode - luajit_proto_bytes(w), need))
 		return 1;
 	j->proto.bytecode = bytecode;
 	if (luajit_has_refs32(w))

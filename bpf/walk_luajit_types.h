@@ -31,6 +31,7 @@ enum luajit_kind {
 #define LUAJIT_FUNC_WORDS  6
 #define LUAJIT_PROTO_WORDS 13
 #define LUAJIT_TRACE_WORDS 15
+#define LUAJIT_CODE_WORDS  32  /* of bytecode, up to a call; a short function begins there, too */
 #define LUAJIT_HOST_WORDS  64  /* of one chunk of native stack */
 #define LUAJIT_IR_WORDS	   128 /* of a trace's constants */
 #define LUAJIT_MAX_ENTRIES 256 /* of a snapshot */
@@ -97,6 +98,8 @@ struct luajit_work {
 	u32 last_call; /* instruction at last_link - 4 */
 	u64 last_link;
 	u64 link; /* of the frame last validated */
+	u64 code_start;
+	u64 code_word[LUAJIT_CODE_WORDS + LUAJIT_PROTO_WORDS]; /* slack for a masked index */
 
 	u64 raw[LUAJIT_RAW_WORDS]; /* the structure being decoded */
 

@@ -48,9 +48,7 @@ WALK_INLINE u32 puc_proto_int(const struct puc_work *p, u32 offset)
 
 WALK_INLINE u64 puc_callinfo_field(const struct puc_work *p, u32 offset)
 {
-	u32 i = walk_index(offset >> 3, 15);
-
-	return i < PUC_CALLINFO_WORDS ? p->callinfo_word[i] : 0;
+	return p->callinfo_word[walk_index(offset >> 3, PUC_CALLINFO_MASK)];
 }
 
 /* What the CallInfo says of its call; 5.1 has no such word. */
@@ -66,20 +64,19 @@ WALK_INLINE u32 puc_call_status(const struct walk *w)
 }
 
 /* Tail calls are a bit of the status; 5.1 counts them. */
-WALK_STEP u32 puc_call_flags(struct walk *w)
+WALK_INLINE u32 puc_call_flags(struct walk *w)
 {
-	const struct puc_layout *layout;
+	const struct puc_layout *layout = &w->chosen.puc;
 	u32 offset, is_tail;
 
-	if (!w)
-		return 0;
-	layout = &w->chosen.puc;
 	offset = layout->ci_tailcalls;
 	if (layout->ci_is_array)
 		is_tail = (u32)(puc_callinfo_field(&w->puc, offset) >> (8 * (offset & 7)));
 	else
 		is_tail = puc_call_status(w) & layout->ci_tail_mask;
-	return is_tail ? BPROF_FRAME_TAILCALL : 0;
+	is_tail |= 0U - is_tail; /* the highest bit: not 0 */
+	WALK_OPAQUE(is_tail);
+	return (is_tail >> 31) * BPROF_FRAME_TAILCALL;
 }
 
 /* Makes the innermost CallInfo of @state the cursor. */
@@ -112,7 +109,7 @@ WALK_STEP int puc_load_callinfo(struct walk *w, u64 address)
 	p = &w->puc;
 	if (!walk_is_user_address(address) || (address & 7))
 		return 1;
-	if (walk_window_at(w, &p->calls, address, sizeof(p->callinfo_word), &at))
+	if (walk_window_at(w, &p->calls, address, sizeof(u64) * PUC_CALLINFO_WORDS, &at))
 		return 1;
 	for (u32 i = 0; i < PUC_CALLINFO_WORDS; i++)
 		p->callinfo_word[i] = p->calls.word[at + i];
@@ -136,18 +133,15 @@ WALK_STEP int puc_load_value(struct walk *w, u64 address)
 	return 0;
 }
 
-WALK_STEP int puc_load_closure(struct walk *w, u64 closure)
+WALK_INLINE int puc_load_closure(struct walk *w, u64 closure)
 {
-	struct puc_work *p;
+	struct puc_work *p = &w->puc;
 
-	if (!w)
-		return 1;
-	p = &w->puc;
 	if (closure && closure == p->known_closure)
 		return 0;
 	p->known_closure = 0;
 	if (!walk_is_user_address(closure) ||
-	    walk_must_read(w, p->closure_word, sizeof(p->closure_word), closure))
+	    walk_must_read(w, p->closure_word, sizeof(u64) * PUC_CLOSURE_WORDS, closure))
 		return 1;
 	p->known_closure = closure;
 	return 0;
@@ -161,9 +155,7 @@ enum puc_kind {
 
 WALK_INLINE u64 puc_closure_field(const struct puc_work *p, u32 offset)
 {
-	u32 i = walk_index(offset >> 3, 7);
-
-	return i < 5 ? p->closure_word[i] : 0;
+	return p->closure_word[walk_index(offset >> 3, PUC_CLOSURE_MASK)];
 }
 
 /* What the value in the function slot is; object: its prototype, or the C function's address. */

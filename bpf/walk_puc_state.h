@@ -37,9 +37,7 @@
 /* Fields of a copy, by the byte offsets of the layout; masks as the verifier wants them. */
 WALK_INLINE u64 puc_state_field(const struct puc_work *p, u32 offset)
 {
-	u32 i = walk_index(offset >> 3, 31);
-
-	return i < PUC_STATE_WORDS ? p->state_word[i] : 0;
+	return p->state_word[walk_index(offset >> 3, PUC_STATE_MASK)];
 }
 
 /* Copies @state and checks that it is one of this VM. Non-zero: it is not. */
@@ -51,7 +49,7 @@ WALK_STEP int puc_load_state(struct walk *w, u64 state)
 		return 1;
 	p = &w->puc;
 	p->state = state;
-	if (WALK_READ(w, p->state_word, sizeof(p->state_word), state))
+	if (WALK_READ(w, p->state_word, sizeof(u64) * PUC_STATE_WORDS, state))
 		return -1;
 	if ((p->state_word[1] & 0xff) != PUC_TYPE_STATE)
 		return 1;

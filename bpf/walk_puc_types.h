@@ -10,16 +10,21 @@
 #endif
 #define PUC_STATE_WORDS	   22 /* of lua_State, up to and including errorJmp */
 #define PUC_CALLINFO_WORDS 10
+#define PUC_CLOSURE_WORDS  5
 #define PUC_PROTO_WORDS	   16
-#define PUC_MAX_STATES	   32 /* in a chain of resumed coroutines */
-#define PUC_SCAN_WORDS	   64 /* one chunk of native stack */
-#define PUC_RETURN_CHUNKS  4
-#define PUC_CALL_BYTES	   64 /* of code before a call, and as many behind it */
-#define PUC_CALL_OPCODE	   5  /* bytes of the call itself */
-#define PUC_JUMP_BELOW	   64 /* bytes below a lua_longjmp where L is looked for */
-#define PUC_JUMP_WORDS	   ((PUC_JUMP_BELOW + PUC_JUMP_PC) / 8 + 1)
-#define PUC_MAX_DELTAS	   128 /* instructions between two absolute line entries */
-#define PUC_DELTA_WORDS	   (PUC_MAX_DELTAS / 8 + 1)
+/* A valid layout has no offset beyond what is read: a mask does, where a test were two paths. */
+#define PUC_STATE_MASK	  31
+#define PUC_CALLINFO_MASK 15
+#define PUC_CLOSURE_MASK  7
+#define PUC_MAX_STATES	  32 /* in a chain of resumed coroutines */
+#define PUC_SCAN_WORDS	  64 /* one chunk of native stack */
+#define PUC_RETURN_CHUNKS 4
+#define PUC_CALL_BYTES	  64 /* of code before a call, and as many behind it */
+#define PUC_CALL_OPCODE	  5  /* bytes of the call itself */
+#define PUC_JUMP_BELOW	  64 /* bytes below a lua_longjmp where L is looked for */
+#define PUC_JUMP_WORDS	  ((PUC_JUMP_BELOW + PUC_JUMP_PC) / 8 + 1)
+#define PUC_MAX_DELTAS	  128 /* instructions between two absolute line entries */
+#define PUC_DELTA_WORDS	  (PUC_MAX_DELTAS / 8 + 1)
 
 /* A lua_State that runs or waits on this stack, and its innermost error handler. */
 struct puc_active {
@@ -28,7 +33,7 @@ struct puc_active {
 
 struct puc_work {
 	u64 state;
-	u64 state_word[PUC_STATE_WORDS];
+	u64 state_word[PUC_STATE_MASK + 1];
 
 	/* chain of active states, the running one first */
 	struct puc_active active[PUC_MAX_STATES];
@@ -50,13 +55,13 @@ struct puc_work {
 	u32 has_callee; /* the frame emitted last was called by the CallInfo at the cursor */
 
 	struct walk_window calls; /* CallInfos; the Lua stack is in walk.stack */
-	u64 callinfo_word[PUC_CALLINFO_WORDS];
+	u64 callinfo_word[PUC_CALLINFO_MASK + 1];
 	u64 value[2]; /* the function slot */
 	u64 object;   /* what lies there: prototype, or address of the C function */
 
 	/* last closure and prototype read */
 	u64 known_closure;
-	u64 closure_word[5];
+	u64 closure_word[PUC_CLOSURE_MASK + 1];
 	u64 known_proto, known_chunkname;
 	u64 proto_word[PUC_PROTO_WORDS];
 
