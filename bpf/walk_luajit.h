@@ -46,6 +46,7 @@ enum luajit_link {
 	LUAJIT_LINK_CONT = 2,
 	LUAJIT_LINK_VARG = 3,
 	LUAJIT_LINK_CP = 5,
+	LUAJIT_LINK_PCALL = 6, /* or 7, while a hook runs */
 };
 
 #define LUAJIT_CONT_FFI_CALLBACK 1
@@ -224,6 +225,7 @@ WALK_STEP int luajit_leave_cframe(struct walk *w)
 #include "walk_luajit_host.h"
 #include "walk_luajit_native.h"
 #include "walk_luajit_trace.h"
+#include "walk_luajit_edge.h"
 #include "walk_luajit_leaf.h"
 #include "walk_luajit_branch.h"
 #include "walk_luajit_place.h"

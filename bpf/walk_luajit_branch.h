@@ -15,7 +15,7 @@
 #define BPROF_WALK_LUAJIT_BRANCH_H
 
 #define LUAJIT_OP_UCLO	      50 /* in all of 2.1 */
-#define LUAJIT_UCLO_BYTES     96 /* of code, at least; the next handlers close no upvalues */
+#define LUAJIT_UCLO_BYTES     96 /* of code, at most; FNEW's follows */
 #define LUAJIT_UCLO_NEXT      0x8000U
 #define LUAJIT_PROTO_CHILDREN 1U /* only functions with functions in them close upvalues */
 
@@ -48,7 +48,7 @@ WALK_STEP int luajit_is_before_fetch(struct walk *w)
 WALK_STEP int luajit_is_in_uclo(struct walk *w)
 {
 	struct luajit_work *j;
-	u64 from, handler = 0;
+	u64 from, handler[2] = {}, bytes;
 	u32 before = 0;
 
 	if (!w)
@@ -59,9 +59,14 @@ WALK_STEP int luajit_is_in_uclo(struct walk *w)
 	from = w->reg[BPROF_REG_IP];
 	if (!luajit_in_vm(w, from))
 		from = luajit_helper_return(w);
-	if (walk_must_read(w, &handler, sizeof(handler),
-			   w->vm.global + w->chosen.luajit.dispatch + 8 * LUAJIT_OP_UCLO) ||
-	    from - handler >= LUAJIT_UCLO_BYTES)
+	if (walk_must_read(w, handler, sizeof(handler),
+			   w->vm.global + w->chosen.luajit.dispatch + 8 * LUAJIT_OP_UCLO))
+		return 0;
+	/* FNEW, which has called before, may have left its return address; but it saves its pc */
+	if (j->cframe.pc == j->pc)
+		return 0;
+	bytes = handler[1] - handler[0];
+	if (from - handler[0] >= (bytes < LUAJIT_UCLO_BYTES ? bytes : LUAJIT_UCLO_BYTES))
 		return 0;
 	if (walk_must_read(w, &before, sizeof(before), j->pc - 4))
 		return 1;

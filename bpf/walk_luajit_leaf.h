@@ -21,34 +21,6 @@
 #define LUAJIT_CALLBACK_BYTES	512  /* the routine of FFI callbacks is shorter, and the last */
 #define LUAJIT_MAX_HELPER_BYTES 32   /* of stack that the interpreter's own code uses */
 
-enum luajit_vmstate {
-	LUAJIT_VMSTATE_C = -2,
-	/* the collector stores base and pc; so do recorder, optimiser and assembler, below EXIT */
-	LUAJIT_VMSTATE_GC = -3,
-	LUAJIT_VMSTATE_EXIT = -4,
-};
-
-WALK_INLINE int luajit_take(struct walk *w, u64 base, u64 pc, enum walk_leaf how)
-{
-	w->luajit.base = base;
-	w->luajit.pc = pc;
-	w->record.s.leaf_how = (u8)how;
-	return 1;
-}
-
-WALK_INLINE int luajit_inside_step(struct walk *w, u32 i)
-{
-	struct luajit_work *j = &w->luajit;
-	u64 pc = j->candidate_pc[walk_index(i, LUAJIT_MAX_PCS - 1)];
-
-	if (!luajit_pc_inside(j, pc))
-		return 0;
-	j->inside_pc = pc;
-	return 1;
-}
-
-WALK_LOOP_BODY_AT(luajit_inside_body, luajit_inside_step)
-
 /* The first candidate pc inside the function just looked at; 0 = none. */
 WALK_STEP u64 luajit_inside_pc(struct walk *w)
 {
@@ -261,35 +233,6 @@ WALK_STEP int luajit_leaf_outside_vm(struct walk *w)
 }
 
 /*
- * The interpreter enters a function from C or returns to C: rbx holds a frame delta or has been
- * restored, and the slots under L->base may hold results. The frame below the C link is certain.
- */
-WALK_STEP int luajit_leaf_at_edge(struct walk *w)
-{
-	struct luajit_work *j;
-	u64 link, below;
-	u32 type;
-
-	if (!w)
-		return 0;
-	j = &w->luajit;
-	if (!luajit_base_plausible(j, j->saved_base))
-		return 0;
-	luajit_function(w, j->saved_base);
-	link = j->slots.link;
-	type = link & 7;
-	if (type != LUAJIT_LINK_C && type != LUAJIT_LINK_CP)
-		return 0;
-	below = j->saved_base - luajit_delta(link);
-	if (below >= j->saved_base || below < j->stack)
-		return 0;
-	if (below > j->bottom && luajit_function(w, below) != LUAJIT_C)
-		return 0;
-	luajit_leave_cframe(w);
-	return luajit_take(w, below, 0, WALK_LEAF_VM_EDGE);
-}
-
-/*
  * A fast function that has just returned a function looks like a call of that one: the result lies
  * over the function slot. It is a call if ip lies in the code of this very function.
  */
@@ -387,7 +330,8 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 		if (!luajit_caller_distance(w, pc, &distance))
 			popped = distance;
 	}
-	if (LUAJIT_BASE_IS_EXACT && luajit_leaf_by_exact_base(w, base, pc, popped))
+	if (LUAJIT_BASE_IS_EXACT && (luajit_leaf_by_exact_base(w, base, pc, popped) ||
+				     luajit_leaf_at_exact_edge(w, base, pc)))
 		return 1;
 	j->candidate_base[0] = j->saved_base;
 	j->candidate_base[1] = w->reg[LUAJIT_REG_PARKED];

@@ -29,6 +29,7 @@
 #define LUAJIT_SNAPSHOT_BYTES  12
 #define LUAJIT_SNAPSHOT_ROUNDS 16      /* of a binary search */
 #define LUAJIT_MAX_CHAIN       48      /* traces of one prototype that are looked at */
+#define LUAJIT_MAX_NUMBERS     256     /* of all traces */
 #define LUAJIT_FIRST_VARIABLE  0x8000U /* references below are constants */
 #define LUAJIT_IR_TYPE_PROTO   7U
 #define LUAJIT_RETURN_SLOT     1U
@@ -74,6 +75,36 @@ WALK_STEP int luajit_chain_step(struct walk *w)
 
 WALK_LOOP_BODY(luajit_chain_body, luajit_chain_step)
 
+#ifdef BPROF_ARCH_ARM64
+/* The next trace of all. */
+WALK_STEP int luajit_number_step(struct walk *w)
+{
+	struct luajit_work *j;
+
+	if (!w)
+		return 1;
+	j = &w->luajit;
+	if (++j->chain_root >= j->nr_traces)
+		return 1;
+	return !luajit_load_trace(w, j->chain_root) && luajit_runs_trace(w);
+}
+
+WALK_LOOP_BODY(luajit_number_body, luajit_number_step)
+#endif
+
+/*
+ * arm64 does not keep vmstate on a trace. One that has returned to its caller is none of the
+ * function at jit_base.
+ */
+WALK_INLINE int luajit_find_trace_by_number(struct walk *w)
+{
+#ifdef BPROF_ARCH_ARM64
+	w->luajit.chain_root = 0;
+	WALK_LOOP(LUAJIT_MAX_NUMBERS, luajit_number_body, w);
+#endif
+	return (int)w->luajit.trace_found;
+}
+
 /*
  * The trace that runs: vmstate names it. The collector, called from a trace, puts its own state
  * there; then it is one of the traces of the function at jit_base.
@@ -95,7 +126,7 @@ WALK_STEP int luajit_find_trace(struct walk *w)
 	j->chain_root = j->proto.trace;
 	j->chain_side = 0;
 	WALK_LOOP(LUAJIT_MAX_CHAIN, luajit_chain_body, w);
-	return (int)j->trace_found;
+	return j->trace_found || luajit_find_trace_by_number(w);
 }
 
 /* ---- the last snapshot --------------------------------------------------------------------- */
