@@ -277,15 +277,16 @@ WALK_INLINE u64 walk_table_nodes(struct walk *w, u64 table, u32 *nr_nodes)
 /* 0 = the element cannot be read. */
 WALK_STEP u32 walk_element_fingerprint(struct walk *w, u64 element)
 {
-	u32 nr_nodes, bytes;
-	u64 nodes;
+	u64 nodes, bytes;
+	u32 nr_nodes;
 
 	if (!w)
 		return 0;
 	nodes = walk_table_nodes(w, element, &nr_nodes);
-	bytes = nr_nodes * element_node_bytes(w->chosen.dialect);
+	bytes = (u64)nr_nodes * element_node_bytes(w->chosen.dialect);
 	WALK_OPAQUE(bytes);
-	if (!nodes || !bytes || bytes > ELEMENT_MAX_BYTES || WALK_READ(w, w->element, bytes, nodes))
+	if (!nodes || bytes < 1 || bytes > ELEMENT_MAX_BYTES ||
+	    WALK_READ(w, w->element, (u32)bytes, nodes))
 		return 0;
 	return element_fingerprint(&w->chosen, w->element, nr_nodes);
 }
