@@ -94,7 +94,8 @@ struct comparison {
 	size_t nr_elements;
 	size_t nr_by_verdict[NR_ELEMENT_KINDS][NR_VERDICTS];
 	size_t nr_failing;
-	bool gate_fails; /* something fails, on a rung that may say so */
+	size_t nr_undecided; /* elements that more runs would help to call */
+	bool gate_fails;     /* something fails, on a rung that may say so */
 
 	struct compared_test *added, *removed;
 	size_t nr_added, nr_removed;

@@ -19,7 +19,8 @@
 
 /* The kernel's MAX_ARG_STRLEN: one string of an environment, its name and NUL included. */
 #define MAX_VARIABLE ((size_t)128 * 1024)
-#define PLACEHOLDER  "HOOK_LUA"
+#define COLLECT	     "HOOK_COLLECT"
+#define CODE	     "HOOK_LUA"
 
 /* The assembler looks for the files in the include directories of this compilation. */
 __asm__(".pushsection .rodata\n"
@@ -54,27 +55,22 @@ static int add_joined(struct buf *out, const char *source)
 	return r;
 }
 
-static int add_hook(struct buf *out)
+/* The loader, with what its placeholders stand for. They are in this order. */
+static int add_hook(struct buf *out, const char *loader, bool collect_garbage)
 {
-	struct buf loader;
-	const char *place;
-	int r;
+	const char *collect = strstr(loader, COLLECT), *code = strstr(loader, CODE);
+	int r = buf_add(out, loader, (size_t)(collect - loader));
 
-	buf_init(&loader, MAX_VARIABLE);
-	r = add_joined(&loader, hook_loader_lua);
-	if (r < 0)
-		goto done;
-	place = strstr(loader.data, PLACEHOLDER);
-	r = buf_add(out, loader.data, (size_t)(place - loader.data));
+	if (r == 0)
+		r = buf_addstr(out, collect_garbage ? "collectgarbage" : "nil");
+	collect += strlen(COLLECT);
+	if (r == 0)
+		r = buf_add(out, collect, (size_t)(code - collect));
 	if (r == 0)
 		r = buf_addstr(out, "[==[");
 	if (r == 0)
 		r = add_joined(out, hook_lua);
-	if (r == 0)
-		r = buf_addf(out, "]==]%s", place + strlen(PLACEHOLDER));
-done:
-	buf_done(&loader);
-	return r;
+	return r < 0 ? r : buf_addf(out, "]==]%s", code + strlen(CODE));
 }
 
 /* @text as a Lua string literal; every byte that could end one is escaped by its number. */
@@ -132,19 +128,25 @@ static int inject(const struct hook_environ *variables, const char *name, const 
 	return r;
 }
 
-char *hook_code(void)
+char *hook_code(bool collect_garbage)
 {
-	struct buf code;
+	struct buf code, loader;
+	int r;
 
 	buf_init(&code, MAX_VARIABLE);
-	if (add_hook(&code) < 0)
+	buf_init(&loader, MAX_VARIABLE);
+	r = add_joined(&loader, hook_loader_lua);
+	if (r == 0)
+		r = add_hook(&code, loader.data, collect_garbage);
+	buf_done(&loader);
+	if (r < 0)
 		buf_done(&code);
 	return code.data;
 }
 
 int hook_inject(const struct hook_environ *variables)
 {
-	CLEANUP(cleanup_free) char *hook = hook_code();
+	CLEANUP(cleanup_free) char *hook = hook_code(variables->collect_garbage);
 	int r = 0;
 
 	if (!hook)

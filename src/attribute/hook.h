@@ -12,6 +12,7 @@ struct hook_environ {
 	const char *(*get)(void *ctx, const char *name); /* NULL = not set */
 	int (*set)(void *ctx, const char *name, const char *value);
 	void *ctx;
+	bool collect_garbage; /* all of it, before each body of a test, describe or file */
 };
 
 /**
@@ -27,6 +28,6 @@ struct hook_environ {
 int hook_inject(const struct hook_environ *variables) MUST_CHECK;
 
 /* The hook as one line of Lua, without the user's value. Allocated. */
-char *hook_code(void) MUST_CHECK;
+char *hook_code(bool collect_garbage) MUST_CHECK;
 
 #endif

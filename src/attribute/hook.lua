@@ -12,11 +12,12 @@
 --	s e r S	suite start, end, reset; start of a suite inside a test
 --	x<where>	an error that belongs to no scope
 --
+-- collect is collectgarbage where no body shall pay for the garbage of the one before it, else nil.
 -- "=<name>" is missing where there is no name. Nothing here may raise an error or call anything that
 -- user code can have replaced.
-local core, getenv = ...
+local core, getenv, collect = ...
 if type(core) ~= 'function' then return core end
-local type, sub = type, string.sub
+local type, sub, pcall = type, string.sub, pcall
 local closing = { success = 'bprof:-s', failure = 'bprof:-f', error = 'bprof:-e', pending = 'bprof:-p' }
 local fixture = {
 	before_each = true, after_each = true, setup = true, teardown = true, strict_setup = true,
@@ -98,6 +99,8 @@ return function(...)
 		-- The first is the start event; the end event has set a new endtick.
 		if nth > 1 and element.endtick == ended[scope] then
 			kind[depth], running = 'body', context
+			-- The second ends what finalizers of the first have left; they may raise errors in 5.1.
+			if collect then pcall(collect) pcall(collect) end
 			getenv('bprof:+')
 		else
 			kind[depth] = 'event'

@@ -13,7 +13,7 @@
 -- such lines and joins the others: an error in the user's own LUA_INIT keeps its line number).
 do
 	local preload, loaded, require, pcall, error = package.preload, package.loaded, require, pcall, error
-	local load, insert, getenv = loadstring or load, table.insert, os.getenv
+	local load, insert, getenv, collect = loadstring or load, table.insert, os.getenv, HOOK_COLLECT
 	local function real(name)
 		local ours = preload[name]
 		preload[name], loaded[name] = nil, nil
@@ -23,7 +23,7 @@ do
 		error(module, 0)
 	end
 	preload['busted.core'] = function(name)
-		return load(HOOK_LUA, '=bprof')(real(name), getenv)
+		return load(HOOK_LUA, '=bprof')(real(name), getenv, collect)
 	end
 	preload['luarocks.loader'] = function(name)
 		local module = real(name)

@@ -78,6 +78,8 @@ int compare_command(const struct session *session)
 	struct compare *c;
 	int r;
 
+	if (session->options->command)
+		return compare_in_turns(session);
 	/* foreign files: nothing here needs more than the user may do */
 	r = identity_become(session->identity);
 	if (r < 0) {

@@ -17,6 +17,9 @@ int compare_command(const struct session *session);
  */
 int compare_read(struct compare *c, enum side side, const char *path);
 
+/* Base and head take turns, as often as it takes. Returns the exit status of bprof-perf. */
+int compare_in_turns(const struct session *session);
+
 /* Prints the comparison and says by an exit status what it amounts to. */
 int compare_conclude(const struct session *session, struct compare *c,
 		     const struct comparison *comparison);

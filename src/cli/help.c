@@ -31,6 +31,8 @@ static const struct example examples[] = {
 	 "the numbers for a program"},
 	{VERB_REPORT, "bprof-perf report --verify bprof-out/recording.bprof",
 	 "how sure its stacks are, and every reason of doubt"},
+	{VERB_COMPARE, "sudo bprof-perf compare --base main -- busted",
+	 "verdicts: the revision and the tree as it is take turns"},
 	{VERB_COMPARE, "bprof-perf compare old/profile.json new/profile.json",
 	 "what changed between two runs: a trend, no verdict"},
 	{VERB_COMPARE, "bprof-perf compare --gate runs/main runs/branch",

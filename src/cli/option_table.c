@@ -33,9 +33,9 @@ static const struct verb_row verbs[NR_VERBS] = {
 		      "profile a command: busted, luarocks test, make test, luajit x.lua"},
 	[VERB_REPORT] = {"report", "[OPTIONS] RECORDING",
 			 "the same outputs again from a recording; needs no root"},
-	[VERB_COMPARE] = {"compare", "[OPTIONS] BASE HEAD",
-			  "what became slower or faster; two profiles, recordings, or directories "
-			  "of many"},
+	[VERB_COMPARE] = {"compare", "[OPTIONS] BASE HEAD | --base REV -- COMMAND",
+			  "what became slower or faster; two profiles, recordings, directories of "
+			  "many, or turns"},
 	[VERB_DOCTOR] = {"doctor", "[--json]",
 			 "can this machine do it, what is missing, and the remedy"},
 	[VERB_HELP] = {"help", "[VERB]", "this text, or that of a verb"},
@@ -140,7 +140,7 @@ static int apply_colour(struct options *options, const char *value)
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-static int number_parse(const char *value, unsigned least, unsigned most, unsigned *ret)
+int option_number_parse(const char *value, unsigned least, unsigned most, unsigned *ret)
 {
 	unsigned long long number;
 	char *end;
@@ -158,7 +158,7 @@ static int number_parse(const char *value, unsigned least, unsigned most, unsign
 
 static int apply_frequency(struct options *options, const char *value)
 {
-	return number_parse(value, 1, FREQUENCY_MAXIMUM, &options->frequency_hz);
+	return option_number_parse(value, 1, FREQUENCY_MAXIMUM, &options->frequency_hz);
 }
 
 /* A number alone is what MAXIMUM_TRIES of the older profilers holds. */
@@ -177,7 +177,7 @@ static int apply_testing_method(struct options *options, const char *value)
 	options->consecutive = 0;
 	if (!named && strcmp(value, "normal") == 0)
 		return 0;
-	return number_parse(value, 1, CONSECUTIVE_MAXIMUM, &options->consecutive);
+	return option_number_parse(value, 1, CONSECUTIVE_MAXIMUM, &options->consecutive);
 }
 
 static int apply_best_by(struct options *options, const char *value)
@@ -193,17 +193,17 @@ static int apply_best_by(struct options *options, const char *value)
 
 static int apply_max_runs(struct options *options, const char *value)
 {
-	return number_parse(value, 1, MAX_RUNS_MAXIMUM, &options->max_runs);
+	return option_number_parse(value, 1, MAX_RUNS_MAXIMUM, &options->max_runs);
 }
 
 static int apply_max_time(struct options *options, const char *value)
 {
-	return number_parse(value, 1, MAX_SECONDS_MAXIMUM, &options->max_seconds);
+	return option_number_parse(value, 1, MAX_SECONDS_MAXIMUM, &options->max_seconds);
 }
 
 static int apply_top(struct options *options, const char *value)
 {
-	return number_parse(value, 1, TOP_MAXIMUM, &options->top);
+	return option_number_parse(value, 1, TOP_MAXIMUM, &options->top);
 }
 
 static int apply_min_percent(struct options *options, const char *value)
@@ -220,83 +220,6 @@ static int apply_min_percent(struct options *options, const char *value)
 		return -EINVAL;
 	options->min_percent = percent;
 	return 0;
-}
-
-/* ---- comparisons --------------------------------------------------------------------------- */
-
-#define LEAST_THRESHOLD 0.001
-#define MOST_THRESHOLD	10.0
-
-/* "5%", "7.5": ret 0.05, 0.075 */
-static int threshold_parse(const char *value, double *ret)
-{
-	size_t digits = strspn(value, "0123456789.");
-	double percent;
-	char *end;
-
-	if (digits == 0 || (strcmp(value + digits, "") != 0 && strcmp(value + digits, "%") != 0))
-		return -EINVAL;
-	percent = strtod(value, &end);
-	if (end != value + digits || percent / 100 < LEAST_THRESHOLD ||
-	    percent / 100 > MOST_THRESHOLD)
-		return -EINVAL;
-	*ret = percent / 100;
-	return 0;
-}
-
-static int apply_warn_at(struct options *options, const char *value)
-{
-	return threshold_parse(value, &options->rule.warn_at);
-}
-
-static int apply_fail_at(struct options *options, const char *value)
-{
-	return threshold_parse(value, &options->rule.fail_at);
-}
-
-#define MOST_FLOOR 1e15
-
-/* A time sets the floor of times, a bare number that of counters. */
-static int apply_floor(struct options *options, const char *value)
-{
-	static const struct {
-		const char *name;
-		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-	size_t digits = strspn(value, "0123456789.");
-	char *end;
-	double number = strtod(value, &end);
-
-	if (digits == 0 || end != value + digits || number > MOST_FLOOR)
-		return -EINVAL;
-	if (!value[digits]) {
-		options->rule.floor_count = number;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (strcmp(units[i].name, value + digits) == 0 &&
-		    number * units[i].ns <= MOST_FLOOR) {
-			options->rule.floor_ns = number * units[i].ns;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-static int apply_metric(struct options *options, const char *value)
-{
-	for (int m = 0; m < NR_METRICS; m++)
-		if (strcmp(metric_name((enum metric)m), value) == 0) {
-			options->rule.metric = (enum metric)m;
-			return 0;
-		}
-	options->rule.metric = NR_METRICS;
-	return strcmp(value, "auto") == 0 ? 0 : -EINVAL;
-}
-
-static int apply_comparison_format(struct options *options, const char *value)
-{
-	options->comparison_format = comparison_output_find(value);
-	return options->comparison_format ? 0 : -EINVAL;
 }
 
 /* ---- switches ------------------------------------------------------------------------------ */
@@ -340,6 +263,11 @@ static int apply_keep_root(struct options *options, const char *value)
 static int apply_quiet(struct options *options, const char *value)
 {
 	return switch_parse(value, &options->quiet);
+}
+
+static int apply_gc_before_tests(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->gc_before_tests);
 }
 
 static int apply_gate(struct options *options, const char *value)
@@ -490,7 +418,7 @@ static const struct option_row rows[] = {
 			"(annotations)",
 		.expected = "terminal, markdown, json or github",
 		.verbs = FOR_COMPARE,
-		.apply = apply_comparison_format,
+		.apply = option_apply_comparison_format,
 	},
 	{
 		.name = "boundaries",
@@ -502,6 +430,15 @@ static const struct option_row rows[] = {
 		.expected = "auto, hook, stack or none",
 		.verbs = FOR_RUN,
 		.apply = apply_boundaries,
+	},
+	{
+		.name = "gc-before-tests",
+		.variables = {"BPROF_GC_BEFORE_TESTS"},
+		.help = "collect all garbage before each test, so that none pays for another's: for "
+			"runs that shall be compared",
+		.expected = A_SWITCH,
+		.verbs = FOR_RUN,
+		.apply = apply_gc_before_tests,
 	},
 	{
 		.name = "jit",
@@ -628,6 +565,42 @@ static const struct option_row rows[] = {
 		.apply = apply_min_percent,
 	},
 	{
+		.name = "base",
+		.argument = "REV",
+		.help = "the base is COMMAND in a copy of this revision of the git repository here; "
+			"the head is COMMAND in the tree as it is",
+		.expected = "a revision",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_base,
+	},
+	{
+		.name = "base-command",
+		.argument = "CMD",
+		.help = "the base is this command, run by sh; the head is COMMAND",
+		.expected = "a command",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_base_command,
+	},
+	{
+		.name = "prepare",
+		.argument = "CMD",
+		.help = "run by sh in the copy of --base before anything else, such as "
+			"'luarocks make --tree lua_modules'",
+		.expected = "a command",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_prepare,
+	},
+	{
+		.name = "pairs",
+		.argument = "N",
+		.variables = {"BPROF_PAIRS"},
+		.help = "how often base and head take turns (default: 10, then up to 20 and 30 while "
+			"a test is undecided)",
+		.expected = "a number from 1 to 1000",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_pairs,
+	},
+	{
 		.name = "metric",
 		.argument = "NAME",
 		.variables = {"BPROF_METRIC"},
@@ -636,7 +609,7 @@ static const struct option_row rows[] = {
 			"them that both sides have, never wall)",
 		.expected = "auto, cycles, instructions, cpu or wall",
 		.verbs = FOR_COMPARE,
-		.apply = apply_metric,
+		.apply = option_apply_metric,
 	},
 	{
 		.name = "warn-at",
@@ -646,7 +619,7 @@ static const struct option_row rows[] = {
 		.help = "change from which a test is called slower or faster",
 		.expected = "a percentage from 0.1 to 1000, such as 5%",
 		.verbs = FOR_COMPARE,
-		.apply = apply_warn_at,
+		.apply = option_apply_warn_at,
 	},
 	{
 		.name = "fail-at",
@@ -656,7 +629,7 @@ static const struct option_row rows[] = {
 		.help = "change from which a slower test makes --gate fail",
 		.expected = "a percentage from 0.1 to 1000, such as 10%",
 		.verbs = FOR_COMPARE,
-		.apply = apply_fail_at,
+		.apply = option_apply_fail_at,
 	},
 	{
 		.name = "floor",
@@ -666,7 +639,7 @@ static const struct option_row rows[] = {
 			"cycles and instructions (default 50000)",
 		.expected = "a time such as 50us or 1ms, or a count such as 50000",
 		.verbs = FOR_COMPARE,
-		.apply = apply_floor,
+		.apply = option_apply_floor,
 	},
 	{
 		.name = "gate",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values that are lists: formats and globs. Private to the parsing of options. */
+/* Values that take more than a line to check. Private to the parsing of options. */
 #ifndef BPROF_OPTION_VALUES_H
 #define BPROF_OPTION_VALUES_H
 
@@ -16,5 +16,19 @@ int option_values_apply_formats(struct options *options, const char *value);
 
 /* The names --format accepts, for messages and help. 0 or -ENOMEM. */
 int option_values_format_names(struct buf *ret) MUST_CHECK;
+
+/* A number without sign or blanks, @least to @most. 0 or -EINVAL. */
+int option_number_parse(const char *value, unsigned least, unsigned most, unsigned *ret);
+
+/* Values of compare: 0 or -EINVAL (option_compare.c). */
+int option_apply_warn_at(struct options *options, const char *value);
+int option_apply_fail_at(struct options *options, const char *value);
+int option_apply_floor(struct options *options, const char *value);
+int option_apply_base(struct options *options, const char *value);
+int option_apply_base_command(struct options *options, const char *value);
+int option_apply_prepare(struct options *options, const char *value);
+int option_apply_pairs(struct options *options, const char *value);
+int option_apply_metric(struct options *options, const char *value);
+int option_apply_comparison_format(struct options *options, const char *value);
 
 #endif

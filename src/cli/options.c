@@ -40,6 +40,7 @@ struct parser {
 	char **words; /* copy of argv: getopt_long() moves them */
 	size_t nr_words;
 	bool verb_given;
+	bool dashes; /* "--" stood before what is left of the words */
 	struct option long_options[MAX_ROWS + 1];
 	char letters[3 * MAX_ROWS + 3]; /* two characters of mode, then "x:" each */
 };
@@ -282,6 +283,8 @@ static int take_compared(struct parser *p, size_t next)
 {
 	size_t nr = p->nr_words - next;
 
+	if (p->dashes)
+		return take_command(p, next);
 	if (nr != NR_SIDES)
 		return usage_error(buf_addf(p->why,
 					    "compare: two profiles, recordings or directories are "
@@ -332,15 +335,15 @@ static int take_rest(struct parser *p, size_t next)
 static int read_words(struct parser *p)
 {
 	size_t next;
-	bool dashes;
-	int r = read_options(p, 1, false, &next, &dashes);
+	int r = read_options(p, 1, false, &next, &p->dashes);
 
 	if (r != 0)
 		return r;
-	if (!dashes && next < p->nr_words) {
+	if (!p->dashes && next < p->nr_words) {
 		p->verb_given = verb_find(p->words[next], &p->options->verb);
 		if (p->verb_given)
-			r = read_options(p, next + 1, p->options->verb != VERB_RUN, &next, &dashes);
+			r = read_options(p, next + 1, p->options->verb != VERB_RUN, &next,
+					 &p->dashes);
 		else
 			r = refuse_reserved(p, p->words[next]);
 		if (r != 0)
@@ -481,6 +484,20 @@ static int settle_comparison(struct parser *p)
 
 	if (options->verb != VERB_COMPARE)
 		return 0;
+	if (options->base_revision && options->base_command)
+		return usage_error(
+			buf_addstr(p->why, "--base and --base-command exclude each other"));
+	if (options->prepare && !options->base_revision)
+		return usage_error(buf_addstr(p->why, "--prepare is for --base REV"));
+	if (options->command && !options->base_revision && !options->base_command)
+		return usage_error(buf_addstr(p->why,
+					      "compare: the base of the command is missing: --base "
+					      "REV, or --base-command CMD"));
+	if (!options->command && (options->base_revision || options->base_command))
+		return usage_error(buf_addstr(p->why,
+					      "compare: the command of the head is missing (for "
+					      "example: sudo bprof-perf compare --base main -- "
+					      "busted)"));
 	if (options->rule.fail_at < options->rule.warn_at)
 		return usage_error(
 			buf_addf(p->why,
@@ -506,6 +523,7 @@ static int apply_rows(struct parser *p)
 		if (is_named(&rows[i], "output"))
 			output_was_chosen = r > 0;
 	}
+	p->options->output_chosen = output_was_chosen;
 	settle_folded_file(p->options, output_was_chosen);
 	if (p->options->user && p->options->keep_root)
 		return usage_error(buf_addstr(p->why, "--user and --keep-root exclude each other"));

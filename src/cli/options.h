@@ -45,11 +45,13 @@ struct options {
 	enum verb help_about; /* VERB_HELP: the verb, or VERB_HELP for the overview */
 
 	const char *output_dir;
+	bool output_chosen; /* not the default */
 	const char
 		*folded_file; /* FLAME_OUTPUT: the folded file's own path; NULL = in output_dir */
 	const struct output_ops *formats[MAX_FORMATS]; /* NULL-terminated, each once */
 
 	unsigned frequency_hz;
+	bool gc_before_tests;
 	enum event_choice event;
 	enum boundaries_choice boundaries;
 	enum bprof_jit jit;
@@ -76,6 +78,9 @@ struct options {
 
 	/* VERB_COMPARE: two sets of runs that are there, or @command and what is its base */
 	const char *compared[NR_SIDES];
+	const char *base_revision, *base_command; /* one of them, or @compared */
+	const char *prepare;
+	unsigned pairs;		  /* 0: as many as it takes */
 	struct compare_opts rule; /* its share is 1 */
 	const struct comparison_ops *comparison_format;
 	bool gate;

@@ -53,7 +53,11 @@ static unsigned spans_every(const struct options *o)
 static bool inject_hook(const struct session *session)
 {
 	const struct hook_environ environ = {
-		.get = hook_get, .set = hook_set, .ctx = session->environment};
+		.get = hook_get,
+		.set = hook_set,
+		.ctx = session->environment,
+		.collect_garbage = session->options->gc_before_tests,
+	};
 	int r = hook_inject(&environ);
 
 	if (r < 0)

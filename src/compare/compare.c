@@ -219,6 +219,13 @@ static enum metric choose_metric(const struct runs *runs, enum metric wanted)
 
 /* ---- a look -------------------------------------------------------------------------------- */
 
+/* Too noisy, or beyond the threshold of failure and not sure enough for it. */
+static bool is_undecided(const struct comparison *r, const struct element *e)
+{
+	return e->verdict == VERDICT_NOISY || e->verdict == VERDICT_TREND ||
+	       (e->verdict == VERDICT_SLOWER && !e->fails && e->ratio > 1 + r->fail_at);
+}
+
 static void count_verdicts(struct comparison *r)
 {
 	for (size_t i = 0; i < r->nr_elements; i++) {
@@ -226,6 +233,7 @@ static void count_verdicts(struct comparison *r)
 
 		r->nr_by_verdict[e->kind][e->verdict]++;
 		r->nr_failing += e->fails;
+		r->nr_undecided += is_undecided(r, e);
 	}
 	r->gate_fails = r->nr_failing > 0 && r->rung != RUNG_TREND;
 }

@@ -227,10 +227,7 @@ static int find_rung(struct compare *c, bool same_processor)
 
 	r->rung = RUNG_TREND;
 	if (too_few_runs(r))
-		r->why_trend = compare_text(c,
-					    "fewer than %d runs a side do not show their spread; "
-					    "let the commands take turns: bprof-perf compare "
-					    "--base REVISION -- COMMAND",
+		r->why_trend = compare_text(c, "fewer than %d runs a side do not show their spread",
 					    COMPARE_LEAST_RUNS);
 	else if (!same_processor)
 		r->why_trend = compare_text(c, "not all runs were on the same processor");

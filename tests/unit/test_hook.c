@@ -40,7 +40,7 @@ struct setting {
 
 static char *hooked_init(const char *init, bool recorded)
 {
-	char *hook = hook_code();
+	char *hook = hook_code(false);
 	char *value = NULL;
 
 	cr_assert(hook != NULL);
@@ -583,6 +583,24 @@ LuaTest(a_busted_that_starts_itself_again_is_the_suite)
 	run_done(&run);
 }
 
+/* ---- garbage -------------------------------------------------------------------------------- */
+
+/* What a test leaves is collected before the next one, whatever its finalizers do. */
+LuaTest(garbage_of_a_test_is_gone_before_the_next_if_asked_for)
+{
+	CLEANUP(cleanup_free) char *hook = hook_code(true);
+	const char *argv[] = {lua, BUSTED, "-o", "TAP", SPECS "/garbage/garbage_spec.lua", NULL};
+	char *init = NULL;
+	struct run run;
+
+	(void)log;
+	cr_assert(asprintf(&init, "LUA_INIT=%s", hook) > 0);
+	run_command(NULL, (const char *const[]){init, NULL}, argv, &run);
+	cr_expect(eq(int, run.status, 0), "%s: %s%s", lua, run.out.data, run.err.data);
+	run_done(&run);
+	free(init);
+}
+
 /* ---- programs that are not busted, and the user's own LUA_INIT ------------------------------ */
 
 /* The environment of hook_inject() as one list. */
@@ -627,7 +645,7 @@ static void list_done(struct list *list)
 
 static int inject(struct list *list)
 {
-	struct hook_environ environ = {list_get, list_set, list};
+	struct hook_environ environ = {list_get, list_set, list, false};
 
 	return hook_inject(&environ);
 }
@@ -785,7 +803,7 @@ Test(inject, a_value_too_long_for_an_environment_is_left_alone)
 
 Test(inject, the_hook_is_one_line_and_small)
 {
-	char *code = hook_code();
+	char *code = hook_code(false);
 
 	cr_assert(code != NULL);
 	cr_assert(strchr(code, '\n') == NULL);

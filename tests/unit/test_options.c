@@ -8,6 +8,7 @@
 #include <criterion/new/assert.h>
 
 #include "cli/help.c"
+#include "cli/option_compare.c"
 #include "cli/option_table.c"
 #include "cli/option_values.c"
 #include "cli/options.c"
@@ -356,6 +357,50 @@ Test(options, help_and_version_win_over_everything_that_is_wrong)
 	cr_assert(eq(int, options.verb, VERB_VERSION));
 	cr_assert(eq(int, parse("busted --help"), 0));
 	cr_assert(eq(int, options.verb, VERB_RUN), "the command's own --help");
+}
+
+Test(options, compare_takes_two_paths_or_a_command_and_its_base)
+{
+	cr_assert(eq(int, parse("compare a b"), 0));
+	cr_assert_str_eq(options.compared[SIDE_BASE], "a");
+	cr_assert_str_eq(options.compared[SIDE_HEAD], "b");
+	cr_assert(options.command == NULL);
+	cr_assert(eq(int, options.rule.metric, NR_METRICS));
+	cr_assert_str_eq(options.comparison_format->name, "terminal");
+	cr_assert(eq(int, parse("compare --base main --pairs 7 -- busted -o TAP"), 0));
+	cr_assert_str_eq(options.base_revision, "main");
+	cr_assert(eq(uint, options.pairs, 7));
+	cr_assert_str_eq(options.command[0], "busted");
+	cr_assert_str_eq(options.command[2], "TAP");
+	cr_assert(eq(int, parse("compare --base-command x --json -- busted"), 0));
+	cr_assert_str_eq(options.comparison_format->name, "json");
+}
+
+Test(options, compare_without_a_base_or_a_command_is_refused)
+{
+	expect_refusal("compare -- busted", "compare: the base of the command is missing: --base "
+					    "REV, or --base-command CMD");
+	expect_refusal("compare --base x --base-command y -- busted",
+		       "--base and --base-command exclude each other");
+	expect_refusal("compare --prepare x --base-command y -- busted",
+		       "--prepare is for --base REV");
+	expect_refusal("compare --base=-x -- busted", "--base '-x' is not a revision");
+	expect_refusal("compare --pairs 0 a b", "--pairs '0' is not a number from 1 to 1000");
+	cr_assert(eq(int, parse("compare --base x a b"), -EINVAL));
+	cr_assert(ne(ptr, strstr(why.data, "the command of the head is missing"), NULL));
+}
+
+/* One name, a row for each verb: the values of one are not those of the other. */
+Test(options, formats_of_comparisons_and_of_runs_are_apart)
+{
+	cr_assert(eq(int, parse("compare --format markdown a b"), 0));
+	cr_assert_str_eq(options.comparison_format->name, "markdown");
+	expect_refusal("compare --format folded a b",
+		       "--format 'folded' is not terminal, markdown, json or github");
+	cr_assert(eq(int, parse("--format markdown x"), -EINVAL));
+	set("BPROF_FORMAT", "folded");
+	cr_assert(eq(int, parse("compare a b"), 0));
+	cr_assert_str_eq(options.comparison_format->name, "terminal");
 }
 
 Test(options, contradictions_are_refused)

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compare -- COMMAND: base and head take turns on this machine until the verdicts are clear.
+ *
+ * A B B A, each second pair the other way round than the one before it, the first by chance: what
+ * drifts while they run falls on both sides alike. After 10 pairs a look; while something is
+ * undecided, after 20 and 30 another. The chance of a false alarm is shared out among the looks.
+ *
+ * Two processes: one stays root and starts recorders, the other has the user's rights alone, reads
+ * and judges. Whatever ends us, the runs under way are ended and the scratch directory is removed.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base_tree.h"
+#include "compare_verb.h"
+#include "pair_runner.h"
+#include "say.h"
+#include "scratch.h"
+
+#define SENTENCE_MAX 16384
+#define TAIL_LINES   12
+#define TAIL_BYTES   4000
+
+static const unsigned looks[] = {10, 20, 30};
+static const char *const side_names[NR_SIDES] = {[SIDE_BASE] = "base", [SIDE_HEAD] = "head"};
+
+static volatile sig_atomic_t stopped_by;
+
+struct turns {
+	const struct session *session;
+	struct base_tree tree;
+	struct scratch scratch;
+	struct pair_runner runner;
+	struct compare *compare;
+	const struct comparison *comparison;
+	char *base_directory; /* NULL: here */
+	char *shell[4];	      /* sh -c BASE_COMMAND */
+	char *runs;	      /* directory of base/ and head/ */
+	char *log;
+	char *names[NR_SIDES];
+	unsigned nr_pairs;
+	bool base_first;
+};
+
+/* ---- the end, when the user wants it ------------------------------------------------------- */
+
+static void stop(int number)
+{
+	stopped_by = number;
+}
+
+static void listen_for_end(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART: waiting ends */
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct sigaction old;
+
+		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(ends[i], &action, NULL);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- setting up ---------------------------------------------------------------------------- */
+
+static int say_why(struct buf *why, int r)
+{
+	if (r < 0 && !stopped_by)
+		say_error("%s", why->len ? why->data : strerror(-r));
+	buf_done(why);
+	return r;
+}
+
+static char *joined(char *const *words)
+{
+	struct buf all;
+	int r = 0;
+
+	buf_init(&all, SENTENCE_MAX);
+	for (; *words && r == 0; words++)
+		r = buf_addf(&all, "%s%s", all.len ? " " : "", *words);
+	return all.data;
+}
+
+static int name_sides(struct turns *t)
+{
+	const struct options *o = t->session->options;
+
+	t->names[SIDE_BASE] = strdup(o->base_revision ? o->base_revision : o->base_command);
+	t->names[SIDE_HEAD] = o->base_revision ? strdup("the tree as it is") : joined(o->command);
+	return t->names[SIDE_BASE] && t->names[SIDE_HEAD] ? 0 : -ENOMEM;
+}
+
+/* Where runs go: into the output directory, if one was chosen, and stay there. */
+static int choose_runs(struct turns *t)
+{
+	const struct options *o = t->session->options;
+	CLEANUP(cleanup_free) char *here = NULL;
+
+	if (!o->output_chosen)
+		return asprintf(&t->runs, "%s/runs", t->scratch.path) < 0 ? -ENOMEM : 0;
+	here = getcwd(NULL, 0);
+	if (!here)
+		return -errno;
+	if (asprintf(&t->runs, "%s%s%s", *o->output_dir == '/' ? "" : here,
+		     *o->output_dir == '/' ? "" : "/", o->output_dir) < 0)
+		return -ENOMEM;
+	for (size_t side = 0; side < NR_SIDES; side++) {
+		CLEANUP(cleanup_free) char *there = NULL;
+
+		if (asprintf(&there, "%s/%s", t->runs, side_names[side]) < 0)
+			return -ENOMEM;
+		if (access(there, F_OK) == 0) {
+			say_error("'%s' holds runs already: choose another --output, or compare "
+				  "them by their directories",
+				  o->output_dir);
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+static int make_base(struct turns *t)
+{
+	struct buf why;
+
+	if (!t->session->options->base_revision)
+		return 0;
+	say_note(t->session->options->quiet, "checking out %s (%.12s)",
+		 t->session->options->base_revision, t->tree.commit);
+	buf_init(&why, SENTENCE_MAX);
+	return say_why(&why, base_tree_make(t->session, &t->tree, t->scratch.path,
+					    &t->base_directory, &why));
+}
+
+static int open_scratch(struct turns *t)
+{
+	struct buf why;
+	int r = 0;
+
+	buf_init(&why, SENTENCE_MAX);
+	if (t->session->options->base_revision)
+		r = base_tree_find(t->session, &t->tree, &why);
+	if (r == 0)
+		r = scratch_open(t->session, t->tree.git, t->tree.repository, &t->scratch, &why);
+	return say_why(&why, r);
+}
+
+static int start_runner(struct turns *t)
+{
+	const struct options *o = t->session->options;
+	struct paired_command commands[NR_SIDES] = {
+		[SIDE_BASE] = {.directory = t->base_directory, .argv = o->command},
+		[SIDE_HEAD] = {.argv = o->command},
+	};
+	int r;
+
+	if (o->base_command) {
+		t->shell[0] = strdup("/bin/sh");
+		t->shell[1] = strdup("-c");
+		t->shell[2] = strdup(o->base_command);
+		if (!t->shell[0] || !t->shell[1] || !t->shell[2])
+			return -ENOMEM;
+		commands[SIDE_BASE].argv = t->shell;
+	}
+	if (asprintf(&t->log, "%s/log", t->scratch.path) < 0)
+		return -ENOMEM;
+	r = pair_runner_start(t->session, commands, t->log, &t->runner);
+	if (r == 0)
+		r = identity_become(t->session->identity);
+	if (r < 0)
+		say_error("cannot start the runs: %s", strerror(-r));
+	return r;
+}
+
+/* ---- one run ------------------------------------------------------------------------------- */
+
+/* What the latest run said last, line by line. */
+static void show_log(const struct turns *t)
+{
+	char text[TAIL_BYTES + 1], *line, *rest = text;
+	FILE *log = fopen(t->log, "re");
+	size_t len, nr_lines = 0;
+
+	if (!log)
+		return;
+	if (fseek(log, -TAIL_BYTES, SEEK_END) < 0)
+		rewind(log);
+	len = fread(text, 1, TAIL_BYTES, log);
+	fclose(log);
+	text[len] = 0;
+	while (len > 0 && nr_lines <= TAIL_LINES)
+		nr_lines += text[--len] == '\n';
+	rest = text + len + (nr_lines > TAIL_LINES);
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			say_error("| %s", line);
+}
+
+static int explain(const struct turns *t, enum side side, const char *what)
+{
+	say_error("%s (%s): %s; it said:", side_names[side], t->names[side], what);
+	show_log(t);
+	return -EPROTO;
+}
+
+static int run_into(struct turns *t, enum side side, const char *directory)
+{
+	CLEANUP(cleanup_free) char *profile = NULL;
+	int r = pair_runner_run(&t->runner, side, directory, &stopped_by);
+
+	if (r == -ECANCELED)
+		return r;
+	if (r < 0) {
+		say_error("cannot run %s: %s", side_names[side], strerror(-r));
+		return r;
+	}
+	if (asprintf(&profile, "%s/profile.json", directory) < 0) {
+		profile = NULL;
+		return -ENOMEM;
+	}
+	if (access(profile, F_OK) < 0)
+		return explain(t, side, "the run could not be recorded");
+	return 0;
+}
+
+/* The first run of each side is not counted: it fills caches, and shows whether there are tests. */
+static int warm_up(struct turns *t, enum side side)
+{
+	CLEANUP(cleanup_free) char *directory = NULL;
+	struct compare *first;
+	size_t nr_tests = 0;
+	int r;
+
+	if (asprintf(&directory, "%s/first/%s", t->scratch.path, side_names[side]) < 0) {
+		directory = NULL;
+		return -ENOMEM;
+	}
+	r = run_into(t, side, directory);
+	if (r < 0)
+		return r;
+	r = compare_new((const char *const *)t->names, &first);
+	if (r < 0)
+		return r;
+	r = compare_read(first, side, directory);
+	nr_tests = compare_nr_tests(first, side);
+	compare_free(first);
+	if (r >= 0 && nr_tests == 0)
+		return explain(t, side, "no tests were seen");
+	return r < 0 ? r : 0;
+}
+
+/* ---- pairs --------------------------------------------------------------------------------- */
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The first of two pairs begins with a side by chance, the second with the other. */
+static bool base_begins(struct turns *t)
+{
+	unsigned char byte = 0;
+
+	if (t->nr_pairs % 2) {
+		t->base_first = !t->base_first;
+	} else if (getrandom(&byte, 1, 0) == 1) {
+		t->base_first = byte & 1;
+	}
+	return t->base_first;
+}
+
+static char *directory_of(const struct turns *t, enum side side)
+{
+	char *directory;
+
+	return asprintf(&directory, "%s/%s/%03u", t->runs, side_names[side], t->nr_pairs + 1) < 0
+		       ? NULL
+		       : directory;
+}
+
+static int run_both(struct turns *t, char *const directories[NR_SIDES])
+{
+	enum side first = base_begins(t) ? SIDE_BASE : SIDE_HEAD;
+	int r = run_into(t, first, directories[first]);
+
+	if (r == 0)
+		r = run_into(t, SIDE_HEAD - first, directories[SIDE_HEAD - first]);
+	for (size_t side = 0; side < NR_SIDES && r >= 0; side++)
+		r = compare_read(t->compare, (enum side)side, directories[side]);
+	return r < 0 ? r : 0;
+}
+
+/* Half a pair is none. */
+static int run_pair(struct turns *t)
+{
+	char *directories[NR_SIDES] = {directory_of(t, SIDE_BASE), directory_of(t, SIDE_HEAD)};
+	int r = directories[SIDE_BASE] && directories[SIDE_HEAD] ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = run_both(t, directories);
+	for (size_t side = 0; side < NR_SIDES; side++) {
+		if (r < 0 && directories[side] && access(directories[side], F_OK) == 0)
+			(void)!remove_tree(directories[side]);
+		free(directories[side]);
+	}
+	if (r == 0)
+		t->nr_pairs++;
+	return r;
+}
+
+/* One line that counts on a terminal, one for every pair elsewhere. */
+static void show_progress(const struct turns *t, unsigned goal, double pair_seconds)
+{
+	bool terminal = isatty(STDERR_FILENO);
+
+	if (t->session->options->quiet)
+		return;
+	fprintf(stderr, "%sbprof-perf: pair %u of %u, %.1f s each%s", terminal ? "\r" : "",
+		t->nr_pairs, goal, pair_seconds, terminal ? "   " : "\n");
+	if (terminal && t->nr_pairs == goal)
+		fputc('\n', stderr);
+	fflush(stderr);
+}
+
+static int run_until(struct turns *t, unsigned goal)
+{
+	int r = 0;
+
+	while (r == 0 && t->nr_pairs < goal) {
+		double start = seconds_now();
+
+		r = run_pair(t);
+		if (r == 0)
+			show_progress(t, goal, seconds_now() - start);
+	}
+	return r;
+}
+
+/* ---- looks --------------------------------------------------------------------------------- */
+
+/* Later looks see more and get more of the chance: in proportion to the square of their pairs. */
+static double share_of(size_t look)
+{
+	double all = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
+		all += (double)looks[i] * looks[i];
+	return (double)looks[look] * looks[look] / all;
+}
+
+static int look(struct turns *t, double share)
+{
+	struct compare_opts rule = t->session->options->rule;
+
+	rule.share = share;
+	return compare_judge(t->compare, &rule, &t->comparison);
+}
+
+static int run_looks(struct turns *t)
+{
+	unsigned wanted = t->session->options->pairs;
+	int r = 0;
+
+	if (wanted) {
+		r = run_until(t, wanted);
+		return t->nr_pairs && look(t, 1) < 0 ? -ENOMEM : r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(looks) && r == 0; i++) {
+		r = run_until(t, looks[i]);
+		if (t->nr_pairs && look(t, share_of(i)) < 0)
+			return -ENOMEM;
+		if (r < 0 || t->comparison->nr_undecided == 0)
+			break;
+		if (i + 1 < ARRAY_SIZE(looks))
+			say_note(t->session->options->quiet,
+				 "%zu of %zu are undecided after %u pairs: going on",
+				 t->comparison->nr_undecided, t->comparison->nr_elements,
+				 t->nr_pairs);
+	}
+	return r;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static int conclude(struct turns *t, int r)
+{
+	int status;
+
+	if (t->nr_pairs == 0) {
+		if (stopped_by)
+			say_error("stopped before the first pair was finished");
+		return stopped_by ? 128 + stopped_by : EXIT_SETUP;
+	}
+	if (stopped_by)
+		say_note(t->session->options->quiet, "stopped: the %u finished pairs count",
+			 t->nr_pairs);
+	status = compare_conclude(t->session, t->compare, t->comparison);
+	return r < 0 && r != -ECANCELED ? EXIT_SETUP : status;
+}
+
+static int take_turns(struct turns *t)
+{
+	int r = open_scratch(t);
+
+	if (r == 0)
+		r = name_sides(t);
+	if (r == 0)
+		r = choose_runs(t);
+	if (r == 0)
+		r = make_base(t);
+	if (r == 0)
+		r = start_runner(t);
+	if (r == 0)
+		r = compare_new((const char *const *)t->names, &t->compare);
+	for (size_t side = 0; side < NR_SIDES && r == 0; side++)
+		r = warm_up(t, (enum side)side);
+	if (r == 0)
+		r = run_looks(t);
+	if (r == -ENOMEM)
+		say_error("out of memory");
+	return conclude(t, r);
+}
+
+int compare_in_turns(const struct session *session)
+{
+	struct turns t = {.session = session, .scratch = {.alive_fd = -1}, .runner = {.fd = -1}};
+	int status;
+
+	if (session->identity->note)
+		say_note(session->options->quiet, "%s", session->identity->note);
+	listen_for_end();
+	status = take_turns(&t);
+	pair_runner_close(&t.runner);
+	scratch_close(&t.scratch);
+	compare_free(t.compare);
+	base_tree_done(&t.tree);
+	for (size_t i = 0; i < ARRAY_SIZE(t.shell); i++)
+		free(t.shell[i]);
+	free(t.names[SIDE_BASE]);
+	free(t.names[SIDE_HEAD]);
+	free(t.base_directory);
+	free(t.runs);
+	free(t.log);
+	return status;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Orders and answers go through a socket pair of whole messages. Its end is the only signal between
+ * the halves: where the judging half stops or dies, the run that is under way is ended, and so is
+ * the runner.
+ *
+ * Each run is one of our own recorder: the same boundaries, the same exact times, the same user and
+ * environment as `run`. It samples as rarely as it can; see docs/adr/0008.
+ */
+#include "pair_runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "words.h"
+
+#define OURSELVES    "/proc/self/exe"
+#define PATIENCE_MS  3000 /* for a run that was told to end, each time */
+#define TIMES_TO_ASK 3
+
+struct order {
+	uint32_t side;
+	char directory[PATH_MAX];
+};
+
+struct answer {
+	int32_t status;
+};
+
+struct half {
+	const struct session *session;
+	struct paired_command commands[NR_SIDES];
+	const char *log_path;
+	int fd;
+};
+
+/* ---- one recorder -------------------------------------------------------------------------- */
+
+static void add_recorder(struct words *w, const struct session *session, const struct order *order,
+			 char *const *command)
+{
+	static const char *const settings[] = {
+		"run",		 "--quiet",	      "--testing-method=normal", "--format=json",
+		"--frequency=1", "--boundaries=hook", "--gc-before-tests"};
+
+	words_add(w, "bprof-perf");
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		words_add(w, settings[i]);
+	if (session->options->user)
+		words_addf(w, "--user=%s", session->options->user);
+	if (session->options->keep_root)
+		words_add(w, "--keep-root");
+	words_addf(w, "--output=%s", order->directory);
+	words_add(w, "--");
+	for (; *command; command++)
+		words_add(w, *command);
+}
+
+/* The log is in a directory of the user's: it is made with the user's rights. */
+static int redirect(const struct half *half)
+{
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), log_fd = -1, r;
+	struct identity_borrowed borrowed;
+
+	r = identity_borrow(half->session->identity, &borrowed);
+	if (r == 0) {
+		log_fd = open(half->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			      0600);
+		identity_return(&borrowed);
+	}
+	if (null_fd < 0 || log_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
+	    dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
+		return -1;
+	return 0;
+}
+
+/* A group of its own: Ctrl-C is for us, and we end all of it. */
+static void become_recorder(const struct half *half, const struct order *order, pid_t runner)
+{
+	const struct paired_command *command = &half->commands[order->side];
+	struct words words = {0};
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != runner || redirect(half) < 0 ||
+	    (command->directory && chdir(command->directory) < 0))
+		_exit(125);
+	add_recorder(&words, half->session, order, command->argv);
+	if (!words.error)
+		execv(OURSELVES, words.list);
+	_exit(125);
+}
+
+static bool is_over(pid_t pid, int *ret_status)
+{
+	pid_t reaped = waitpid(pid, ret_status, WNOHANG);
+
+	return reaped == pid || (reaped < 0 && errno != EINTR);
+}
+
+static void end_run(pid_t pid, int pidfd, int *ret_status)
+{
+	for (int i = 0; i < TIMES_TO_ASK; i++) {
+		struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+		kill(-pid, SIGTERM);
+		if (poll(&wait, 1, PATIENCE_MS) > 0 && is_over(pid, ret_status))
+			return;
+	}
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Until it ends, or nobody wants to know any more. */
+static int await(const struct half *half, pid_t pid)
+{
+	struct pollfd fds[] = {{.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN},
+			       {.fd = half->fd, .events = POLLRDHUP}};
+	int status = 0;
+
+	for (;;) {
+		int r = poll(fds, ARRAY_SIZE(fds), -1);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (is_over(pid, &status))
+			break;
+		if (r < 0 || fds[1].revents) {
+			end_run(pid, fds[0].fd, &status);
+			break;
+		}
+	}
+	close(fds[0].fd);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int obey(const struct half *half, const struct order *order)
+{
+	pid_t runner = getpid(), pid;
+
+	if (order->side >= NR_SIDES || !memchr(order->directory, 0, sizeof(order->directory)))
+		return -EINVAL;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become_recorder(half, order, runner);
+	setpgid(pid, pid);
+	return await(half, pid);
+}
+
+/* ---- the runner ---------------------------------------------------------------------------- */
+
+/* A handler, not SIG_IGN: recorders must not inherit that. */
+static void stay(int number)
+{
+	(void)number;
+}
+
+static void serve(const struct half *half)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_handler = stay, .sa_flags = SA_RESTART};
+	struct order order;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaction(ends[i], &action, NULL);
+	while (recv(half->fd, &order, sizeof(order), 0) == (ssize_t)sizeof(order)) {
+		struct answer answer = {.status = obey(half, &order)};
+
+		if (send(half->fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+int pair_runner_start(const struct session *session, const struct paired_command commands[NR_SIDES],
+		      const char *log_path, struct pair_runner *ret)
+{
+	struct half half = {.session = session,
+			    .commands = {commands[SIDE_BASE], commands[SIDE_HEAD]},
+			    .log_path = log_path};
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		half.fd = ends[1];
+		serve(&half);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		int r = -errno;
+
+		close(ends[0]);
+		return r;
+	}
+	*ret = (struct pair_runner){.fd = ends[0], .pid = pid};
+	return 0;
+}
+
+/* ---- the judging half ---------------------------------------------------------------------- */
+
+int pair_runner_run(struct pair_runner *runner, enum side side, const char *directory,
+		    const volatile sig_atomic_t *stop)
+{
+	struct order order = {.side = side};
+	struct answer answer;
+	ssize_t n;
+
+	if (strlen(directory) >= sizeof(order.directory))
+		return -ENAMETOOLONG;
+	if (*stop)
+		return -ECANCELED;
+	memcpy(order.directory, directory, strlen(directory) + 1);
+	if (send(runner->fd, &order, sizeof(order), MSG_NOSIGNAL) < 0)
+		return -errno;
+	while ((n = recv(runner->fd, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)
+		if (*stop)
+			shutdown(runner->fd, SHUT_WR);
+	if (*stop)
+		return -ECANCELED;
+	return n == (ssize_t)sizeof(answer) ? answer.status : -EPIPE;
+}
+
+void pair_runner_close(struct pair_runner *runner)
+{
+	if (runner->fd < 0)
+		return;
+	close(runner->fd);
+	runner->fd = -1;
+	while (waitpid(runner->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
