@@ -109,4 +109,43 @@ WALK_STEP int luajit_leaf_at_exact_edge(struct walk *w, u64 base, u64 pc)
 	return luajit_take(w, below, j->pc, WALK_LEAF_VM_EDGE);
 }
 
+/* Does this instruction enter a trace? JFORI, JFORL, JITERL, JLOOP, JFUNCF, JFUNCV. */
+WALK_INLINE int luajit_enters_trace(const struct walk *w, u32 op)
+{
+	u32 below = w->chosen.luajit.funcc_op - op;
+
+	return below == 17 || below == 14 || below == 11 || below == 8 || below == 4 || below == 1;
+}
+
+/*
+ * arm64: a trace has come to its end and left for the interpreter, which has its registers and its
+ * CFRAME again, but still is said to be on the trace. So it is when it enters one. The pc of a
+ * function in C or a builtin is its header.
+ */
+WALK_STEP int luajit_leaf_at_trace_end(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 base, pc;
+	u32 before = 0;
+	int kind;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	base = w->reg[LUAJIT_REG_BASE];
+	pc = w->reg[LUAJIT_REG_PC];
+	if (!luajit_in_vm(w, w->reg[BPROF_REG_IP]) || w->reg[BPROF_REG_SP] != j->cframe.address)
+		return 0;
+	kind = luajit_frame_valid(w, base, pc);
+	if (kind == LUAJIT_C && luajit_function(w, base) == LUAJIT_C && j->function.pc == pc) {
+		j->jit_base = 0;
+		return luajit_take(w, base, 0, WALK_LEAF_VM_BUILTIN);
+	}
+	if (kind != LUAJIT_LUA || walk_must_read(w, &before, sizeof(before), pc - 4))
+		return 0;
+	j->jit_base = 0;
+	j->pc_is_start = !luajit_enters_trace(w, before & 0xff);
+	return luajit_take(w, base, pc, WALK_LEAF_VM_BASE);
+}
+
 #endif

@@ -397,6 +397,8 @@ WALK_STEP int luajit_find_leaf(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	luajit_find_helpers(w);
+	if (LUAJIT_BASE_IS_EXACT && j->jit_base && luajit_leaf_at_trace_end(w))
+		return 1;
 	if (j->jit_base)
 		return luajit_leaf_on_trace(w);
 	if (j->vmstate == LUAJIT_VMSTATE_EXIT)
