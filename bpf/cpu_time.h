@@ -255,6 +255,34 @@ static __always_inline void add_this_thread(struct reading *r, struct thread *t)
 }
 
 /*
+ * Reads the sums into t->reading. 0: no thread was charged meanwhile, so they belong together. A
+ * global function, for the verifier would follow each attempt.
+ */
+WALK_STEP int read_once(struct process *p, struct thread *t)
+{
+	struct looker looker = {.pid = current_pid(), .tid = current_tid()};
+	struct reading *r;
+	u32 begun;
+
+	if (!p || !t)
+		return 1;
+	r = &t->reading;
+	r->pid = looker.pid;
+	r->tid = looker.tid;
+	begun = *(volatile u32 *)&p->charges_begun;
+	barrier();
+	r->time_ns = bpf_ktime_get_ns();
+	r->cpu_ns = *(volatile u64 *)&p->cpu_ns;
+	r->meters = p->meters;
+	add_this_thread(r, t);
+	if (p->threads > 1)
+		bpf_loop(nr_possible_cpus, add_other_thread, &looker, 0);
+	barrier();
+	return *(volatile u32 *)&p->charges_done != begun ||
+	       *(volatile u32 *)&p->charges_begun != begun;
+}
+
+/*
  * The sums of the current process now. Threads may be charged meanwhile, this one too, and move
  * part of it from the threads to the process: then all is read again. NULL: not a followed thread.
  */
@@ -262,31 +290,15 @@ static __noinline struct reading *read_process(struct process *p)
 {
 	u32 tid = current_tid();
 	struct thread *t = bpf_map_lookup_elem(&threads, &tid);
-	struct looker looker = {.pid = current_pid(), .tid = tid};
-	struct reading *r;
 
 	if (!t)
 		return NULL;
-	r = &t->reading;
-	r->pid = looker.pid;
-	r->tid = tid;
 	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-		u32 begun = *(volatile u32 *)&p->charges_begun;
-
-		barrier();
-		r->time_ns = bpf_ktime_get_ns();
-		r->cpu_ns = *(volatile u64 *)&p->cpu_ns;
-		r->meters = p->meters;
-		add_this_thread(r, t);
-		if (p->threads > 1)
-			bpf_loop(nr_possible_cpus, add_other_thread, &looker, 0);
-		barrier();
-		if (*(volatile u32 *)&p->charges_done == begun &&
-		    *(volatile u32 *)&p->charges_begun == begun)
-			return r;
+		if (!read_once(p, t))
+			return &t->reading;
 	}
-	r->seen = false;
-	return r;
+	t->reading.seen = false;
+	return &t->reading;
 }
 
 #endif

@@ -111,6 +111,7 @@ struct walk {
 	struct walk_proto proto;
 	struct bprof_span span[BPROF_MAX_SPANS];
 	u64 element[ELEMENT_WORDS]; /* of busted: the first nodes of its table */
+	u64 element_sum;	    /* of their strings */
 	struct walk_window stack;   /* Lua stack */
 	union {
 		struct luajit_work luajit;
@@ -274,6 +275,18 @@ WALK_INLINE u64 walk_table_nodes(struct walk *w, u64 table, u32 *nr_nodes)
 										  : nodes;
 }
 
+WALK_INLINE int walk_add_element_node(struct walk *w, u32 i)
+{
+	u32 at = i * element_node_words(w->chosen.dialect);
+	u64 value = w->element[walk_index(at, ELEMENT_WORDS - 1)];
+	u64 tag = w->element[walk_index(at + 1, ELEMENT_WORDS - 1)];
+
+	w->element_sum += element_share(&w->chosen, value, tag);
+	return 0;
+}
+
+WALK_LOOP_BODY_AT(walk_element_body, walk_add_element_node)
+
 /* 0 = the element cannot be read. */
 WALK_STEP u32 walk_element_fingerprint(struct walk *w, u64 element)
 {
@@ -288,7 +301,9 @@ WALK_STEP u32 walk_element_fingerprint(struct walk *w, u64 element)
 	if (!nodes || bytes < 1 || bytes > ELEMENT_MAX_BYTES ||
 	    WALK_READ(w, w->element, (u32)bytes, nodes))
 		return 0;
-	return element_fingerprint(&w->chosen, w->element, nr_nodes);
+	w->element_sum = 0;
+	WALK_LOOP(nr_nodes, walk_element_body, w);
+	return element_fingerprint_of(w->element_sum);
 }
 
 /*

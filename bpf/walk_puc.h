@@ -251,6 +251,21 @@ WALK_INLINE int puc_is_moving(const struct walk *w, u64 pc, u64 code)
 	       !puc_pc_running(pc, code, w->proto.code_len);
 }
 
+/* The leaf is a Lua function: its pc into leaf_pc. Here, so that the verifier goes on with any pc.
+ */
+WALK_STEP int puc_find_leaf_pc(struct walk *w)
+{
+	struct puc_work *p;
+
+	if (!w)
+		return 0;
+	p = &w->puc;
+	if (!puc_load_proto(w, p->object))
+		p->leaf_pc = puc_leaf_pc(w, puc_proto_word(p, w->chosen.puc.proto_code),
+					 w->proto.code_len);
+	return 0;
+}
+
 /* Position and line of a Lua frame whose prototype was just loaded. */
 WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 {
@@ -260,8 +275,7 @@ WALK_INLINE void puc_place(struct walk *w, struct bprof_frame *frame)
 	code = puc_proto_word(p, w->chosen.puc.proto_code);
 	if (walk_identify(w, frame))
 		frame->flags |= BPROF_FRAME_LINE_LATER;
-	pc = p->is_leaf ? puc_leaf_pc(w, code, w->proto.code_len)
-			: puc_callinfo_field(p, w->chosen.puc.ci_savedpc);
+	pc = p->is_leaf ? p->leaf_pc : puc_callinfo_field(p, w->chosen.puc.ci_savedpc);
 	if (puc_is_moving(w, pc, code)) {
 		frame->flags |= BPROF_FRAME_TAILCALL;
 		pc = code;
@@ -443,6 +457,8 @@ WALK_STEP int puc_step(struct walk *w)
 		kind = (int)p->leaf_kind;
 	else if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
 		kind = puc_function(w);
+	if (p->is_leaf && kind == PUC_LUA)
+		puc_find_leaf_pc(w);
 	if (kind == PUC_NOTHING || puc_emit(w, p->object, (u32)kind)) {
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
 		return 1;

@@ -223,20 +223,34 @@ WALK_STEP u64 puc51_pc_at_jump(struct walk *w, u64 pc, u64 fetch)
 	return pc + 4 == puc51_target(fetch + 4, instruction[1]) ? fetch + 4 : pc;
 }
 
-WALK_STEP u64 puc51_pc(struct walk *w, u64 pc, u64 code, u32 code_len)
+/* Has register @i the fetched instruction? Returns 1 if it is the one before the pc. */
+WALK_INLINE int puc51_fetch_step(struct walk *w, u32 i)
 {
-	u64 fetch = 0;
+	struct puc_work *p = &w->puc;
+	u64 word;
+
+	i = walk_index(i, 31);
+	if (i >= BPROF_NR_VALUE_REGS || !(PUC51_FETCH_REGS >> i & 1) || i == w->chosen.puc.pc_reg)
+		return 0;
+	word = w->reg[i];
+	if (!puc_pc_inside(word, puc_proto_word(p, w->chosen.puc.proto_code), w->proto.code_len))
+		return 0;
+	p->fetch51 = word;
+	return word + 4 == p->loop_pc;
+}
+
+WALK_LOOP_BODY_AT(puc51_fetch_body, puc51_fetch_step)
+
+WALK_STEP u64 puc51_pc(struct walk *w, u64 pc)
+{
+	u64 fetch;
 
 	if (!w)
 		return pc;
-	for (u32 i = 0; i < BPROF_NR_VALUE_REGS; i++) {
-		if (!(PUC51_FETCH_REGS >> i & 1) || i == w->chosen.puc.pc_reg ||
-		    !puc_pc_inside(w->reg[i], code, code_len))
-			continue;
-		fetch = w->reg[i];
-		if (fetch + 4 == pc)
-			break;
-	}
+	w->puc.fetch51 = 0;
+	w->puc.loop_pc = pc;
+	WALK_LOOP(BPROF_NR_VALUE_REGS, puc51_fetch_body, w);
+	fetch = w->puc.fetch51;
 	return !fetch || fetch + 4 == pc ? pc : puc51_pc_at_jump(w, pc, fetch);
 }
 
@@ -396,7 +410,7 @@ WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 		w->record.s.leaf_how |= WALK_LEAF_PUC_REGISTER;
 		if (!in_loop)
 			return pc;
-		return layout->ci_is_array ? puc51_pc(w, pc, code, code_len) : puc54_pc(w, pc);
+		return layout->ci_is_array ? puc51_pc(w, pc) : puc54_pc(w, pc);
 	}
 	if (!in_loop && is_kept) {
 		pc = puc_pushed_pc(w);

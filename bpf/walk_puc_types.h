@@ -69,8 +69,10 @@ struct puc_work {
 	u64 leaf_word[PUC_CALLINFO_WORDS];
 	u64 leaf_value, leaf_object;
 	u32 leaf_kind;
-	u64 lowest_called;  /* the leaf cannot lie below; 0 = not known */
-	u32 called_results; /* that the leaf's caller wants; 0 = none, or not known */
+	u64 leaf_pc;	      /* of a Lua function; 0 = not known */
+	u64 loop_pc, fetch51; /* 5.1: the pc as the loop has it; the instruction fetched */
+	u64 lowest_called;    /* the leaf cannot lie below; 0 = not known */
+	u32 called_results;   /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
 	/* the call of the interpreter loop that a helper returns to */
 	u64 return_to, return_at, reload_at;

@@ -59,6 +59,25 @@ static inline __attribute__((always_inline)) __u64 element_string(const struct l
 	return value >> 47 == 0x1fffbU ? value : 0;
 }
 
+/* Words between two nodes. */
+static inline __attribute__((always_inline)) __u32 element_node_words(__u32 dialect)
+{
+	return element_node_bytes(dialect) / 8;
+}
+
+/* What a node, which starts with these two words, adds to the sum. */
+static inline __attribute__((always_inline)) __u64 element_share(const struct lua_layout *layout,
+								 __u64 value, __u64 tag)
+{
+	return (element_string(layout, value, tag) * 0x9E3779B97F4A7C15ULL) >> 8;
+}
+
+/* Never 0, which stands for an element that could not be read. */
+static inline __attribute__((always_inline)) __u32 element_fingerprint_of(__u64 sum)
+{
+	return (__u32)(sum >> 24) | 1;
+}
+
 /**
  * element_fingerprint() - the strings of an element's table as one number, in any order
  * @words:    the nodes, as many as @nr_nodes and at most ELEMENT_MAX_NODES
@@ -69,19 +88,12 @@ static inline __attribute__((always_inline)) __u32
 element_fingerprint(const struct lua_layout *layout, const __u64 words[ELEMENT_WORDS],
 		    __u32 nr_nodes)
 {
-	__u32 step = element_node_bytes(layout->dialect) / 8;
+	__u32 step = element_node_words(layout->dialect);
 	__u64 sum = 0;
 
-	for (__u32 i = 0; i < ELEMENT_MAX_NODES; i++) {
-		__u32 at = (i * step) & (ELEMENT_WORDS - 1);
-		__u64 string;
-
-		if (i >= nr_nodes)
-			break;
-		string = element_string(layout, words[at], words[(at + 1) & (ELEMENT_WORDS - 1)]);
-		sum += (string * 0x9E3779B97F4A7C15ULL) >> 8;
-	}
-	return (__u32)(sum >> 24) | 1;
+	for (__u32 i = 0; i < nr_nodes && i < ELEMENT_MAX_NODES; i++)
+		sum += element_share(layout, words[i * step], words[i * step + 1]);
+	return element_fingerprint_of(sum);
 }
 
 #endif
