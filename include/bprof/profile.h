@@ -65,6 +65,7 @@ struct function {
 	 * the collector, the compiler. Other kinds: samples of their own.
 	 */
 	uint64_t by_mode[NR_MODES];
+	uint64_t self_weight, total_weight; /* of its samples, in units of the event */
 };
 
 struct function_line {
@@ -126,6 +127,7 @@ struct costs {
 	uint64_t cpu_ns;  /* own threads and children started here */
 	uint64_t samples;
 	uint64_t by_mode[NR_MODES]; /* the samples, by mode */
+	uint64_t weight;	    /* of the samples, in units of the event */
 	uint64_t overhead_ns;	    /* CPU time of boundaries, already taken off cpu_ns */
 	struct bprof_meters meters; /* as cpu_ns; PROFILE_UNKNOWN: not counted here */
 };
@@ -190,7 +192,8 @@ struct profile_stack {
 	uint32_t test; /* index, UINT32_MAX = outside */
 	enum phase phase;
 	uint64_t samples;
-	enum mode mode; /* of all of them */
+	enum mode mode;	 /* of all of them */
+	uint64_t weight; /* what they stand for, in units of the event */
 };
 
 /* One sample in time order, for outputs with a time axis. */
@@ -294,7 +297,9 @@ struct profile {
 	/* the event */
 	const char *event_requested, *event_name, *event_unit;
 	bool event_hardware;
-	uint64_t frequency_hz;
+	uint64_t frequency_hz;	/* PROFILE_UNKNOWN: by period */
+	uint64_t period;	/* of the event; PROFILE_UNKNOWN: by frequency */
+	bool weighted;		/* the event is no clock: samples are weighed in its unit */
 	uint64_t ns_per_sample; /* clock events: 1e9 / frequency; else PROFILE_UNKNOWN */
 
 	/* the machine */

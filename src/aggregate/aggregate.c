@@ -257,6 +257,7 @@ int aggregate_add(struct aggregate *a, const struct aggregate_sample *s)
 		return r;
 	stacks = a->stacks.data;
 	stacks[stack].samples++;
+	stacks[stack].weight += s->weight;
 	return keep_time(a, s, stack);
 }
 

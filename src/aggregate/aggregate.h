@@ -34,6 +34,7 @@ struct aggregate_sample {
 	uint32_t pid, tid;
 	uint32_t space;			  /* whose addresses the frames are */
 	uint64_t place;			  /* any number of the caller */
+	uint64_t weight;		  /* what it stands for */
 	const struct bprof_frame *frames; /* leaf first */
 	size_t nr_frames;		  /* <= AGGREGATE_MAX_FRAMES */
 };
@@ -60,6 +61,7 @@ struct aggregate_stack {
 	uint32_t context; /* AGGREGATE_ROOT = no frames */
 	uint64_t place;
 	uint64_t samples;
+	uint64_t weight; /* of them all */
 };
 
 struct aggregate_timed {

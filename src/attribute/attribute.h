@@ -97,9 +97,9 @@ bool attribute_hook_seen(const struct attribute *a, uint32_t pid);
 void attribute_check_stack(struct attribute *a, uint32_t pid, uint32_t node,
 			   const struct attribute_element *elements, size_t nr);
 
-/* @n samples of @mode at @node in @phase, as placed above. */
+/* @n samples of @mode at @node in @phase, as placed above, and what they weigh together. */
 void attribute_count(struct attribute *a, uint32_t node, enum phase phase, enum mode mode,
-		     uint64_t n);
+		     uint64_t n, uint64_t weight);
 
 /**
  * attribute_fill() - tests, files, phases, nodes, suite, check, overhead, meters of @p; no more

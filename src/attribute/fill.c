@@ -27,6 +27,7 @@ struct costs node_costs(const struct node *node)
 		.overhead_ns = node->overhead_ns,
 		.meters = node->meters,
 		.samples = node->samples,
+		.weight = node->weight,
 	};
 
 	if (node->by_stack)
@@ -38,6 +39,7 @@ struct costs node_costs(const struct node *node)
 void costs_add(struct costs *sum, const struct costs *part)
 {
 	sum->samples += part->samples;
+	sum->weight += part->weight;
 	for (size_t i = 0; i < NR_MODES; i++)
 		sum->by_mode[i] += part->by_mode[i];
 	if (part->wall_ns == PROFILE_UNKNOWN || sum->wall_ns == PROFILE_UNKNOWN) {

@@ -357,14 +357,16 @@ void attribute_check_stack(struct attribute *a, uint32_t pid, uint32_t node,
 }
 
 void attribute_count(struct attribute *a, uint32_t node, enum phase phase, enum mode mode,
-		     uint64_t n)
+		     uint64_t n, uint64_t weight)
 {
 	if (node >= a->nr_nodes || phase >= NR_PHASES || mode >= NR_MODES)
 		return;
 	a->phases[phase].samples += n;
+	a->phases[phase].weight += weight;
 	a->phases[phase].by_mode[mode] += n;
 	if (phase == PHASE_OUTPUT)
 		return;
 	a->nodes[node].samples += n;
+	a->nodes[node].weight += weight;
 	a->nodes[node].by_mode[mode] += n;
 }

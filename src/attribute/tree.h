@@ -30,7 +30,7 @@ struct node {
 	uint64_t wall_ns, cpu_ns;   /* without its children */
 	uint64_t overhead_ns;	    /* of boundaries, not in cpu_ns */
 	struct bprof_meters meters; /* without its children */
-	uint64_t samples;
+	uint64_t samples, weight;
 	uint64_t by_mode[NR_MODES]; /* the samples */
 	uint64_t address;	    /* by stack: of the element */
 	uint32_t parent;

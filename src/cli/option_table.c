@@ -8,20 +8,23 @@
 #include "options.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "collect/collect.h"
 #include "option_values.h"
 #include "output/output.h"
 
-#define BIT(verb)   (1u << (verb))
-#define FOR_RUN	    BIT(VERB_RUN)
-#define FOR_REPORT  BIT(VERB_REPORT)
-#define FOR_COMPARE BIT(VERB_COMPARE)
-#define FOR_DOCTOR  BIT(VERB_DOCTOR)
-#define FOR_OUTPUTS (FOR_RUN | FOR_REPORT)
-#define FOR_ALL	    (BIT(NR_VERBS) - 1)
-#define TOP_MAXIMUM 1000000
+#define BIT(verb)      (1u << (verb))
+#define FOR_RUN	       BIT(VERB_RUN)
+#define FOR_REPORT     BIT(VERB_REPORT)
+#define FOR_COMPARE    BIT(VERB_COMPARE)
+#define FOR_DOCTOR     BIT(VERB_DOCTOR)
+#define FOR_OUTPUTS    (FOR_RUN | FOR_REPORT)
+#define FOR_ALL	       (BIT(NR_VERBS) - 1)
+#define TOP_MAXIMUM    1000000
+#define PERIOD_MAXIMUM 1000000000000000U
 
 #define CONSECUTIVE_DEFAULT 10
 #define CONSECUTIVE_MAXIMUM 1000
@@ -55,12 +58,6 @@ const char *verb_name(enum verb verb)
 
 /* ---- choices ------------------------------------------------------------------------------- */
 
-static const char *const event_names[NR_EVENT_CHOICES] = {
-	[EVENT_AUTO] = "auto",
-	[EVENT_CPU_CLOCK] = "cpu-clock",
-	[EVENT_CYCLES] = "cycles",
-};
-
 static const char *const boundaries_names[NR_BOUNDARIES_CHOICES] = {
 	[BOUNDARIES_AUTO] = "auto",
 	[BOUNDARIES_HOOK] = "hook",
@@ -80,11 +77,6 @@ static const char *const colour_names[NR_COLOUR_CHOICES] = {
 	[COLOUR_NEVER] = "never",
 };
 
-const char *event_name(enum event_choice event)
-{
-	return event_names[event];
-}
-
 const char *boundaries_name(enum boundaries_choice boundaries)
 {
 	return boundaries_names[boundaries];
@@ -100,12 +92,20 @@ static int choice_parse(const char *const *names, size_t nr, const char *value)
 
 static int apply_event(struct options *options, const char *value)
 {
-	int choice = choice_parse(event_names, NR_EVENT_CHOICES, value);
+	char why[COLLECT_WHY_BYTES];
 
-	if (choice < 0)
-		return choice;
-	options->event = (enum event_choice)choice;
+	if (!*value || collect_check_event(value, why, sizeof(why)) < 0)
+		return -EINVAL;
+	options->event = value;
 	return 0;
+}
+
+static int explain_event(const char *value, struct buf *why)
+{
+	char text[COLLECT_WHY_BYTES] = "";
+
+	collect_check_event(value, text, sizeof(text));
+	return buf_addstr(why, text);
 }
 
 static int apply_boundaries(struct options *options, const char *value)
@@ -159,6 +159,17 @@ int option_number_parse(const char *value, unsigned least, unsigned most, unsign
 static int apply_frequency(struct options *options, const char *value)
 {
 	return option_number_parse(value, 1, FREQUENCY_MAXIMUM, &options->frequency_hz);
+}
+
+static int apply_period(struct options *options, const char *value)
+{
+	char *end;
+
+	errno = 0;
+	options->period = strtoull(value, &end, 10);
+	if (errno || *end || *value < '0' || *value > '9' || options->period > PERIOD_MAXIMUM)
+		return -EINVAL;
+	return 0;
 }
 
 /* A number alone is what MAXIMUM_TRIES of the older profilers holds. */
@@ -389,15 +400,28 @@ static const struct option_row rows[] = {
 		.apply = apply_frequency,
 	},
 	{
+		.name = "period",
+		.letter = 'c',
+		.argument = "N",
+		.variables = {"BPROF_PERIOD"},
+		.help = "a sample each time that N of the event were counted, instead of by frequency; "
+			"clocks count nanoseconds",
+		.expected = "a number up to 10^15; 0: by frequency",
+		.verbs = FOR_RUN,
+		.apply = apply_period,
+	},
+	{
 		.name = "event",
 		.letter = 'e',
 		.argument = "NAME",
 		.variables = {"BPROF_EVENT"},
 		.fallback = "auto",
-		.help = "what is sampled: auto (cycles where the machine has them), cpu-clock or cycles",
-		.expected = "auto, cpu-clock or cycles",
+		.help = "what is sampled: auto (cycles where the machine has them, else cpu-clock), a name "
+			"of perf list (instructions, branch-misses, page-faults), a raw code (r1a8), an "
+			"event of a device (cpu/branches/); :u or :k behind it: in user mode, in the kernel",
 		.verbs = FOR_RUN,
 		.apply = apply_event,
+		.explain = explain_event,
 	},
 	{
 		.name = "format",

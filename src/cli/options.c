@@ -357,8 +357,13 @@ static int read_words(struct parser *p)
 static int refuse_value(struct parser *p, const struct option_row *row, const char *origin,
 			const char *value)
 {
-	int r = buf_addf(p->why, "%s '%s' is not ", origin, value);
+	int r;
 
+	if (row->explain) {
+		r = buf_addf(p->why, "%s: ", origin);
+		return usage_error(r == 0 ? row->explain(value, p->why) : r);
+	}
+	r = buf_addf(p->why, "%s '%s' is not ", origin, value);
 	if (r == 0 && row->expected)
 		r = buf_addstr(p->why, row->expected);
 	else if (r == 0)

@@ -26,7 +26,6 @@
 
 enum verb { VERB_RUN, VERB_REPORT, VERB_COMPARE, VERB_DOCTOR, VERB_HELP, VERB_VERSION, NR_VERBS };
 
-enum event_choice { EVENT_AUTO, EVENT_CPU_CLOCK, EVENT_CYCLES, NR_EVENT_CHOICES };
 enum boundaries_choice {
 	BOUNDARIES_AUTO,
 	BOUNDARIES_HOOK,
@@ -51,8 +50,9 @@ struct options {
 	const struct output_ops *formats[MAX_FORMATS]; /* NULL-terminated, each once */
 
 	unsigned frequency_hz;
+	uint64_t period; /* 0 = by frequency */
 	bool gc_before_tests;
-	enum event_choice event;
+	const char *event;
 	enum boundaries_choice boundaries;
 	enum bprof_jit jit;
 	uint32_t consecutive; /* --testing-method=consecutive-N; 0 = normal */
@@ -105,7 +105,6 @@ int options_parse(int argc, char **argv, const struct environment *environment, 
 void options_done(struct options *options);
 
 const char *verb_name(enum verb verb);
-const char *event_name(enum event_choice event);
 const char *boundaries_name(enum boundaries_choice boundaries);
 
 /* The verb that @word looks like a misspelling of, or NULL: for "command not found". */
@@ -143,6 +142,8 @@ struct option_row {
 	const char *expected;
 	unsigned verbs;
 	int (*apply)(struct options *options, const char *value);
+	/* the reason why a value was refused, in a sentence; NULL: it is not @expected */
+	int (*explain)(const char *value, struct buf *why);
 };
 
 const struct option_row *option_rows(size_t *ret_nr);

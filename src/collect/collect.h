@@ -22,14 +22,15 @@ struct collector;
 
 struct collect_opts {
 	unsigned frequency_hz; /* samples per second of CPU time, 1..9999 */
-	const char *event;     /* "auto", "cycles", "cpu-clock" */
+	uint64_t period;       /* a sample each so many of the event, instead; 0 = by frequency */
+	const char *event;     /* "auto", or a name of perf's: event_names.h */
 	unsigned spans_every; /* read busted's frames in every n-th sample; 0 = never, 1 = always */
 	enum bprof_jit jit;
 };
 
 /* The event that is really counted: never another one in silence. */
 struct collect_event {
-	const char *name; /* "cycles", "cpu-clock" */
+	const char *name; /* "cycles:u", "cpu-clock" */
 	const char *unit; /* what a sample's weight counts */
 	bool hardware;
 	uint64_t ns_per_sample; /* clocks; UINT64_MAX otherwise */
@@ -47,6 +48,9 @@ struct collect_event {
 int collect_open(const struct collect_opts *opts, struct collector **ret, char *why,
 		 size_t why_size);
 void collect_free(struct collector *c);
+
+/* Is there an event of this name? -EINVAL and the like, and a sentence in @why; opens nothing. */
+int collect_check_event(const char *name, char *why, size_t why_size);
 
 const struct collect_event *collect_event(const struct collector *c);
 

@@ -9,27 +9,47 @@
 
 #include "base.h"
 
-static const struct event known_events[] = {
-	{{"cycles", "cycles", true, UINT64_MAX}, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, 0},
-	{{"cpu-clock", "nanoseconds", false, 0}, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, 0},
-};
+#define DEVICES "/sys/bus/event_source/devices"
 
-int event_open(const struct event *e, int cpu)
+static int open_event(const struct event *e, int cpu, bool sampling)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
-		.type = e->type,
-		.config = e->config,
-		.freq = 1,
-		.sample_freq = e->frequency_hz,
+		.type = e->code.type,
+		.config = e->code.config,
+		.config1 = e->code.config1,
+		.config2 = e->code.config2,
 		/* a clock event without the kernel would drop every sample inside system calls */
-		.exclude_kernel = 0,
-		.exclude_hv = e->public.hardware,
-		.exclude_idle = 1,
+		.exclude_kernel = e->code.user_only,
+		.exclude_user = e->code.kernel_only,
+		.exclude_hv = sampling && e->public.hardware,
+		.exclude_idle = sampling,
 	};
-	long fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	long fd;
 
+	if (sampling && e->period) {
+		attr.sample_period = e->period;
+	} else if (sampling) {
+		attr.freq = 1;
+		attr.sample_freq = e->frequency_hz;
+	}
+	fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int event_open(const struct event *e, int cpu)
+{
+	return open_event(e, cpu, true);
+}
+
+/* It may be there for counting alone. */
+static bool can_be_counted(const struct event *e)
+{
+	int fd = open_event(e, 0, false);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static int explain(int err, const struct event *e, char *why, size_t why_size)
@@ -39,43 +59,71 @@ static int explain(int err, const struct event *e, char *why, size_t why_size)
 			why, why_size,
 			"perf events are forbidden here (kernel.perf_event_paranoid): run under sudo, "
 			"or see 'bprof-perf doctor'");
+	else if (can_be_counted(e))
+		snprintf(
+			why, why_size,
+			"%s can be counted here, but not sampled (%s): use -e auto or -e cpu-clock",
+			e->name, strerror(-err));
 	else if (e->public.hardware)
 		snprintf(why, why_size,
 			 "this machine has no %s counter (%s), as most virtual machines; "
 			 "use -e auto or -e cpu-clock",
-			 e->public.name, strerror(-err));
+			 e->name, strerror(-err));
 	else
-		snprintf(why, why_size, "cannot open the perf event %s: %s", e->public.name,
+		snprintf(why, why_size, "cannot open the perf event %s: %s", e->name,
 			 strerror(-err));
 	return err;
 }
 
-int event_choose(const char *name, unsigned frequency_hz, struct event *ret, char *why,
-		 size_t why_size)
+/* Its own name is the unit of what it counts; a clock counts nanoseconds. */
+static void publish(struct event *e, const struct collect_opts *opts)
 {
-	bool any = !strcmp(name, "auto");
-	int err = -ENOENT;
+	const struct event_code *code = &e->code;
 
-	for (size_t i = 0; i < ARRAY_SIZE(known_events); i++) {
-		struct event e = known_events[i];
-		int fd;
+	snprintf(e->name, sizeof(e->name), "%s%s", code->name,
+		 code->user_only     ? ":u"
+		 : code->kernel_only ? ":k"
+				     : "");
+	e->frequency_hz = opts->frequency_hz;
+	e->period = opts->period;
+	e->public.name = e->name;
+	e->public.unit = code->clock ? "nanoseconds" : code->name;
+	e->public.hardware = code->hardware;
+	e->public.ns_per_sample = UINT64_MAX;
+	if (code->clock)
+		e->public.ns_per_sample = e->period ? e->period : 1000000000ULL / e->frequency_hz;
+}
 
-		if (!any && strcmp(name, e.public.name))
-			continue;
-		e.frequency_hz = frequency_hz;
-		if (!e.public.hardware)
-			e.public.ns_per_sample = 1000000000ULL / frequency_hz;
-		fd = event_open(&e, 0);
-		if (fd >= 0) {
-			close(fd);
-			*ret = e;
-			return 0;
-		}
-		err = explain(fd, &e, why, why_size);
-		if (fd == -EACCES || fd == -EPERM)
-			return err;
-	}
-	if (err == -ENOENT && !any)
-		snprintf(why, why_size, "unknown event '%s': use auto, cycles or cpu-clock", name);
-	return err;
+static int try_event(const char *name, const struct collect_opts *opts, struct event *ret,
+		     char *why, size_t why_size)
+{
+	int fd = event_parse(name, DEVICES, &ret->code, why, why_size);
+
+	if (fd < 0)
+		return fd;
+	publish(ret, opts);
+	fd = event_open(ret, 0);
+	if (fd < 0)
+		return explain(fd, ret, why, why_size);
+	close(fd);
+	return 0;
+}
+
+int collect_check_event(const char *name, char *why, size_t why_size)
+{
+	struct event_code code;
+
+	return strcmp(name, "auto") ? event_parse(name, DEVICES, &code, why, why_size) : 0;
+}
+
+int event_choose(const struct collect_opts *opts, struct event *ret, char *why, size_t why_size)
+{
+	int r;
+
+	if (strcmp(opts->event, "auto"))
+		return try_event(opts->event, opts, ret, why, why_size);
+	r = try_event("cycles", opts, ret, why, why_size);
+	if (r == 0 || r == -EACCES || r == -EPERM)
+		return r;
+	return try_event("cpu-clock", opts, ret, why, why_size);
 }

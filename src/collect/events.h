@@ -4,18 +4,21 @@
 #define BPROF_EVENTS_H
 
 #include "collect.h"
+#include "event_names.h"
 
 struct event {
-	struct collect_event public;
-	uint32_t type; /* perf_event_attr */
-	uint64_t config;
+	struct collect_event public; /* its strings lie in this struct, or are constant */
+	struct event_code code;
+	char name[EVENT_NAME_BYTES + 4]; /* with its modifier */
 	unsigned frequency_hz;
+	uint64_t period; /* 0 = by frequency */
 };
 
-/* "auto": cycles if a counter delivers them, else cpu-clock. A named event is that event or an
- * error. */
-int event_choose(const char *name, unsigned frequency_hz, struct event *ret, char *why,
-		 size_t why_size);
+/*
+ * "auto": cycles if a counter delivers them, else cpu-clock. A named event is that event or an
+ * error. Owns: *ret stays where it is.
+ */
+int event_choose(const struct collect_opts *opts, struct event *ret, char *why, size_t why_size);
 
 /* A sampling event on one CPU: a file descriptor, or -errno. */
 int event_open(const struct event *e, int cpu);

@@ -169,7 +169,7 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 	c->guard_fd = -1;
 	c->frequency_hz = opts->frequency_hz;
 	c->nr_cpus = (unsigned)libbpf_num_possible_cpus();
-	err = event_choose(opts->event, opts->frequency_hz, &c->event, why, why_size);
+	err = event_choose(opts, &c->event, why, why_size);
 	if (!err)
 		err = hardware_open(c->nr_cpus, &c->hardware);
 	if (!err)

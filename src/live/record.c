@@ -163,7 +163,9 @@ static int record_circumstances(struct run *run)
 	if (!r)
 		r = record_number(run, "event_hardware", event->hardware);
 	if (!r)
-		r = record_number(run, "frequency_hz", run->request->frequency_hz);
+		r = run->request->period
+			    ? record_number(run, "period", run->request->period)
+			    : record_number(run, "frequency_hz", run->request->frequency_hz);
 	if (!r)
 		r = record_number(run, "ns_per_sample", event->ns_per_sample);
 	if (!r)
@@ -320,6 +322,7 @@ static int set_up(struct run *run, struct buf *why)
 {
 	const struct record_request *request = run->request;
 	struct collect_opts opts = {.frequency_hz = request->frequency_hz,
+				    .period = request->period,
 				    .event = request->event,
 				    .spans_every = request->spans_every,
 				    .jit = request->jit};

@@ -24,6 +24,7 @@ struct record_request {
 	const char *path; /* of the program */
 	char *const *argv;
 	unsigned frequency_hz;
+	uint64_t period;	/* 0 = by frequency */
 	const char *event;	/* as asked for */
 	const char *boundaries; /* as asked for */
 	bool hook;		/* the environment carries the hook */

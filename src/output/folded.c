@@ -25,7 +25,7 @@
 struct line {
 	const uint32_t *frames; /* into folded.frames */
 	size_t nr;
-	uint64_t samples;
+	uint64_t value; /* samples; of an event that is no clock, what they weigh */
 };
 
 struct folded {
@@ -134,7 +134,7 @@ static int add_stack(struct folded *f, const struct profile_stack *stack)
 	*line = (struct line){
 		.frames = f->frames + start,
 		.nr = f->nr_frames - start,
-		.samples = stack->samples,
+		.value = f->view.profile->weighted ? stack->weight : stack->samples,
 	};
 	f->nr_lines++;
 	return r;
@@ -235,25 +235,25 @@ static int compare_lines(const void *left, const void *right)
 /* ---- writing ------------------------------------------------------------------------------- */
 
 static void write_line(struct writer *w, const struct folded *f, const struct line *line,
-		       uint64_t samples)
+		       uint64_t value)
 {
 	for (size_t i = 0; i < line->nr; i++) {
 		if (i > 0)
 			writer_add(w, ";", 1);
 		writer_addstr(w, f->texts[line->frames[i]]);
 	}
-	writer_addf(w, " %llu\n", (unsigned long long)samples);
+	writer_addf(w, " %llu\n", (unsigned long long)value);
 }
 
 static void write_lines(struct writer *w, const struct folded *f)
 {
 	for (size_t i = 0; i < f->nr_lines;) {
-		uint64_t samples = 0;
+		uint64_t value = 0;
 		size_t next = i;
 
 		while (next < f->nr_lines && compare_lines(&f->lines[i], &f->lines[next]) == 0)
-			samples += f->lines[next++].samples;
-		write_line(w, f, &f->lines[i], samples);
+			value += f->lines[next++].value;
+		write_line(w, f, &f->lines[i], value);
 		i = next;
 	}
 }
@@ -283,7 +283,7 @@ static int write_folded(const struct profile *p, const struct output_opts *o, FI
 
 const struct output_ops output_folded = {
 	.name = "folded",
-	.summary = "stacks with their samples, for flame graph tools",
+	.summary = "stacks with their samples, or what was counted, for flame graph tools",
 	.kind = OUTPUT_FILE,
 	.file_name = "tracing.folded",
 	.write = write_folded,

@@ -76,6 +76,7 @@ static void write_run(struct json *j, const struct profile *p)
 	json_bool(j, "hardware", p->event_hardware);
 	json_close_map(j);
 	json_uint(j, "frequency_hz", p->frequency_hz);
+	json_uint(j, "period", p->period);
 	json_uint(j, "ns_per_sample", p->ns_per_sample);
 }
 
@@ -256,6 +257,12 @@ static void write_statistics(struct json *j, const struct profile *p)
 
 /* ---- where the time went ------------------------------------------------------------------- */
 
+/* In units of the event; of a clock the times say it. */
+static uint64_t weight(const struct profile *p, uint64_t n)
+{
+	return p->weighted ? n : PROFILE_UNKNOWN;
+}
+
 static void write_costs(struct json *j, const struct profile *p, const struct costs *c)
 {
 	json_uint(j, "wall_ns", c->wall_ns);
@@ -263,6 +270,7 @@ static void write_costs(struct json *j, const struct profile *p, const struct co
 	json_uint(j, "overhead_ns", p->boundary.measured ? c->overhead_ns : PROFILE_UNKNOWN);
 	json_meters(j, p, &c->meters);
 	json_uint(j, "samples", c->samples);
+	json_uint(j, "weight", weight(p, c->weight));
 	json_modes(j, p, c->by_mode);
 }
 
@@ -361,6 +369,8 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	json_uint(j, "total_samples", f->total_samples);
 	json_uint(j, "self_ns", estimated_ns(p, f->self_samples));
 	json_uint(j, "total_ns", estimated_ns(p, f->total_samples));
+	json_uint(j, "self_weight", weight(p, f->self_weight));
+	json_uint(j, "total_weight", weight(p, f->total_weight));
 	json_modes(j, p, f->by_mode);
 	json_uint(j, "compiling", modes_sum(p, f->by_mode, MODES_COMPILING));
 	json_open_array(j, "lines");

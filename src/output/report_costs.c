@@ -21,6 +21,7 @@ void report_add_costs(struct costs *sum, const struct costs *part)
 	sum->wall_ns = sum_times(sum->wall_ns, part->wall_ns, part->samples);
 	sum->cpu_ns = sum_times(sum->cpu_ns, part->cpu_ns, part->samples);
 	sum->samples += part->samples;
+	sum->weight += part->weight;
 	for (size_t i = 0; i < NR_MODES; i++)
 		sum->by_mode[i] += part->by_mode[i];
 }

@@ -39,6 +39,7 @@ static int count_stack(struct counting *c, size_t index)
 	if (r < 0)
 		return r;
 	c->tally->samples += stack->samples;
+	c->tally->weight += stack->weight;
 	if (shown.nr == 0) {
 		c->tally->empty += stack->samples;
 		return 0;
@@ -46,12 +47,15 @@ static int count_stack(struct counting *c, size_t index)
 	for (size_t i = 0; i < shown.nr; i++) {
 		struct function_tally *f = &functions[shown.frames[i].function];
 
-		if (f->last_stack != index + 1)
+		if (f->last_stack != index + 1) {
 			f->total += stack->samples;
+			f->total_weight += stack->weight;
+		}
 		f->last_stack = index + 1;
 	}
 	leaf = &shown.frames[shown.nr - 1];
 	functions[leaf->function].self += stack->samples;
+	functions[leaf->function].self_weight += stack->weight;
 	return count_pair(c, leaf->function, shown.nr > 1 ? leaf[-1].function : TALLY_NO_CALLER,
 			  stack->samples);
 }

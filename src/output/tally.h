@@ -10,9 +10,10 @@
 #define TALLY_NO_CALLER UINT32_MAX
 
 struct function_tally {
-	uint32_t function; /* index, or profile.nr_functions for "[busted]" */
-	uint64_t self;	   /* samples with it innermost */
-	uint64_t total;	   /* samples with it anywhere, once per sample */
+	uint32_t function;		    /* index, or profile.nr_functions for "[busted]" */
+	uint64_t self;			    /* samples with it innermost */
+	uint64_t total;			    /* samples with it anywhere, once per sample */
+	uint64_t self_weight, total_weight; /* the same in units of the event */
 	uint64_t last_stack;
 };
 
@@ -28,6 +29,7 @@ struct tally {
 	struct caller_tally *callers; /* by function, then samples */
 	size_t nr_callers;
 	uint64_t samples; /* of all stacks */
+	uint64_t weight;  /* ditto */
 	uint64_t empty;	  /* of those of which no frame is shown */
 };
 

@@ -260,25 +260,51 @@ static const struct column function_columns[] = {
 	{.title = "where", .cut = TEXT_CUT_START},
 };
 
+/* What was spent in it: time where the event is a clock, else what was counted. */
+static struct number spent_in(const struct profile *p, uint64_t samples, uint64_t weight)
+{
+	struct number counted = number_scaled(weight), marked = {0};
+
+	if (!samples)
+		return marked;
+	if (!p->weighted)
+		return p->ns_per_sample == PROFILE_UNKNOWN
+			       ? marked
+			       : number_estimate(report_estimated_ns(p, samples));
+	snprintf(marked.text, sizeof(marked.text), "~%.30s", counted.text);
+	return marked;
+}
+
+static void add_function(struct report *r, struct table *t, const struct view *v,
+			 const struct tally *tally, const struct function_tally *f)
+{
+	const struct profile *p = r->profile;
+	struct number spent = spent_in(p, f->self, f->self_weight);
+
+	table_add(t, p->weighted ? number_share(f->self_weight, tally->weight).text
+				 : number_share(f->self, tally->samples).text);
+	table_add(t, *spent.text ? spent.text : NULL);
+	table_add(t, p->weighted ? number_share(f->total_weight, tally->weight).text
+				 : number_share(f->total, tally->samples).text);
+	table_add(t, number_count(f->self).text);
+	report_function(t, v, f->function);
+}
+
 static void print_functions(struct report *r, const struct view *v, const struct tally *tally)
 {
 	const struct profile *p = r->profile;
 	size_t nr = tally->nr_functions < r->opts->top ? tally->nr_functions : r->opts->top;
+	struct column columns[ARRAY_SIZE(function_columns)];
 	struct table t;
 
 	if (nr == 0)
 		return;
-	table_init(&t, function_columns, ARRAY_SIZE(function_columns));
-	for (size_t i = 0; i < nr; i++) {
-		const struct function_tally *f = &tally->functions[i];
-		bool timed = f->self > 0 && p->ns_per_sample != PROFILE_UNKNOWN;
-
-		table_add(&t, number_share(f->self, tally->samples).text);
-		table_add(&t, timed ? number_estimate(report_estimated_ns(p, f->self)).text : NULL);
-		table_add(&t, number_share(f->total, tally->samples).text);
-		table_add(&t, number_count(f->self).text);
-		report_function(&t, v, f->function);
-	}
+	memcpy(columns, function_columns, sizeof(columns));
+	if (p->weighted)
+		columns[1].title = p->event_unit;
+	table_init(&t, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < nr; i++)
+		add_function(r, &t, v, tally, &tally->functions[i]);
 	report_title(r, "hottest functions (%zu of %zu, by samples of their own)", nr,
 		     tally->nr_functions);
 	report_table(r, &t);

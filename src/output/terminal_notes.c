@@ -47,10 +47,15 @@ static void note_event(struct report *r)
 	struct sentence s;
 
 	sentence_init(&s, r);
-	sentence_add(&s, "%llu of %s at %llu Hz", (count_t)p->accounts.taken,
-		     p->event_name ? p->event_name : "?", (count_t)p->frequency_hz);
+	sentence_add(&s, "%llu of %s", (count_t)p->accounts.taken,
+		     p->event_name ? p->event_name : "?");
+	if (p->period != PROFILE_UNKNOWN)
+		sentence_add(&s, ", one for each %llu", (count_t)p->period);
+	else
+		sentence_add(&s, " at %llu Hz", (count_t)p->frequency_hz);
 	if (!p->event_hardware)
-		sentence_add(&s, " (a clock, not a hardware counter)");
+		sentence_add(&s, p->weighted ? " (counted by the kernel, not by the hardware)"
+					     : " (a clock, not a hardware counter)");
 	sentence_add(&s, " = %llu in tests + %llu outside + %llu lost + %llu unresolved",
 		     (count_t)p->accounts.in_tests, (count_t)p->accounts.outside_tests,
 		     (count_t)p->accounts.lost, (count_t)p->accounts.unresolved);

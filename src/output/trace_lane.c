@@ -57,6 +57,8 @@ static void write_test_args(struct trace *t, const struct test *test)
 	json_text(&t->json, "status", test_status_name(test->status));
 	json_text(&t->json, "id", test->id);
 	json_uint(&t->json, "samples", test->body.samples);
+	if (t->profile->weighted)
+		json_uint(&t->json, t->profile->event_unit, test->body.weight);
 	write_known_time(t, "wall_us", test->body.wall_ns);
 	write_known_time(t, "cpu_us", test->body.cpu_ns);
 	write_known_time(t, "fixtures_wall_us", test->fixtures.wall_ns);

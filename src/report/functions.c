@@ -110,15 +110,21 @@ static int count_stacks(struct line_count **lines, struct profile *p)
 		for (size_t k = 0; k < s->nr_frames; k++) {
 			const struct stack_frame *f = &s->frames[k];
 
-			if (stamp[f->function] != i + 1)
+			if (stamp[f->function] != i + 1) {
 				functions[f->function].total_samples += s->samples;
+				functions[f->function].total_weight += s->weight;
+			}
 			stamp[f->function] = i + 1;
 			if (f->line > 0 && count_line(lines, f, s->samples, i + 1) < 0)
 				return -ENOMEM;
 		}
 		count_mode(functions, s);
-		if (s->nr_frames)
-			functions[s->frames[s->nr_frames - 1].function].self_samples += s->samples;
+		if (s->nr_frames) {
+			struct function *leaf = &functions[s->frames[s->nr_frames - 1].function];
+
+			leaf->self_samples += s->samples;
+			leaf->self_weight += s->weight;
+		}
 	}
 	return give_lines(lines, functions, nr);
 }

@@ -19,6 +19,7 @@ enum info_key {
 	INFO_EVENT_UNIT,
 	INFO_EVENT_HARDWARE,
 	INFO_FREQUENCY,
+	INFO_PERIOD,
 	INFO_NS_PER_SAMPLE,
 	INFO_BOUNDARIES,
 	INFO_CPU_MODEL,
@@ -41,6 +42,7 @@ static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_EVENT_UNIT] = "event_unit",
 	[INFO_EVENT_HARDWARE] = "event_hardware",
 	[INFO_FREQUENCY] = "frequency_hz",
+	[INFO_PERIOD] = "period",
 	[INFO_NS_PER_SAMPLE] = "ns_per_sample",
 	[INFO_BOUNDARIES] = "boundaries",
 	[INFO_CPU_MODEL] = "cpu_model",
@@ -222,8 +224,10 @@ int info_fill(struct info *i, struct profile *p)
 	p->event_name = text(i, INFO_EVENT_NAME);
 	p->event_unit = text(i, INFO_EVENT_UNIT);
 	p->event_hardware = number(i, INFO_EVENT_HARDWARE, 0);
-	p->frequency_hz = number(i, INFO_FREQUENCY, 0);
+	p->frequency_hz = number(i, INFO_FREQUENCY, PROFILE_UNKNOWN);
+	p->period = number(i, INFO_PERIOD, PROFILE_UNKNOWN);
 	p->ns_per_sample = number(i, INFO_NS_PER_SAMPLE, PROFILE_UNKNOWN);
+	p->weighted = p->event_name[0] && p->ns_per_sample == PROFILE_UNKNOWN;
 	p->boundaries = text(i, INFO_BOUNDARIES);
 	p->cpu_model = text(i, INFO_CPU_MODEL);
 	p->platform = text(i, INFO_PLATFORM);

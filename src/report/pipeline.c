@@ -89,6 +89,7 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	}
 	if (r < 0)
 		return r;
+	sample.weight = s->weight;
 	sample.space = spaces_current(p->spaces, s->pid);
 	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
 	sample.place = profile_build_place(node, phase, mode);

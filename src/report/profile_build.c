@@ -301,11 +301,13 @@ static int build_stacks(struct profile_build *b, struct attribute *a, struct pro
 		struct profile_stack *s = &b->stacks[i];
 
 		s->samples = stacks[i].samples;
+		s->weight = stacks[i].weight;
 		s->mode = mode_of_place(stacks[i].place);
 		s->phase = attribute_final_phase(a, phase_of_place(stacks[i].place));
 		if (s->phase == PHASE_BUSTED && is_output(b, functions, contexts, context))
 			s->phase = PHASE_OUTPUT;
-		attribute_count(a, node_of_place(stacks[i].place), s->phase, s->mode, s->samples);
+		attribute_count(a, node_of_place(stacks[i].place), s->phase, s->mode, s->samples,
+				s->weight);
 		if (runs_user_code(s->phase))
 			skip = first_shown(b, functions, contexts, context, depth);
 		s->frames = next;

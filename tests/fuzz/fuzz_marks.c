@@ -93,7 +93,7 @@ static int feed_stack(struct fuzz *f, uint32_t pid, const uint8_t *text, size_t 
 	r = attribute_place_stack(f->attribute, pid, elements, nr, f->now, &node, &phase, &test);
 	if (r == 0) {
 		attribute_check_stack(f->attribute, pid, node, elements, nr);
-		attribute_count(f->attribute, node, phase, MODE_INTERPRETER, 1);
+		attribute_count(f->attribute, node, phase, MODE_INTERPRETER, 1, 1 * 1000);
 	}
 	return r;
 }
@@ -141,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			r = feed_stack(&f, pid, data + 5, len);
 		} else {
 			node = attribute_place(f.attribute, pid, step, &phase, &test);
-			attribute_count(f.attribute, node, phase, MODE_INTERPRETER, 1);
+			attribute_count(f.attribute, node, phase, MODE_INTERPRETER, 1, 1 * 1000);
 		}
 		data += 5 + len;
 		size -= 5 + len;

@@ -163,8 +163,8 @@ static void make_huge(struct profile *p, const char *name)
 	static struct runtime runtime;
 
 	prefix[0] = command[0] = name;
-	function = (struct function){name, name, 1, FUNCTION_LUA, false, 1, 1, NULL, 0, {0}};
-	stack = (struct profile_stack){prefix, 1, &frame, 1, 0, PHASE_TEST, 1, MODE_INTERPRETER};
+	function = (struct function){name, name, 1, FUNCTION_LUA, false, 1, 1, NULL, 0, {0}, 0, 0};
+	stack = (struct profile_stack){prefix, 1, &frame, 1, 0, PHASE_TEST, 1, MODE_INTERPRETER, 0};
 	test = (struct test){.file = name, .name = name, .full_name = name, .source = name};
 	file = (struct file_total){.file = name, .nr_tests = 1};
 	runtime = (struct runtime){.kind = name, .version = name, .path = name};

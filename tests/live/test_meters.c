@@ -159,3 +159,31 @@ Test(meters, of_the_hardware_are_counted_or_null_with_a_reason)
 	}
 	profiled_done(&p);
 }
+
+/* Two ways to count the same: samples of each page fault, and the kernel's account of the thread.
+ */
+Test(meters, of_faults_agree_with_samples_of_each)
+{
+	long long counted, sampled;
+	struct profiled p;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	profiled_run(BPROF_PERF, NULL, NULL,
+		     (const char *const[]){"-e", "page-faults", "-c", "1", NULL},
+		     (const char *const[]){"luajit", "-e",
+					   "local t = {} for i = 1, 1e5 do t[i] = {i} end", NULL},
+		     &p);
+	cr_assert(p.run.status == 0 && p.profile, "status %d: %s", p.run.status, p.run.err.data);
+	cr_expect_str_eq(json_string_at(p.profile, "event.unit"), "page-faults");
+	cr_expect(json_null_at(p.profile, "ns_per_sample"));
+	counted = json_int_at(p.profile, "meters.minor_faults") +
+		  json_int_at(p.profile, "meters.major_faults");
+	sampled = json_int_at(p.profile, "samples.taken") - json_int_at(p.profile, "samples.lost");
+	cr_log_info("  %lld faults counted, %lld sampled", counted, sampled);
+	cr_expect(json_int_at(p.profile, "phases.program.weight") == sampled,
+		  "samples weigh %lld, not 1 each",
+		  json_int_at(p.profile, "phases.program.weight"));
+	cr_expect(llabs(counted - sampled) <= 5 + counted / 50, "%lld counted, %lld sampled",
+		  counted, sampled);
+	profiled_done(&p);
+}

@@ -103,6 +103,8 @@ const struct profile *profile_repeated(void)
 		.event_unit = "cycles",
 		.event_hardware = true,
 		.frequency_hz = 997,
+		.period = PROFILE_UNKNOWN,
+		.weighted = true,
 		.ns_per_sample = PROFILE_UNKNOWN,
 		.cpu_model = "Example CPU 3.0GHz",
 		.platform = "Linux",

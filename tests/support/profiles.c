@@ -111,7 +111,9 @@ static struct function ordinary_functions[] = {
 		  24,
 		  burn_lines,
 		  2,
-		  {[MODE_INTERPRETER] = 10, [MODE_JIT] = 14}},
+		  {[MODE_INTERPRETER] = 10, [MODE_JIT] = 14},
+		  0,
+		  0},
 	[BODY] = {"<anonymous>",
 		  "spec/a_spec.lua",
 		  9,
@@ -121,9 +123,22 @@ static struct function ordinary_functions[] = {
 		  30,
 		  NULL,
 		  0,
-		  {[MODE_INTERPRETER] = 1, [MODE_GC] = 3, [MODE_RECORD] = 2}},
-	[SETUP] = {"<anonymous>", "spec/a_spec.lua", 5, FUNCTION_LUA, false, 0, 4, NULL, 0, {0}},
-	[GSUB] = {"string.gsub", "", 0, FUNCTION_C, false, 6, 6, NULL, 0, {[MODE_C] = 7}},
+		  {[MODE_INTERPRETER] = 1, [MODE_GC] = 3, [MODE_RECORD] = 2},
+		  0,
+		  0},
+	[SETUP] = {"<anonymous>",
+		   "spec/a_spec.lua",
+		   5,
+		   FUNCTION_LUA,
+		   false,
+		   0,
+		   4,
+		   NULL,
+		   0,
+		   {0},
+		   0,
+		   0},
+	[GSUB] = {"string.gsub", "", 0, FUNCTION_C, false, 6, 6, NULL, 0, {[MODE_C] = 7}, 0, 0},
 	[RUNNER] = {"execute",
 		    "/usr/share/lua/5.1/busted/core.lua",
 		    120,
@@ -133,7 +148,9 @@ static struct function ordinary_functions[] = {
 		    12,
 		    NULL,
 		    0,
-		    {[MODE_KERNEL] = 2}},
+		    {[MODE_KERNEL] = 2},
+		    0,
+		    0},
 	[EXECUTE] = {"run",
 		     "/usr/share/lua/5.1/busted/execute.lua",
 		     14,
@@ -143,7 +160,9 @@ static struct function ordinary_functions[] = {
 		     12,
 		     NULL,
 		     0,
-		     {[MODE_INTERPRETER] = 1}},
+		     {[MODE_INTERPRETER] = 1},
+		     0,
+		     0},
 	[SPEC_CHUNK] = {"main chunk",
 			"spec/a_spec.lua",
 			0,
@@ -153,7 +172,9 @@ static struct function ordinary_functions[] = {
 			2,
 			NULL,
 			0,
-			{[MODE_INTERPRETER] = 2}},
+			{[MODE_INTERPRETER] = 2},
+			0,
+			0},
 	[TRIM] = {"trim",
 		  "src/text.lua",
 		  12,
@@ -163,8 +184,10 @@ static struct function ordinary_functions[] = {
 		  8,
 		  NULL,
 		  0,
-		  {[MODE_INTERPRETER] = 1, [MODE_C] = 7}},
-	[GC] = {"[gc]", "", 0, FUNCTION_MARKER, false, 3, 3, NULL, 0, {[MODE_GC] = 3}},
+		  {[MODE_INTERPRETER] = 1, [MODE_C] = 7},
+		  0,
+		  0},
+	[GC] = {"[gc]", "", 0, FUNCTION_MARKER, false, 3, 3, NULL, 0, {[MODE_GC] = 3}, 0, 0},
 	[COMPILER] = {"[jit compiler]",
 		      "",
 		      0,
@@ -174,7 +197,9 @@ static struct function ordinary_functions[] = {
 		      2,
 		      NULL,
 		      0,
-		      {[MODE_RECORD] = 2}},
+		      {[MODE_RECORD] = 2},
+		      0,
+		      0},
 	[PRINTER] = {"handler.testEnd",
 		     "/usr/share/lua/5.1/busted/outputHandlers/utfTerminal.lua",
 		     88,
@@ -184,7 +209,9 @@ static struct function ordinary_functions[] = {
 		     2,
 		     NULL,
 		     0,
-		     {[MODE_INTERPRETER] = 2}},
+		     {[MODE_INTERPRETER] = 2},
+		     0,
+		     0},
 	[WORKER] = {"step",
 		    "src/worker.lua",
 		    30,
@@ -194,7 +221,9 @@ static struct function ordinary_functions[] = {
 		    5,
 		    NULL,
 		    0,
-		    {[MODE_INTERPRETER] = 5}},
+		    {[MODE_INTERPRETER] = 5},
+		    0,
+		    0},
 };
 
 #define IN_TEST PREFIX("spec/a_spec.lua", "outer", "inner", "it burns cpu (spec/a_spec.lua:9)")
@@ -408,6 +437,7 @@ const struct profile *profile_ordinary(void)
 		.event_unit = "ns",
 		.event_hardware = false,
 		.frequency_hz = 997,
+		.period = PROFILE_UNKNOWN,
 		.ns_per_sample = 1003009,
 		.cpu_model = "Example CPU 3.0GHz",
 		.platform = "Linux",
@@ -574,20 +604,29 @@ static void make_hostile_row(size_t i)
 	const char *name = hostile_names[i];
 	struct function *functions = &hostile_functions[3 * i];
 
-	functions[0] = (struct function){name, name, 7, FUNCTION_LUA, false, 0, 1, NULL, 0, {0}};
-	functions[1] = (struct function){name, "", 0, FUNCTION_C, false, 1, 1, NULL, 0, {0}};
-	functions[2] = (struct function){name, "", 0, FUNCTION_MARKER, false, 1, 1, NULL, 0, {0}};
+	functions[0] =
+		(struct function){name, name, 7, FUNCTION_LUA, false, 0, 1, NULL, 0, {0}, 0, 0};
+	functions[1] = (struct function){name, "", 0, FUNCTION_C, false, 1, 1, NULL, 0, {0}, 0, 0};
+	functions[2] =
+		(struct function){name, "", 0, FUNCTION_MARKER, false, 1, 1, NULL, 0, {0}, 0, 0};
 	for (uint32_t k = 0; k < 3; k++)
 		hostile_frames[i][k] = (struct stack_frame){(uint32_t)(3 * i) + k, 8, 0};
 	for (size_t k = 0; k < 3; k++)
 		hostile_prefixes[i][k] = name;
 	hostile_paths[i][0] = name;
-	hostile_stacks[2 * i] = (struct profile_stack){
-		hostile_prefixes[i], 3,	    hostile_frames[i], i % 2 ? 3 : 2, (uint32_t)i,
-		PHASE_TEST,	     i + 1, MODE_INTERPRETER};
+	hostile_stacks[2 * i] = (struct profile_stack){hostile_prefixes[i],
+						       3,
+						       hostile_frames[i],
+						       i % 2 ? 3 : 2,
+						       (uint32_t)i,
+						       PHASE_TEST,
+						       i + 1,
+						       MODE_INTERPRETER,
+						       0};
 	/* The leaf is the foreign name itself. */
 	hostile_stacks[2 * i + 1] = (struct profile_stack){
-		hostile_prefixes[i], 1, NULL, 0, UINT32_MAX, PHASE_DESCRIBE, 1, MODE_INTERPRETER};
+		hostile_prefixes[i], 1, NULL, 0, UINT32_MAX, PHASE_DESCRIBE, 1,
+		MODE_INTERPRETER,    0};
 	hostile_tests[i] = (struct test){
 		.id = "00000000-0000-3000-8000-000000000000",
 		.file = name,
@@ -700,7 +739,18 @@ const struct profile *profile_empty(void)
 enum { CHUNK, FIB, PRINT, WRITE, VFS, NO_LEAF };
 
 static struct function program_functions[] = {
-	[CHUNK] = {"main chunk", "fib.lua", 0, FUNCTION_MAIN_CHUNK, false, 0, 1000, NULL, 0, {0}},
+	[CHUNK] = {"main chunk",
+		   "fib.lua",
+		   0,
+		   FUNCTION_MAIN_CHUNK,
+		   false,
+		   0,
+		   1000,
+		   NULL,
+		   0,
+		   {0},
+		   0,
+		   0},
 	[FIB] = {"fib",
 		 "fib.lua",
 		 1,
@@ -710,8 +760,10 @@ static struct function program_functions[] = {
 		 900,
 		 NULL,
 		 0,
-		 {[MODE_INTERPRETER] = 900, [MODE_C] = 10, [MODE_NATIVE] = 20, [MODE_KERNEL] = 40}},
-	[PRINT] = {"print", "", 0, FUNCTION_C, false, 10, 70, NULL, 0, {[MODE_C] = 10}},
+		 {[MODE_INTERPRETER] = 900, [MODE_C] = 10, [MODE_NATIVE] = 20, [MODE_KERNEL] = 40},
+		 0,
+		 0},
+	[PRINT] = {"print", "", 0, FUNCTION_C, false, 10, 70, NULL, 0, {[MODE_C] = 10}, 0, 0},
 	[WRITE] = {"_IO_new_file_xsputn",
 		   "libc.so.6",
 		   0,
@@ -721,8 +773,21 @@ static struct function program_functions[] = {
 		   60,
 		   NULL,
 		   0,
-		   {[MODE_NATIVE] = 20}},
-	[VFS] = {"vfs_write", "", 0, FUNCTION_KERNEL, false, 40, 40, NULL, 0, {[MODE_KERNEL] = 40}},
+		   {[MODE_NATIVE] = 20},
+		   0,
+		   0},
+	[VFS] = {"vfs_write",
+		 "",
+		 0,
+		 FUNCTION_KERNEL,
+		 false,
+		 40,
+		 40,
+		 NULL,
+		 0,
+		 {[MODE_KERNEL] = 40},
+		 0,
+		 0},
 	[NO_LEAF] = {"[lua: no_leaf]",
 		     "",
 		     0,
@@ -732,7 +797,9 @@ static struct function program_functions[] = {
 		     30,
 		     NULL,
 		     0,
-		     {[MODE_INTERPRETER] = 30}},
+		     {[MODE_INTERPRETER] = 30},
+		     0,
+		     0},
 };
 
 static struct profile_stack program_stacks[] = {
@@ -770,6 +837,20 @@ static struct runtime program_runtimes[] = {
 
 static const char *program_command[] = {"lua5.4", "fib.lua"};
 
+#define CYCLES_PER_SAMPLE 3001003
+
+static void weigh_program(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(program_functions); i++) {
+		struct function *f = &program_functions[i];
+
+		f->self_weight = f->self_samples * CYCLES_PER_SAMPLE;
+		f->total_weight = f->total_samples * CYCLES_PER_SAMPLE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(program_stacks); i++)
+		program_stacks[i].weight = program_stacks[i].samples * CYCLES_PER_SAMPLE;
+}
+
 const struct profile *profile_program(void)
 {
 	static struct profile p = {
@@ -784,7 +865,9 @@ const struct profile *profile_program(void)
 		.event_name = "cycles",
 		.event_unit = "cycles",
 		.event_hardware = true,
-		.frequency_hz = 997,
+		.frequency_hz = PROFILE_UNKNOWN,
+		.period = CYCLES_PER_SAMPLE,
+		.weighted = true,
 		.ns_per_sample = PROFILE_UNKNOWN,
 		.cpu_model = "Example CPU 3.0GHz",
 		.platform = "Linux",
@@ -814,6 +897,7 @@ const struct profile *profile_program(void)
 	};
 
 	p.each_sample_ctx = (void *)&program_schedules;
+	weigh_program();
 	return &p;
 }
 

@@ -318,12 +318,12 @@ Test(processes, samples_are_counted_where_they_were_placed)
 	begin_suite(LUA);
 	open_test(LUA, 1, "sampled");
 	node = attribute_place(s.attribute, LUA, s.epoch[LUA], &phase, NULL);
-	attribute_count(s.attribute, node, phase, MODE_GC, 5);
+	attribute_count(s.attribute, node, phase, MODE_GC, 5, 5 * 1000);
 	close_test(LUA);
 	node = attribute_place(s.attribute, LUA, s.epoch[LUA], &phase, NULL);
-	attribute_count(s.attribute, node, phase, MODE_GC, 2);
-	attribute_count(s.attribute, node, PHASE_OUTPUT, MODE_C, 3);
-	attribute_count(s.attribute, 99999, phase, MODE_GC, 3);
+	attribute_count(s.attribute, node, phase, MODE_GC, 2, 2 * 1000);
+	attribute_count(s.attribute, node, PHASE_OUTPUT, MODE_C, 3, 3 * 1000);
+	attribute_count(s.attribute, 99999, phase, MODE_GC, 3, 3 * 1000);
 	end_suite(LUA);
 	story_end(&s);
 	cr_assert(eq(u64, s.profile.tests[0].body.samples, 5));

@@ -47,7 +47,7 @@ static uint32_t place(const struct attribute_element *elements, size_t nr, enum 
 		eq(int,
 		   attribute_place_stack(s.attribute, LUA, elements, nr, s.now, &node, phase, test),
 		   0));
-	attribute_count(s.attribute, node, *phase, MODE_C, 1);
+	attribute_count(s.attribute, node, *phase, MODE_C, 1, 1 * 1000);
 	return node;
 }
 

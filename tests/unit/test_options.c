@@ -83,7 +83,7 @@ Test(options, command_alone_is_run_with_all_defaults)
 	cr_assert_str_eq(options.output_dir, "bprof-out");
 	cr_assert(eq(ptr, (void *)options.folded_file, NULL));
 	cr_assert(eq(uint, options.frequency_hz, 997));
-	cr_assert(eq(int, options.event, EVENT_AUTO));
+	cr_assert_str_eq(options.event, "auto");
 	cr_assert(eq(int, options.boundaries, BOUNDARIES_AUTO));
 	cr_assert(eq(uint, options.top, 20));
 	cr_assert_float_eq(options.min_percent, 1.0, 1e-9);
@@ -138,7 +138,7 @@ Test(options, every_option_of_run_is_read)
 		0));
 	cr_assert_str_eq(options.output_dir, "out");
 	cr_assert(eq(uint, options.frequency_hz, 4999));
-	cr_assert(eq(int, options.event, EVENT_CPU_CLOCK));
+	cr_assert_str_eq(options.event, "cpu-clock");
 	cr_assert_str_eq(format_names(), "json");
 	cr_assert(eq(int, options.boundaries, BOUNDARIES_STACK));
 	cr_assert(eq(int, options.jit, BPROF_JIT_START));
@@ -296,8 +296,13 @@ Test(options, numbers_out_of_range_or_odd_are_refused)
 
 Test(options, wrong_choices_are_listed)
 {
-	expect_refusal("-e instructions x", "--event 'instructions' is not auto, cpu-clock or "
-					    "cycles");
+	expect_refusal("-e gpu/busy/ x", "--event: event 'gpu/busy/': there is no such device in "
+					 "/sys/bus/event_source/devices");
+	expect_refusal("-c 1e6 x", "--period '1e6' is not a number up to 10^15; 0: by frequency");
+	expect_refusal("-c -1 x", "--period '-1' is not a number up to 10^15; 0: by frequency");
+	cr_assert(eq(int, parse("-e instructions:u -c 100000 x"), 0));
+	cr_assert_str_eq(options.event, "instructions:u");
+	cr_assert(eq(u64, options.period, 100000));
 	expect_refusal("--boundaries=hooks x",
 		       "--boundaries 'hooks' is not auto, hook, stack or none");
 	expect_refusal("--color=yes x", "--color 'yes' is not auto, always or never");

@@ -21,9 +21,9 @@
 #define PID	    100
 
 static struct function functions[] = {
-	{"a", "x.lua", 1, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
-	{"b", "x.lua", 2, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
-	{"c", "x.lua", 3, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
+	{"a", "x.lua", 1, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}, 0, 0},
+	{"b", "x.lua", 2, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}, 0, 0},
+	{"c", "x.lua", 3, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}, 0, 0},
 };
 
 /* A profile that is only samples. */

@@ -77,13 +77,25 @@ Test(output_view, a_file_matches_from_any_component_with_or_without_its_ending)
 enum { MAIN, RUN, EXECUTE, BODY, GSUB, BUSTED_MARKER, STRIPPED };
 
 static struct function functions[] = {
-	[MAIN] = {"main chunk", "spec/a.lua", 0, FUNCTION_MAIN_CHUNK, false, 0, 0, NULL, 0, {0}},
-	[RUN] = {"run", "/x/busted/core.lua", 3, FUNCTION_LUA, true, 0, 0, NULL, 0, {0}},
-	[EXECUTE] = {"execute", "/x/busted/block.lua", 9, FUNCTION_LUA, true, 0, 0, NULL, 0, {0}},
-	[BODY] = {"body", "spec/a.lua", 5, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
-	[GSUB] = {"string.gsub", "", 0, FUNCTION_C, false, 0, 0, NULL, 0, {0}},
-	[BUSTED_MARKER] = {"[busted]", "", 0, FUNCTION_MARKER, false, 0, 0, NULL, 0, {0}},
-	[STRIPPED] = {"<anonymous>", "?", 0, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}},
+	[MAIN] = {"main chunk",
+		  "spec/a.lua",
+		  0,
+		  FUNCTION_MAIN_CHUNK,
+		  false,
+		  0,
+		  0,
+		  NULL,
+		  0,
+		  {0},
+		  0,
+		  0},
+	[RUN] = {"run", "/x/busted/core.lua", 3, FUNCTION_LUA, true, 0, 0, NULL, 0, {0}, 0, 0},
+	[EXECUTE] =
+		{"execute", "/x/busted/block.lua", 9, FUNCTION_LUA, true, 0, 0, NULL, 0, {0}, 0, 0},
+	[BODY] = {"body", "spec/a.lua", 5, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}, 0, 0},
+	[GSUB] = {"string.gsub", "", 0, FUNCTION_C, false, 0, 0, NULL, 0, {0}, 0, 0},
+	[BUSTED_MARKER] = {"[busted]", "", 0, FUNCTION_MARKER, false, 0, 0, NULL, 0, {0}, 0, 0},
+	[STRIPPED] = {"<anonymous>", "?", 0, FUNCTION_LUA, false, 0, 0, NULL, 0, {0}, 0, 0},
 };
 
 static struct profile profile = {.functions = functions, .nr_functions = ARRAY_SIZE(functions)};
