@@ -38,6 +38,7 @@
 #define WALK_WINDOW_BYTES 1024
 #define WALK_NOWHERE	  (~0ULL >> 1) /* start of a window that holds nothing */
 #define WALK_MAX_TRIED	  4	       /* VMs searched for a coroutine that C has resumed */
+#define WALK_NAMES	  8	       /* chunk names remembered while one stack is walked */
 #define WALK_MAX_STEPS	  512	       /* frames, pseudo frames and changes of coroutine */
 
 /* A prototype that is not in the seen table. chunkname: address of its NUL-terminated text. */
@@ -70,7 +71,7 @@ struct walk_window {
 /* What a prototype looks like to walk_lua_frame(). */
 struct walk_proto {
 	u64 object;
-	u64 source;
+	u64 source, parts; /* as in struct bprof_proto_identity */
 	u64 chunkname;
 	s32 first_line, last_line;
 	u32 code_len;
@@ -109,6 +110,8 @@ struct walk {
 	struct lua_vm vm; /* the chosen one */
 	struct lua_layout chosen;
 	struct walk_proto proto;
+	u64 named[WALK_NAMES]; /* strings whose name_word is known */
+	u32 name_word[WALK_NAMES];
 	struct bprof_span span[BPROF_MAX_SPANS];
 	u64 element[ELEMENT_WORDS]; /* of busted: the first nodes of its table */
 	u64 element_sum;	    /* of their strings */
@@ -238,18 +241,53 @@ WALK_STEP int walk_announce(struct walk *w, u32 fingerprint)
 	return 0;
 }
 
+/* Where a string of this VM has its hash, or in later LuaJITs its number. */
+WALK_INLINE u32 walk_name_at(const struct walk *w)
+{
+	return w->chosen.family == BPROF_FAMILY_LUAJIT && w->chosen.luajit.refs32 ? 8 : 12;
+}
+
+/*
+ * That word of the name of the chunk in w->proto: a chunk may be freed and another take its place,
+ * and that of its name.
+ */
+WALK_STEP u32 walk_name(struct walk *w)
+{
+	u64 source;
+	u32 i, word = 0;
+
+	if (!w)
+		return 0;
+	source = w->proto.source;
+	i = walk_index((u32)(source >> 4), WALK_NAMES - 1);
+	if (w->named[i] == source)
+		return w->name_word[i];
+	if (!source || walk_must_read(w, &word, sizeof(word), source + walk_name_at(w)))
+		return 0;
+	w->named[i] = source;
+	w->name_word[i] = word;
+	return word;
+}
+
 /*
  * Identity and state of knowledge of the prototype in w->proto. Non-zero: user space holds its
  * lines, decoding them here would be wasted.
  */
 WALK_INLINE int walk_identify(struct walk *w, struct bprof_frame *frame)
 {
-	u64 lines = (u32)w->proto.first_line | (u64)(u32)w->proto.last_line << 32;
+	struct bprof_proto_identity identity = {
+		.source = w->proto.source,
+		.parts = w->proto.parts,
+		.first_line = (u32)w->proto.first_line,
+		.last_line = (u32)w->proto.last_line,
+		.code_len = w->proto.code_len,
+		.name = walk_name(w),
+	};
 	u32 index = seen_index(w->proto.object, w->record.s.pid);
 	const struct bprof_seen *known = walk_seen_entry(w, index);
 
 	frame->object = w->proto.object;
-	frame->fingerprint = bprof_fingerprint(w->proto.source, lines, w->proto.code_len);
+	frame->fingerprint = bprof_fingerprint(&identity);
 	frame->flags |= BPROF_FRAME_LUA;
 	if (!w->proto.first_line)
 		frame->flags |= BPROF_FRAME_MAIN;
@@ -507,6 +545,8 @@ WALK_INLINE void walk_sample(struct walk *w)
 	w->hidden = 0;
 	w->is_cut = 0;
 	w->stack.start = WALK_NOWHERE;
+	for (u32 i = 0; i < WALK_NAMES; i++)
+		w->named[i] = 0;
 	if (!w->vms.nr) {
 		s->status = BPROF_WALK_NO_VM;
 		return;

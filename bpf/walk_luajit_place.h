@@ -74,6 +74,7 @@ WALK_INLINE void luajit_describe_proto(struct walk *w)
 
 	w->proto.object = j->proto.bytecode - luajit_proto_bytes(w);
 	w->proto.source = j->proto.source;
+	w->proto.parts = j->proto.lineinfo;
 	w->proto.chunkname = j->proto.source + w->chosen.luajit.string_data;
 	w->proto.first_line = (s32)j->proto.first_line;
 	w->proto.last_line = (s32)(j->proto.first_line + j->proto.nr_lines);

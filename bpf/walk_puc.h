@@ -229,6 +229,9 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 	}
 	w->proto.object = proto;
 	w->proto.source = puc_proto_word(p, layout->proto_source);
+	w->proto.parts = bprof_parts(puc_proto_word(p, layout->proto_code),
+				     puc_proto_word(p, layout->proto_lines),
+				     puc_proto_word(p, layout->proto_constants));
 	w->proto.chunkname = p->known_chunkname;
 	w->proto.first_line = (s32)puc_proto_int(p, layout->proto_first_line);
 	w->proto.last_line = (s32)puc_proto_int(p, layout->proto_last_line);

@@ -235,17 +235,32 @@ struct bprof_proto {
 };
 
 /*
- * Identity of a prototype object that may be freed and its address reused.
- * source: address of its chunk name; lines: linedefined | lastlinedefined << 32; code_len:
- * instructions.
+ * What tells a prototype from one that took its place when it was freed. Two that are made from the
+ * same source under the same name, one after the other, may still have all of it in common.
  */
-static inline __attribute__((always_inline)) __u32 bprof_fingerprint(__u64 source, __u64 lines,
-								     __u32 code_len)
-{
-	__u64 h = source * 0x9E3779B97F4A7C15ULL;
+struct bprof_proto_identity {
+	__u64 source; /* address of its chunk name */
+	__u64 parts;  /* PUC: addresses of code, lines and constants, by bprof_parts(); LuaJIT: of
+			 its line table, which lies behind all others */
+	__u32 first_line, last_line;
+	__u32 code_len; /* instructions */
+	__u32 name;	/* the word of that string that is its hash or its number; 0 = none */
+};
 
-	h = (h ^ lines) * 0xC2B2AE3D27D4EB4FULL;
-	h = (h ^ code_len) * 0x9E3779B97F4A7C15ULL;
+static inline __attribute__((always_inline)) __u64 bprof_parts(__u64 code, __u64 lines,
+							       __u64 constants)
+{
+	return code + 3 * lines + 5 * constants;
+}
+
+static inline __attribute__((always_inline)) __u32
+bprof_fingerprint(const struct bprof_proto_identity *identity)
+{
+	__u64 h = identity->source * 0x9E3779B97F4A7C15ULL;
+
+	h = (h ^ identity->first_line ^ (__u64)identity->last_line << 32) * 0xC2B2AE3D27D4EB4FULL;
+	h = (h ^ identity->code_len ^ (__u64)identity->name << 32) * 0x9E3779B97F4A7C15ULL;
+	h = (h ^ identity->parts ^ h >> 32) * 0xC2B2AE3D27D4EB4FULL;
 	return (__u32)(h >> 32);
 }
 

@@ -14,23 +14,23 @@
 
 #define MAX_LINE (1 << 24) /* no source has more */
 
-static uint32_t fingerprint_of(const struct proto_identity *identity)
+int proto_read_name(const struct lua_reader *reader, unsigned at, struct bprof_proto_identity *ret)
 {
-	uint64_t lines = (uint64_t)(uint32_t)identity->first_line |
-			 (uint64_t)(uint32_t)identity->last_line << 32;
-
-	return bprof_fingerprint(identity->source, lines, identity->code_len);
+	ret->name = 0;
+	if (!ret->source) /* stripped */
+		return 0;
+	return peek_read_fresh(reader->peek, &ret->name, sizeof(ret->name), ret->source + at);
 }
 
 /* Is the object still the one that was seen? Return: 0; -ESTALE; -EBADMSG; -EFAULT. */
 static int identify(const struct proto_source *source, const struct lua_reader *reader,
-		    uaddr_t object, uint32_t fingerprint, struct proto_identity *ret)
+		    uaddr_t object, uint32_t fingerprint, struct bprof_proto_identity *ret)
 {
 	int r = source->identify(reader, object, ret);
 
 	if (r < 0)
 		return r;
-	return fingerprint_of(ret) == fingerprint ? 0 : -ESTALE;
+	return bprof_fingerprint(ret) == fingerprint ? 0 : -ESTALE;
 }
 
 static int write_chunkname(const struct lua_reader *reader, uaddr_t string,
@@ -52,14 +52,14 @@ static int write_chunkname(const struct lua_reader *reader, uaddr_t string,
 static int write_record(const struct proto_source *source, const struct lua_reader *reader,
 			uaddr_t object, uint32_t fingerprint, struct proto_writer *writer)
 {
-	struct proto_identity identity, after;
+	struct bprof_proto_identity identity, after;
 	int changed, r;
 
 	r = identify(source, reader, object, fingerprint, &identity);
 	if (r < 0)
 		return r;
-	writer->body.first_line = identity.first_line;
-	writer->body.last_line = identity.last_line;
+	writer->body.first_line = (__s32)identity.first_line;
+	writer->body.last_line = (__s32)identity.last_line;
 	r = source->write(reader, object, &identity, writer);
 	if (r == 0)
 		r = write_chunkname(reader, identity.source, writer);
@@ -104,7 +104,7 @@ int capture_confirm(const struct mem_reader *mem, const struct lua_layout *layou
 	struct lua_reader reader = {.peek = peek, .layout = layout};
 	const struct proto_source *source =
 		layout->family == BPROF_FAMILY_LUAJIT ? &proto_source_luajit : &proto_source_puc;
-	struct proto_identity identity;
+	struct bprof_proto_identity identity;
 	int r;
 
 	if (!peek)

@@ -157,20 +157,22 @@ static int read_header(const struct lua_reader *reader, uaddr_t object, struct g
 	return r < 0 ? r : decode_header(shape, header, ret);
 }
 
-static int identify(const struct lua_reader *reader, uaddr_t object, struct proto_identity *ret)
+static int identify(const struct lua_reader *reader, uaddr_t object,
+		    struct bprof_proto_identity *ret)
 {
 	struct gcproto proto;
 	int r = read_header(reader, object, &proto);
 
 	if (r < 0)
 		return r;
-	*ret = (struct proto_identity){
+	*ret = (struct bprof_proto_identity){
 		.source = proto.chunkname,
-		.first_line = proto.first_line,
-		.last_line = (int32_t)((uint32_t)proto.first_line + proto.nr_lines),
+		.parts = proto.lineinfo,
+		.first_line = (uint32_t)proto.first_line,
+		.last_line = (uint32_t)proto.first_line + proto.nr_lines,
 		.code_len = proto.size_bc,
 	};
-	return 0;
+	return proto_read_name(reader, reader->layout->luajit.refs32 ? 8 : 12, ret);
 }
 
 /* Entry i of lineinfo belongs to instruction i + 1; instruction 0 is the function header. */
@@ -380,7 +382,7 @@ static int write_parts(const struct lua_reader *reader, const struct block *bloc
 }
 
 static int write_proto(const struct lua_reader *reader, uaddr_t object,
-		       const struct proto_identity *identity, struct proto_writer *writer)
+		       const struct bprof_proto_identity *identity, struct proto_writer *writer)
 {
 	CLEANUP(cleanup_free) unsigned char *bytes = NULL;
 	struct gcproto proto;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TAG_AT		 8U
+#define STRING_HASH	 12 /* in a string, in every version */
 #define TAG_MASK	 0x3fU
 #define TAG_PROTO	 9U /* up to 5.3 */
 #define TAG_PROTO_54	 10U
@@ -101,20 +102,24 @@ static int read_header(const struct lua_reader *reader, uaddr_t object, struct p
 	return 0;
 }
 
-static int identify(const struct lua_reader *reader, uaddr_t object, struct proto_identity *ret)
+static int identify(const struct lua_reader *reader, uaddr_t object,
+		    struct bprof_proto_identity *ret)
 {
 	struct puc_proto proto;
 	int r = read_header(reader, object, &proto);
 
 	if (r < 0)
 		return r;
-	*ret = (struct proto_identity){
+	*ret = (struct bprof_proto_identity){
 		.source = field_u64(&proto, proto.at->proto_source),
-		.first_line = (int32_t)field_u32(&proto, proto.at->proto_first_line),
-		.last_line = (int32_t)field_u32(&proto, proto.at->proto_last_line),
+		.parts = bprof_parts(field_u64(&proto, proto.at->proto_code),
+				     field_u64(&proto, proto.at->proto_lines),
+				     field_u64(&proto, proto.at->proto_constants)),
+		.first_line = field_u32(&proto, proto.at->proto_first_line),
+		.last_line = field_u32(&proto, proto.at->proto_last_line),
 		.code_len = field_u32(&proto, proto.at->proto_code_len),
 	};
-	return 0;
+	return proto_read_name(reader, STRING_HASH, ret);
 }
 
 /* Copy an array of the target; *@ret is to be freed by the caller, NULL if the array is empty. */
@@ -303,7 +308,7 @@ static int write_upvalues(const struct lua_reader *reader, const struct puc_prot
 }
 
 static int write_proto(const struct lua_reader *reader, uaddr_t object,
-		       const struct proto_identity *identity, struct proto_writer *writer)
+		       const struct bprof_proto_identity *identity, struct proto_writer *writer)
 {
 	struct puc_proto proto;
 	struct buf text;

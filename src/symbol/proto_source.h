@@ -7,12 +7,8 @@
 
 #define PROTO_CODE_LIMIT (1U << 20) /* instructions; more means it is no prototype */
 
-/* What identifies a prototype: enough for its fingerprint. */
-struct proto_identity {
-	uaddr_t source; /* address of the chunk name's string object */
-	int32_t first_line, last_line;
-	uint32_t code_len;
-};
+/* Fills in the name, which the string has at @at. Return: 0; -EFAULT. */
+int proto_read_name(const struct lua_reader *reader, unsigned at, struct bprof_proto_identity *ret);
 
 /**
  * struct proto_source - how one VM family keeps its prototypes
@@ -23,9 +19,9 @@ struct proto_identity {
  */
 struct proto_source {
 	int (*identify)(const struct lua_reader *reader, uaddr_t object,
-			struct proto_identity *ret);
+			struct bprof_proto_identity *ret);
 	int (*write)(const struct lua_reader *reader, uaddr_t object,
-		     const struct proto_identity *identity, struct proto_writer *writer);
+		     const struct bprof_proto_identity *identity, struct proto_writer *writer);
 };
 
 extern const struct proto_source proto_source_luajit;

@@ -161,6 +161,41 @@ Test(bad_targets, chunks_that_are_gone_at_once)
 	check_churn("lua5.4");
 }
 
+/* "call (reuse.lua:7);main chunk (line7:1)": each caller calls chunks of its own name. */
+static long long check_reused(char *line, long long samples)
+{
+	static const char caller[] = " (reuse.lua:", chunk[] = ");main chunk (line";
+	char *called = strstr(line, chunk), *at;
+
+	if (!called)
+		return 0;
+	at = called;
+	while (at > line && isdigit((unsigned char)at[-1]))
+		at--;
+	if (at == called || at - line < (long)strlen(caller) ||
+	    strncmp(at - strlen(caller), caller, strlen(caller)) != 0)
+		return 0;
+	cr_expect(strtol(at, NULL, 10) == strtol(called + strlen(chunk), NULL, 10),
+		  "the name of another: %s", line);
+	return samples;
+}
+
+static void check_reuse(const char *interpreter)
+{
+	struct profiled p;
+
+	profile_script(interpreter, "reuse.lua", &p);
+	cr_expect(sum_lines(&p, check_reused) >= 50, "%s: no chunk was seen", interpreter);
+	profiled_done(&p);
+}
+
+Test(bad_targets, chunks_that_take_the_place_of_others)
+{
+	check_reuse("luajit");
+	check_reuse("lua5.1");
+	check_reuse("lua5.4");
+}
+
 /* ---- libraries taken apart ----------------------------------------------------------------- */
 
 static void check_replaced(const char *interpreter)

@@ -169,21 +169,30 @@ uaddr_t lua_child_proto(const struct lua_child *child, uaddr_t closure)
 uint32_t lua_child_fingerprint(const struct lua_child *child, uaddr_t proto)
 {
 	const struct puc_layout *puc = &child->layout->puc;
-	uint64_t source, first, last;
-	uint32_t code_len;
+	struct bprof_proto_identity identity;
 
 	if (is_luajit(child)) {
-		source = lua_child_u64(child, proto + 64);
-		first = lua_child_u32(child, proto + 72);
-		last = first + lua_child_u32(child, proto + 76);
-		code_len = lua_child_u32(child, proto + 12);
+		identity = (struct bprof_proto_identity){
+			.source = lua_child_u64(child, proto + 64),
+			.parts = lua_child_u64(child, proto + 80),
+			.first_line = lua_child_u32(child, proto + 72),
+			.code_len = lua_child_u32(child, proto + 12),
+		};
+		identity.last_line = identity.first_line + lua_child_u32(child, proto + 76);
 	} else {
-		source = lua_child_u64(child, proto + puc->proto_source);
-		first = lua_child_u32(child, proto + puc->proto_first_line);
-		last = lua_child_u32(child, proto + puc->proto_last_line);
-		code_len = lua_child_u32(child, proto + puc->proto_code_len);
+		identity = (struct bprof_proto_identity){
+			.source = lua_child_u64(child, proto + puc->proto_source),
+			.parts = bprof_parts(lua_child_u64(child, proto + puc->proto_code),
+					     lua_child_u64(child, proto + puc->proto_lines),
+					     lua_child_u64(child, proto + puc->proto_constants)),
+			.first_line = lua_child_u32(child, proto + puc->proto_first_line),
+			.last_line = lua_child_u32(child, proto + puc->proto_last_line),
+			.code_len = lua_child_u32(child, proto + puc->proto_code_len),
+		};
 	}
-	return bprof_fingerprint(source, first | last << 32, code_len);
+	if (identity.source)
+		identity.name = lua_child_u32(child, identity.source + 12);
+	return bprof_fingerprint(&identity);
 }
 
 /* ---- stacks -------------------------------------------------------------------------------- */

@@ -711,7 +711,9 @@ ParameterizedTest(struct interpreter *param, symbol_capture,
 				  "read %u: a mixture", k);
 	} while (reused.reads >= k);
 	cr_expect(gt(u32, stale, 1));
-	cr_expect(eq(u32, whole, 1));
+	/* never reused, or after the last look at the header, when its name is read */
+	cr_expect(ge(u32, whole, 1));
+	cr_expect(le(u32, whole, 2));
 	buf_done(&truth);
 	buf_done(&out);
 	stop(f);

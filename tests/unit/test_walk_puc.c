@@ -225,6 +225,30 @@ Test(walk_puc, absolute_line_entries_are_the_base_of_the_deltas)
 	cr_expect(eq(i32, p.out.frame[0].line, 5000));
 }
 
+/* Freed, and made again in the same places. */
+Test(walk_puc, a_prototype_of_another_name_or_in_other_parts_is_another)
+{
+	uaddr_t proto = make_proto(20, 300);
+	const unsigned fields[] = {p.layout->proto_code, p.layout->proto_lines,
+				   p.layout->proto_constants, p.layout->proto_source};
+	uint32_t before;
+
+	push_lua(p.main, proto, 40);
+	walk();
+	before = p.out.frame[0].fingerprint;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].fingerprint, before));
+	put(word(proto + p.layout->proto_source) + 12, 4, 0xbeef);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		walk();
+		cr_expect(ne(u32, p.out.frame[0].fingerprint, before));
+		before = p.out.frame[0].fingerprint;
+		put(proto + fields[i], 8, word(proto + fields[i]) + 64);
+	}
+	walk();
+	cr_expect(ne(u32, p.out.frame[0].fingerprint, before));
+}
+
 Test(walk_puc, the_pc_register_beats_a_stale_savedpc_in_the_leaf)
 {
 	uaddr_t proto = make_proto(20, 100);
