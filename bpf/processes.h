@@ -58,7 +58,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	follow_thread(p, pid, child);
 	/* a child of vfork() or posix_spawn() runs C in its parent's memory until it execs */
-	if (child->mm != parent->mm)
+	if (BPF_CORE_READ(child, mm) != BPF_CORE_READ(parent, mm))
 		inherit_vms(parent_pid, pid);
 	fill_header(&r.h, BPROF_RECORD_FORK, sizeof(r));
 	ship(&r);
