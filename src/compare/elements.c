@@ -22,7 +22,6 @@ struct gather {
 	struct comparison *result;
 	const struct run_pair *pairs;
 	struct values values;
-	bool *sound; /* of each subject */
 };
 
 static double value_of(uint64_t figure)
@@ -183,75 +182,7 @@ static int leave_out(struct gather *g, const struct subject *s, const char *reas
 
 /* ---- files and the suite ------------------------------------------------------------------- */
 
-/* The file of a subject counts, or with NULL all files do. */
-static double sum_of_run(const struct gather *g, const char *file, enum side side, size_t run)
-{
-	const struct runs *runs = &g->c->runs;
-	double sum = 0;
-
-	for (size_t i = 0; i < runs->nr_subjects; i++) {
-		const struct subject *s = runs->subjects[i];
-
-		if (g->sound[i] && (!file || strcmp(s->file, file) == 0))
-			sum += (double)runs_figures(s, side, run)->whole[g->result->metric];
-	}
-	return sum > 0 ? sum : 1;
-}
-
-static void gather_sums(struct gather *g, const char *file)
-{
-	const struct comparison *r = g->result;
-
-	begin_values(g);
-	for (size_t side = 0; side < NR_SIDES; side++)
-		for (size_t i = 0; i < r->nr_runs[side]; i++) {
-			size_t run = r->nr_pairs > 0 ? g->pairs[i].runs[side] : i;
-
-			add_value(g, (enum side)side, sum_of_run(g, file, (enum side)side, run));
-		}
-}
-
-static int add_sum(struct gather *g, enum element_kind kind, const char *file)
-{
-	struct comparison *r = g->result;
-	struct element *e = &r->elements[r->nr_elements++];
-
-	*e = (struct element){
-		.kind = kind,
-		.test = {.id = "", .name = "", .file = file ? file : "", .source = ""}};
-	gather_sums(g, file);
-	return measure(g, r->nr_pairs > 0, e);
-}
-
-static bool file_is_new(const struct comparison *r, const char *file)
-{
-	for (size_t i = 0; i < r->nr_elements; i++)
-		if (r->elements[i].kind == ELEMENT_FILE &&
-		    strcmp(r->elements[i].test.file, file) == 0)
-			return false;
-	return true;
-}
-
-static int add_sums(struct gather *g)
-{
-	const struct runs *runs = &g->c->runs;
-	bool any = false;
-	int r = 0;
-
-	for (size_t i = 0; i < runs->nr_subjects && r == 0; i++) {
-		if (!g->sound[i])
-			continue;
-		if (!any)
-			r = add_sum(g, ELEMENT_SUITE, NULL);
-		any = true;
-		if (r == 0 && file_is_new(g->result, runs->subjects[i]->file))
-			r = add_sum(g, ELEMENT_FILE, runs->subjects[i]->file);
-	}
-	return r;
-}
-
-/* ---- all of it ----------------------------------------------------------------------------- */
-
+/* In every run of both sides, with a value. */
 static bool is_sound(const struct gather *g, const struct subject *s)
 {
 	for (size_t side = 0; side < NR_SIDES; side++)
@@ -260,6 +191,119 @@ static bool is_sound(const struct gather *g, const struct subject *s)
 				return false;
 	return true;
 }
+
+/* A sound test. */
+struct member {
+	const struct subject *subject;
+	size_t order;
+};
+
+/* Members of one file, next to each other. */
+struct group {
+	const struct member *members;
+	size_t nr;
+};
+
+static int by_file(const void *left, const void *right)
+{
+	const struct member *a = left, *b = right;
+	int order = strcmp(a->subject->file, b->subject->file);
+
+	return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static int by_first(const void *left, const void *right)
+{
+	size_t a = ((const struct group *)left)->members->order;
+	size_t b = ((const struct group *)right)->members->order;
+
+	return (a > b) - (a < b);
+}
+
+static double sum_of_run(const struct gather *g, const struct group *group, enum side side,
+			 size_t run)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < group->nr; i++)
+		sum += (double)runs_figures(group->members[i].subject, side, run)
+			       ->whole[g->result->metric];
+	return sum > 0 ? sum : 1;
+}
+
+static void gather_sums(struct gather *g, const struct group *group)
+{
+	const struct comparison *r = g->result;
+
+	begin_values(g);
+	for (size_t side = 0; side < NR_SIDES; side++)
+		for (size_t i = 0; i < r->nr_runs[side]; i++) {
+			size_t run = r->nr_pairs > 0 ? g->pairs[i].runs[side] : i;
+
+			add_value(g, (enum side)side, sum_of_run(g, group, (enum side)side, run));
+		}
+}
+
+static int add_sum(struct gather *g, enum element_kind kind, const struct group *group)
+{
+	struct comparison *r = g->result;
+	struct element *e = &r->elements[r->nr_elements++];
+	const char *file = kind == ELEMENT_FILE ? group->members->subject->file : "";
+
+	*e = (struct element){.kind = kind,
+			      .test = {.id = "", .name = "", .file = file, .source = ""}};
+	gather_sums(g, group);
+	return measure(g, r->nr_pairs > 0, e);
+}
+
+static size_t find_members(const struct gather *g, struct member *members)
+{
+	const struct runs *runs = &g->c->runs;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < runs->nr_subjects; i++)
+		if (is_sound(g, runs->subjects[i]))
+			members[nr++] = (struct member){runs->subjects[i], i};
+	return nr;
+}
+
+/* @members sorted by file. */
+static size_t find_groups(const struct member *members, size_t nr, struct group *groups)
+{
+	size_t nr_groups = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (i > 0 && strcmp(members[i].subject->file, members[i - 1].subject->file) == 0)
+			groups[nr_groups - 1].nr++;
+		else
+			groups[nr_groups++] = (struct group){&members[i], 1};
+	}
+	return nr_groups;
+}
+
+/* The suite, then files in the order of their first tests. */
+static int add_sums(struct gather *g)
+{
+	size_t room = g->c->runs.nr_subjects + 1, nr_groups;
+	CLEANUP(cleanup_free) struct member *members = calloc(room, sizeof(*members));
+	CLEANUP(cleanup_free) struct group *groups = calloc(room, sizeof(*groups));
+	struct group suite = {.members = members};
+	int r = 0;
+
+	if (!members || !groups)
+		return -ENOMEM;
+	suite.nr = find_members(g, members);
+	qsort(members, suite.nr, sizeof(*members), by_file);
+	nr_groups = find_groups(members, suite.nr, groups);
+	qsort(groups, nr_groups, sizeof(*groups), by_first);
+	if (suite.nr > 0)
+		r = add_sum(g, ELEMENT_SUITE, &suite);
+	for (size_t i = 0; i < nr_groups && r == 0; i++)
+		r = add_sum(g, ELEMENT_FILE, &groups[i]);
+	return r;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
 
 static bool is_in_both(const struct gather *g, const struct subject *s)
 {
@@ -306,12 +350,10 @@ static int make_room(struct gather *g)
 	g->values.room = most_values(runs);
 	g->values.of[SIDE_BASE] = calloc(g->values.room, sizeof(double));
 	g->values.of[SIDE_HEAD] = calloc(g->values.room, sizeof(double));
-	g->sound = calloc(runs->nr_subjects + 1, sizeof(*g->sound));
 	/* a file has at least one test */
 	r->elements = calloc(2 * runs->nr_subjects + 1, sizeof(*r->elements));
 	r->left_out = calloc(runs->nr_subjects + 1, sizeof(*r->left_out));
-	return g->values.of[SIDE_BASE] && g->values.of[SIDE_HEAD] && g->sound && r->elements &&
-			       r->left_out
+	return g->values.of[SIDE_BASE] && g->values.of[SIDE_HEAD] && r->elements && r->left_out
 		       ? 0
 		       : -ENOMEM;
 }
@@ -321,8 +363,6 @@ int compare_elements(struct compare *c, const struct run_pair *pairs)
 	struct gather g = {.c = c, .result = &c->result, .pairs = pairs};
 	int r = make_room(&g);
 
-	for (size_t i = 0; i < c->runs.nr_subjects && r == 0; i++)
-		g.sound[i] = is_sound(&g, c->runs.subjects[i]);
 	if (r == 0)
 		r = add_sums(&g);
 	for (size_t i = 0; i < c->runs.nr_subjects && r == 0; i++)
@@ -330,6 +370,5 @@ int compare_elements(struct compare *c, const struct run_pair *pairs)
 			r = add_test(&g, i);
 	free(g.values.of[SIDE_BASE]);
 	free(g.values.of[SIDE_HEAD]);
-	free(g.sound);
 	return r;
 }

@@ -7,7 +7,7 @@
 
 #include "rank_tests.h"
 
-#define MOST_REPEATED 4096 /* repetitions of a test in one run that are looked at */
+#define MOST_REPEATED 500 /* repetitions of a test in one run that are looked at */
 
 static int compare_subjects(const void *left, const void *right)
 {

@@ -144,6 +144,7 @@ Test(compare, same_code_is_the_same)
 	cr_expect(eq(int, element(ELEMENT_FILE, "")->verdict, VERDICT_SAME));
 	cr_expect(eq(int, element(ELEMENT_SUITE, "")->verdict, VERDICT_SAME));
 	cr_expect(eq(sz, seen->nr_elements, 4));
+	cr_expect(eq(sz, seen->nr_undecided, 0));
 	cr_expect(not(seen->gate_fails));
 }
 
@@ -209,6 +210,7 @@ Test(compare, noise_is_called_noise)
 	}
 	judge();
 	cr_expect(eq(int, verdict_of("t"), VERDICT_NOISY));
+	cr_expect(eq(sz, seen->nr_undecided, seen->nr_elements));
 }
 
 /* 20 us of 0.1 ms are 20 %, and below the floor. */
