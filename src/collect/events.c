@@ -15,6 +15,8 @@ static int open_event(const struct event *e, int cpu, bool sampling)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
+		.disabled = sampling,
+		.pinned = sampling, /* all the time or not at all */
 		.type = e->code.type,
 		.config = e->code.config,
 		.config1 = e->code.config1,
@@ -23,7 +25,8 @@ static int open_event(const struct event *e, int cpu, bool sampling)
 		.exclude_kernel = e->code.user_only,
 		.exclude_user = e->code.kernel_only,
 		.exclude_hv = sampling && e->public.hardware,
-		.exclude_idle = sampling,
+		/* counters of arm64 refuse it, and no followed thread is idle */
+		.exclude_idle = sampling && !e->public.hardware,
 	};
 	long fd;
 

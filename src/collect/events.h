@@ -20,7 +20,7 @@ struct event {
  */
 int event_choose(const struct collect_opts *opts, struct event *ret, char *why, size_t why_size);
 
-/* A sampling event on one CPU: a file descriptor, or -errno. */
+/* A sampling event on one CPU, not started: a file descriptor, or -errno. */
 int event_open(const struct event *e, int cpu);
 
 #endif

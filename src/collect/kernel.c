@@ -55,6 +55,8 @@ struct collector {
 	struct bpf_link *probes[MAX_LINKS];
 	size_t nr_probes;
 	uint32_t nr_binaries, nr_layouts;
+	int sampling_fds[MAX_CPU_COUNT]; /* opened, and not started */
+	size_t nr_sampling;
 	struct bpf_link *samplers[MAX_CPU_COUNT];
 	size_t nr_samplers;
 	struct bprof_seen *seen; /* mapped table of known prototypes */
@@ -158,6 +160,24 @@ static int on_record(void *arg, void *data, size_t len)
 	return c->fn(c->arg, record);
 }
 
+/*
+ * Before the counters that are only read: the first to come gets the counter that is made for it. A
+ * processor may have one for cycles alone, and QEMU 7.2 loses samples of cycles on any other.
+ */
+static int open_samplers(struct collector *c)
+{
+	for (unsigned cpu = 0; cpu < c->nr_cpus && c->nr_sampling < MAX_CPU_COUNT; cpu++) {
+		int fd = event_open(&c->event, (int)cpu);
+
+		if (fd == -ENODEV || fd == -ENXIO)
+			continue; /* offline */
+		if (fd < 0)
+			return fd;
+		c->sampling_fds[c->nr_sampling++] = fd;
+	}
+	return 0;
+}
+
 int collect_open(const struct collect_opts *opts, struct collector **ret, char *why,
 		 size_t why_size)
 {
@@ -170,6 +190,12 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 	c->frequency_hz = opts->frequency_hz;
 	c->nr_cpus = (unsigned)libbpf_num_possible_cpus();
 	err = event_choose(opts, &c->event, why, why_size);
+	if (!err) {
+		err = open_samplers(c);
+		if (err < 0)
+			snprintf(why, why_size, "cannot sample %s on every processor: %s",
+				 c->event.public.name, strerror(-err));
+	}
 	if (!err)
 		err = hardware_open(c->nr_cpus, &c->hardware);
 	if (!err)
@@ -192,6 +218,8 @@ void collect_free(struct collector *c)
 	if (!c)
 		return;
 	collect_stop_sampling(c);
+	while (c->nr_sampling)
+		close(c->sampling_fds[--c->nr_sampling]);
 	for (size_t i = 0; i < c->nr_probes; i++)
 		bpf_link__destroy(c->probes[i]);
 	ring_buffer__free(c->ring);
@@ -272,23 +300,13 @@ const char *collect_hardware_missing(const struct collector *c)
 
 int collect_start_sampling(struct collector *c)
 {
-	int nr_cpus = libbpf_num_possible_cpus();
+	while (c->nr_sampling) {
+		int fd = c->sampling_fds[c->nr_sampling - 1];
+		struct bpf_link *link = bpf_program__attach_perf_event(c->bpf->progs.on_sample, fd);
 
-	for (int cpu = 0; cpu < nr_cpus && c->nr_samplers < MAX_CPU_COUNT; cpu++) {
-		struct bpf_link *link;
-		int fd = event_open(&c->event, cpu);
-
-		if (fd == -ENODEV || fd == -ENXIO)
-			continue; /* offline */
-		if (fd < 0)
-			return fd;
-		link = bpf_program__attach_perf_event(c->bpf->progs.on_sample, fd);
-		if (!link) {
-			int err = -errno;
-
-			close(fd);
-			return err;
-		}
+		if (!link)
+			return -errno;
+		c->nr_sampling--; /* the link owns it */
 		c->samplers[c->nr_samplers++] = link;
 	}
 	return 0;

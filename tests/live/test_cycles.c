@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cycles of a real counter: samples are what was counted divided by the period, and tests, phases
+ * and what was taken off add up to the whole. tools/cycles runs this in an emulated machine that
+ * has such a counter, twice, and compares what it prints of each test.
+ *
+ * Needs root, BPF, a cycle counter, the interpreters and busted; skips with the reason otherwise.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "profiled.h"
+
+#define CYCLES SOURCE_DIR "/tests/fixtures/live/cycles"
+#define PERIOD "500000"
+
+/* Criterion runs tests side by side unless it is told not to. */
+__attribute__((constructor)) static void one_test_at_a_time(void)
+{
+	setenv("CRITERION_JOBS", "1", 1);
+}
+
+static void skip_without_a_counter(void)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr),
+				       .type = PERF_TYPE_HARDWARE,
+				       .config = PERF_COUNT_HW_CPU_CYCLES,
+				       .exclude_kernel = 1};
+	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0)
+		cr_skip_test("no cycle counter on this machine: %s", strerror(errno));
+	close((int)fd);
+}
+
+static long long sum_of_phases(yajl_val profile, const char *path)
+{
+	yajl_val phases = json_at(profile, "phases");
+	long long sum = 0;
+
+	for (size_t i = 0; i < phases->u.object.len; i++)
+		if (strcmp(phases->u.object.keys[i], "output") != 0)
+			sum += json_int_at(phases->u.object.values[i], path);
+	return sum;
+}
+
+static void check_sum(yajl_val profile, const char *path)
+{
+	char off[64];
+	long long whole = json_int_at(profile, path), parts;
+
+	snprintf(off, sizeof(off), "boundary_overhead.%s", path);
+	parts = sum_of_phases(profile, path) + json_int_at(profile, off);
+	cr_log_info("  %-27s %12lld, of tests, phases and boundaries %12lld", path, whole, parts);
+	cr_expect(llabs(whole - parts) <= whole / 1000, "%s: %lld, its parts %lld", path, whole,
+		  parts);
+}
+
+/*
+ * The counter runs for all processes of a processor, and only the command's samples are its own:
+ * the last of a period may be anybody's.
+ */
+static void check_samples(yajl_val profile)
+{
+	long long counted = json_int_at(profile, "meters.cycles_user");
+	long long period = json_int_at(profile, "period");
+	long long taken = json_int_at(profile, "samples.taken");
+	long long off = taken - counted / period;
+
+	cr_log_info("  %lld samples of %lld cycles each, %lld counted: %+lld", taken, period,
+		    counted, off);
+	cr_expect(llabs(off) <= 10 + counted / period / 50, "%lld samples too many", off);
+	cr_expect(sum_of_phases(profile, "weight") ==
+			  (taken - json_int_at(profile, "samples.lost") -
+			   json_int_at(profile, "phases.output.samples")) *
+				  period,
+		  "the samples weigh %lld", sum_of_phases(profile, "weight"));
+}
+
+static void check_cycles(const char *interpreter)
+{
+	static const char *const names[] = {"adds", "calls", "divides"};
+	struct profiled p;
+
+	skip_without_a_counter();
+	skip_unless_profiling(BPROF_PERF, interpreter);
+	profiled_run(BPROF_PERF, CYCLES, NULL,
+		     (const char *const[]){"-e", "cycles:u", "-c", PERIOD, NULL},
+		     (const char *const[]){interpreter, "/usr/bin/busted", "-o", "TAP", NULL}, &p);
+	cr_assert(p.run.status == 0 && p.profile, "status %d: %s", p.run.status, p.run.err.data);
+	cr_expect(json_bool_at(p.profile, "event.hardware"));
+	cr_expect_str_eq(json_string_at(p.profile, "event.unit"), "cycles");
+	check_samples(p.profile);
+	check_sum(p.profile, "meters.cycles_user");
+	check_sum(p.profile, "meters.instructions_user");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		yajl_val test = profiled_test(p.profile, names[i]);
+
+		cr_expect(json_int_at(test, "meters.uncounted_slices") == 0);
+		cr_log_info("  cycles %s %s %lld", interpreter, names[i],
+			    json_int_at(test, "meters.cycles_user"));
+	}
+	profiled_done(&p);
+}
+
+Test(cycles, of_lua_5_1)
+{
+	check_cycles("lua5.1");
+}
+
+Test(cycles, of_lua_5_4)
+{
+	check_cycles("lua5.4");
+}
