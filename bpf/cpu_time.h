@@ -269,6 +269,7 @@ WALK_STEP int read_once(struct process *p, struct thread *t)
 	r = &t->reading;
 	r->pid = looker.pid;
 	r->tid = looker.tid;
+	r->vm_count_lost = p->vm_count_lost;
 	begun = *(volatile u32 *)&p->charges_begun;
 	barrier();
 	r->time_ns = bpf_ktime_get_ns();

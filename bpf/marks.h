@@ -9,6 +9,8 @@
 #ifndef BPROF_MARKS_H
 #define BPROF_MARKS_H
 
+#include "vm_count.h"
+
 #define MARK_PREFIX	 0x3a666f727062ULL /* "bprof:", little-endian */
 #define MARK_PREFIX_LEN	 6
 #define MARK_PREFIX_MASK 0xffffffffffffULL
@@ -40,6 +42,8 @@ static __always_inline void fill_mark(struct mark_record *r, const struct readin
 	if (text_len >= (long)room)
 		m->flags |= BPROF_MARK_TEXT_CUT;
 	fill_meters(&r->meters, &reading->meters);
+	if (reading->vm_count_lost)
+		r->meters.value[BPROF_METER_VM_INSTRUCTIONS] = BPROF_METER_UNKNOWN;
 }
 
 /*
@@ -90,6 +94,8 @@ int BPF_KPROBE(on_getenv, const char *name)
 		count(BPROF_COUNTER_FOREIGN_GETENV);
 		return 0;
 	}
+	if (count_vm_instructions(p, pid, start >> 48 & 0xff, text))
+		return 0;
 	epoch = __sync_fetch_and_add(&p->epoch, 1) + 1;
 	reading = read_process(p);
 	if (!reading) {

@@ -13,6 +13,9 @@
 /* Bits 1 << enum bprof_meter: hardware counters that are open on every processor. */
 const volatile __u32 counted_hardware;
 
+/* What the VM's countdown starts from (vm_count.h); 0: VM instructions are not counted. */
+const volatile __u32 vm_count_magic;
+
 /* By processor * BPROF_NR_HARDWARE + meter; user space makes it large enough. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
@@ -73,6 +76,8 @@ static __always_inline bool is_metered(u32 meter)
 	switch (meter) {
 	case BPROF_METER_UNCOUNTED:
 		return counted_hardware;
+	case BPROF_METER_VM_INSTRUCTIONS:
+		return vm_count_magic;
 	case BPROF_METER_STOLEN_NS:
 		return HAS_STOLEN_TIME;
 	case BPROF_METER_WAITED_NS:

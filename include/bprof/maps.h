@@ -13,6 +13,9 @@
 #include <bprof/seen.h>
 #include <bprof/wire.h>
 
+/* What the countdown of VM instructions starts from: found again in the VM's memory, and long. */
+#define BPROF_VM_COUNT_MAGIC 0x3fffffffU
+
 /*
  * One followed process, by pid. A process is followed because it is the command, or a followed one
  * forked it. Counters are cumulative: the cost of a span is the difference of two records.
@@ -27,6 +30,8 @@ struct process {
 	 */
 	__u32 charges_begun, charges_done;
 	struct bprof_meters meters; /* ditto */
+	/* of the VM that runs the tests: what is left of its countdown; 0 = not seen yet */
+	__u32 vm_countdown, vm_count_lost;
 };
 
 /* The meters that the kernel keeps for each thread. */
@@ -40,7 +45,7 @@ struct reading {
 	struct bprof_meters meters;
 	__u32 pid, tid;
 	__u32 seen; /* the switch-in of the current slice was seen: all of it is exact */
-	__u32 reserved;
+	__u32 vm_count_lost;
 };
 
 /* One thread of a followed process, by tid. */

@@ -286,7 +286,8 @@ bprof_fingerprint(const struct bprof_proto_identity *identity)
 	X(VOLUNTARY_SWITCHES, "voluntary_switches", "times a thread went to sleep")                \
 	X(INVOLUNTARY_SWITCHES, "involuntary_switches", "times a thread had to make room")         \
 	X(MIGRATIONS, "migrations", "times a thread was moved to another processor")               \
-	X(WAITED_NS, "waited_ns", "time its threads could have run and had no processor")
+	X(WAITED_NS, "waited_ns", "time its threads could have run and had no processor")          \
+	X(VM_INSTRUCTIONS, "vm_instructions", "instructions of the Lua VM that runs the tests")
 
 enum bprof_meter {
 #define BPROF_X(name, key, sentence) BPROF_METER_##name,

@@ -20,6 +20,7 @@
 /* The kernel's MAX_ARG_STRLEN: one string of an environment, its name and NUL included. */
 #define MAX_VARIABLE ((size_t)128 * 1024)
 #define COLLECT	     "HOOK_COLLECT"
+#define COUNT	     "HOOK_COUNT"
 #define CODE	     "HOOK_LUA"
 
 /* The assembler looks for the files in the include directories of this compilation. */
@@ -56,16 +57,23 @@ static int add_joined(struct buf *out, const char *source)
 }
 
 /* The loader, with what its placeholders stand for. They are in this order. */
-static int add_hook(struct buf *out, const char *loader, bool collect_garbage)
+static int add_hook(struct buf *out, const char *loader, const struct hook_options *options)
 {
-	const char *collect = strstr(loader, COLLECT), *code = strstr(loader, CODE);
+	const char *collect = strstr(loader, COLLECT), *count = strstr(loader, COUNT),
+		   *code = strstr(loader, CODE);
 	int r = buf_add(out, loader, (size_t)(collect - loader));
 
 	if (r == 0)
-		r = buf_addstr(out, collect_garbage ? "collectgarbage" : "nil");
+		r = buf_addstr(out, options->collect_garbage ? "collectgarbage" : "nil");
 	collect += strlen(COLLECT);
 	if (r == 0)
-		r = buf_add(out, collect, (size_t)(code - collect));
+		r = buf_add(out, collect, (size_t)(count - collect));
+	count += strlen(COUNT);
+	if (r == 0)
+		r = options->count_from ? buf_addf(out, "%u", options->count_from)
+					: buf_addstr(out, "nil");
+	if (r == 0)
+		r = buf_add(out, count, (size_t)(code - count));
 	if (r == 0)
 		r = buf_addstr(out, "[==[");
 	if (r == 0)
@@ -128,7 +136,7 @@ static int inject(const struct hook_environ *variables, const char *name, const 
 	return r;
 }
 
-char *hook_code(bool collect_garbage)
+char *hook_code(const struct hook_options *options)
 {
 	struct buf code, loader;
 	int r;
@@ -137,7 +145,7 @@ char *hook_code(bool collect_garbage)
 	buf_init(&loader, MAX_VARIABLE);
 	r = add_joined(&loader, hook_loader_lua);
 	if (r == 0)
-		r = add_hook(&code, loader.data, collect_garbage);
+		r = add_hook(&code, loader.data, options);
 	buf_done(&loader);
 	if (r < 0)
 		buf_done(&code);
@@ -146,7 +154,7 @@ char *hook_code(bool collect_garbage)
 
 int hook_inject(const struct hook_environ *variables)
 {
-	CLEANUP(cleanup_free) char *hook = hook_code(variables->collect_garbage);
+	CLEANUP(cleanup_free) char *hook = hook_code(&variables->options);
 	int r = 0;
 
 	if (!hook)

@@ -7,12 +7,18 @@
 
 #include "base.h"
 
+struct hook_options {
+	bool collect_garbage; /* all of it, before each body of a test, describe or file */
+	unsigned count_from; /* VM instructions are counted down from there, without the JIT; 0 = no
+			      */
+};
+
 /* An environment under construction, whoever owns it. */
 struct hook_environ {
 	const char *(*get)(void *ctx, const char *name); /* NULL = not set */
 	int (*set)(void *ctx, const char *name, const char *value);
 	void *ctx;
-	bool collect_garbage; /* all of it, before each body of a test, describe or file */
+	struct hook_options options;
 };
 
 /**
@@ -28,6 +34,6 @@ struct hook_environ {
 int hook_inject(const struct hook_environ *variables) MUST_CHECK;
 
 /* The hook as one line of Lua, without the user's value. Allocated. */
-char *hook_code(bool collect_garbage) MUST_CHECK;
+char *hook_code(const struct hook_options *options) MUST_CHECK;
 
 #endif

@@ -15,9 +15,47 @@
 -- collect is collectgarbage where no body shall pay for the garbage of the one before it, else nil.
 -- "=<name>" is missing where there is no name. Nothing here may raise an error or call anything that
 -- user code can have replaced.
-local core, getenv, collect = ...
+-- count: from where the VM counts its instructions down, else nil. The count hook never comes due. PUC
+-- Lua counts for each coroutine, so those are told: made ("C"), and has run ("c").
+local core, getenv, collect, count = ...
 if type(core) ~= 'function' then return core end
 local type, sub, pcall = type, string.sub, pcall
+local function count_coroutines()
+	local create, resume, wrap = coroutine.create, coroutine.resume, coroutine.wrap
+	local running, tostring = coroutine.running, tostring
+	local function told(thread, ...)
+		if thread then getenv('bprof:c' .. tostring(thread)) end
+		return ...
+	end
+	coroutine.create = function(body)
+		local thread = create(body)
+		getenv('bprof:C' .. tostring(thread))
+		return thread
+	end
+	coroutine.resume = function(thread, ...)
+		return told(type(thread) == 'thread' and thread, resume(thread, ...))
+	end
+	coroutine.wrap = function(body)
+		local thread
+		if type(body) ~= 'function' then return wrap(body) end
+		local go = wrap(function(...)
+			thread = running()
+			getenv('bprof:C' .. tostring(thread))
+			return body(...)
+		end)
+		return function(...) return told(thread, go(...)) end
+	end
+end
+if count then
+	local jit = package.loaded.jit
+	if jit then
+		jit.off()
+		jit.flush()
+	else
+		count_coroutines()
+	end
+	debug.sethook(function() end, '', count)
+end
 local closing = { success = 'bprof:-s', failure = 'bprof:-f', error = 'bprof:-e', pending = 'bprof:-p' }
 local fixture = {
 	before_each = true, after_each = true, setup = true, teardown = true, strict_setup = true,

@@ -276,6 +276,12 @@ static int apply_quiet(struct options *options, const char *value)
 	return switch_parse(value, &options->quiet);
 }
 
+static int apply_mode(struct options *options, const char *value)
+{
+	options->counts_vm = strcmp(value, "count") == 0;
+	return options->counts_vm || strcmp(value, "sample") == 0 ? 0 : -EINVAL;
+}
+
 static int apply_gc_before_tests(struct options *options, const char *value)
 {
 	return switch_parse(value, &options->gc_before_tests);
@@ -475,6 +481,18 @@ static const struct option_row rows[] = {
 		.expected = "snapshot, start or base",
 		.verbs = FOR_RUN,
 		.apply = apply_jit,
+	},
+	{
+		.name = "mode",
+		.argument = "MODE",
+		.variables = {"BPROF_MODE"},
+		.fallback = "sample",
+		.help = "sample, or count: also count the instructions of the Lua VM for each test, with "
+			"the JIT off and all garbage collected before each: work that can be compared "
+			"to the last digit, but not time",
+		.expected = "sample or count",
+		.verbs = FOR_RUN,
+		.apply = apply_mode,
 	},
 	{
 		.name = "testing-method",

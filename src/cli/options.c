@@ -265,6 +265,20 @@ static int take_command(struct parser *p, size_t next)
 	return 0;
 }
 
+/* Values that are right, each by itself. */
+static int check_together(struct parser *p)
+{
+	const struct options *o = p->options;
+
+	if (o->verb == VERB_RUN && o->counts_vm && o->boundaries != BOUNDARIES_AUTO &&
+	    o->boundaries != BOUNDARIES_HOOK)
+		return usage_error(buf_addf(p->why,
+					    "--mode=count needs the boundary hook, and "
+					    "--boundaries=%s goes without it",
+					    boundaries_name(o->boundaries)));
+	return 0;
+}
+
 static int take_recording(struct parser *p, size_t next)
 {
 	if (next >= p->nr_words)
@@ -578,6 +592,8 @@ int options_parse(int argc, char **argv, const struct environment *environment, 
 		r = read_words(&p);
 	if (r == 0)
 		r = apply_rows(&p);
+	if (r == 0)
+		r = check_together(&p);
 	free(p.given);
 	if (r < 0) {
 		options_done(&options);

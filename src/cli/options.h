@@ -52,6 +52,7 @@ struct options {
 	unsigned frequency_hz;
 	uint64_t period; /* 0 = by frequency */
 	bool gc_before_tests;
+	bool counts_vm; /* --mode=count */
 	const char *event;
 	enum boundaries_choice boundaries;
 	enum bprof_jit jit;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bprof/maps.h>
+
 #include "buf.h"
 #include "say.h"
 #include "series.h"
@@ -56,7 +58,9 @@ static bool inject_hook(const struct session *session)
 		.get = hook_get,
 		.set = hook_set,
 		.ctx = session->environment,
-		.collect_garbage = session->options->gc_before_tests,
+		.options = {.collect_garbage = session->options->gc_before_tests ||
+					       session->options->counts_vm,
+			    .count_from = session->options->counts_vm ? BPROF_VM_COUNT_MAGIC : 0},
 	};
 	int r = hook_inject(&environ);
 
@@ -87,6 +91,7 @@ static int record_to(const struct session *session, const char *path, bool hook,
 		.hook = hook,
 		.spans_every = spans_every(o),
 		.jit = o->jit,
+		.counts_vm = o->counts_vm,
 		.fd = fileno(file->stream),
 	};
 	struct buf why;

@@ -26,6 +26,7 @@ struct collect_opts {
 	const char *event;     /* "auto", or a name of perf's: event_names.h */
 	unsigned spans_every; /* read busted's frames in every n-th sample; 0 = never, 1 = always */
 	enum bprof_jit jit;
+	bool counts_vm; /* the hook has set the countdown of VM instructions */
 };
 
 /* The event that is really counted: never another one in silence. */

@@ -128,6 +128,7 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 	c->bpf->rodata->nr_possible_cpus = (uint32_t)libbpf_num_possible_cpus();
 	c->bpf->rodata->nr_possible_cpus = c->nr_cpus;
 	c->bpf->rodata->counted_hardware = c->hardware.counted;
+	c->bpf->rodata->vm_count_magic = opts->counts_vm ? BPROF_VM_COUNT_MAGIC : 0;
 	bpf_map__set_max_entries(c->bpf->maps.hardware_counters, c->nr_cpus * BPROF_NR_HARDWARE);
 	bpf_map__set_max_entries(c->bpf->maps.ring, opts->frequency_hz > RING_SMALL_HZ
 							    ? RING_BYTES

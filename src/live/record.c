@@ -325,6 +325,7 @@ static int set_up(struct run *run, struct buf *why)
 				    .period = request->period,
 				    .event = request->event,
 				    .spans_every = request->spans_every,
+				    .counts_vm = request->counts_vm,
 				    .jit = request->jit};
 	struct launch_options command = {.identity = request->identity,
 					 .environment = request->environment,

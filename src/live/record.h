@@ -30,6 +30,7 @@ struct record_request {
 	bool hook;		/* the environment carries the hook */
 	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
 	enum bprof_jit jit;
+	bool counts_vm; /* the hook counts instructions of the VM */
 	int fd; /* of the recording; stays the caller's */
 };
 

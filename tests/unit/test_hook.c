@@ -28,6 +28,8 @@ static const char *const lua_names[] = {"luajit", "lua5.1", "lua5.2", "lua5.3", 
 static const char *const outputs[] = {"TAP",	       "json",	      "junit",
 				      "plainTerminal", "utfTerminal", "gtest"};
 
+static const struct hook_options plain, collecting = {.collect_garbage = true};
+
 /* ---- running Lua ---------------------------------------------------------------------------- */
 
 struct setting {
@@ -40,7 +42,7 @@ struct setting {
 
 static char *hooked_init(const char *init, bool recorded)
 {
-	char *hook = hook_code(false);
+	char *hook = hook_code(&plain);
 	char *value = NULL;
 
 	cr_assert(hook != NULL);
@@ -588,7 +590,7 @@ LuaTest(a_busted_that_starts_itself_again_is_the_suite)
 /* What a test leaves is collected before the next one, whatever its finalizers do. */
 LuaTest(garbage_of_a_test_is_gone_before_the_next_if_asked_for)
 {
-	CLEANUP(cleanup_free) char *hook = hook_code(true);
+	CLEANUP(cleanup_free) char *hook = hook_code(&collecting);
 	const char *argv[] = {lua, BUSTED, "-o", "TAP", SPECS "/garbage/garbage_spec.lua", NULL};
 	char *init = NULL;
 	struct run run;
@@ -645,7 +647,7 @@ static void list_done(struct list *list)
 
 static int inject(struct list *list)
 {
-	struct hook_environ environ = {list_get, list_set, list, false};
+	struct hook_environ environ = {.get = list_get, .set = list_set, .ctx = list};
 
 	return hook_inject(&environ);
 }
@@ -803,7 +805,7 @@ Test(inject, a_value_too_long_for_an_environment_is_left_alone)
 
 Test(inject, the_hook_is_one_line_and_small)
 {
-	char *code = hook_code(false);
+	char *code = hook_code(&plain);
 
 	cr_assert(code != NULL);
 	cr_assert(strchr(code, '\n') == NULL);

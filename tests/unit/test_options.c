@@ -504,6 +504,16 @@ static char *contents(const char *path)
 	return in ? rest_of(in) : calloc(1, 1);
 }
 
+Test(options, counting_needs_the_hook)
+{
+	cr_expect(parse("--mode=count busted") == 0);
+	cr_expect(options.counts_vm);
+	options_done(&options);
+	cr_expect(parse("--mode=count --boundaries=stack busted") == -EINVAL);
+	cr_expect(strstr(why.data, "--boundaries=stack") != NULL, "%s", why.data);
+	cr_expect(parse("--mode=measure busted") == -EINVAL);
+}
+
 static void expect_file(const char *path, void (*write)(FILE *out))
 {
 	char *expected = written(write), *found;
