@@ -31,7 +31,7 @@ struct record_request {
 	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
 	enum bprof_jit jit;
 	bool counts_vm; /* the hook counts instructions of the VM */
-	int fd; /* of the recording; stays the caller's */
+	int fd;		/* of the recording; stays the caller's */
 };
 
 struct record_result {
