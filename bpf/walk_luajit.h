@@ -28,6 +28,11 @@
  *	+0 previous CFRAME of L  +8 saved pc  +16 L  +40 NRES  +48 d15 ... d8  +112 x28 ... x19
  *	+192 x29  +200 return address
  *
+ * and before September 2021 (421c4c79):
+ *
+ *	+0 x29  +8 return address  +16 x19 ... x28  +96 d8 ... d15  +160 previous CFRAME of L
+ *	+168 saved pc  +176 L  +200 NRES
+ *
  * A coroutine's last CFRAME returns into the interpreter where Lua resumed it: then the resumer's
  * CFRAME lies directly above, and names the parent state.
  *

@@ -102,14 +102,15 @@ WALK_STEP u64 luajit_find_host_state(struct walk *w, u64 from)
  */
 WALK_STEP int luajit_enter_resumer(struct walk *w)
 {
-	u64 sp, state, word[6] = {};
+	u64 sp, state, word[3] = {};
 
 	if (!w)
 		return 0;
 	sp = w->reg[BPROF_REG_SP];
-	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]) && !WALK_READ(w, word, sizeof(word), sp)) {
+	if (luajit_in_vm(w, w->reg[BPROF_REG_IP]) &&
+	    !WALK_READ(w, word, sizeof(word), sp + luajit_cframe_state_at(w))) {
 		for (u32 i = 0; i < 3; i++) {
-			u64 named = luajit_has_refs32(w) ? (u32)word[i + 3] : word[i + 2];
+			u64 named = luajit_reference(w, word[i]);
 
 			/* most words are something else; states lie near each other */
 			u32 need = (named ^ w->vm.global) >> 32 ? LUAJIT_MAYBE : LUAJIT_MUST;

@@ -9,7 +9,7 @@
  * where it can be discovered, into struct luajit_layout.
  *
  * Facts: lj_obj.h, lj_frame.h, lj_jit.h, vm_x64.dasc, vm_arm64.dasc of LuaJIT 2.1 (copyright Mike
- * Pall, MIT). The CFRAME of arm64 is that of September 2021 and later (421c4c79).
+ * Pall, MIT).
  */
 #ifndef BPROF_WALK_LUAJIT_READ_H
 #define BPROF_WALK_LUAJIT_READ_H
@@ -42,14 +42,15 @@
 
 #else
 
-#define LUAJIT_CFRAME_BYTES 208
-#define LUAJIT_MCODE_UNIT   4
+#define LUAJIT_CFRAME_BYTES	208
+#define LUAJIT_OLD_CFRAME_STATE 176 /* before September 2021 */
+#define LUAJIT_MCODE_UNIT	4
 
 /* All survive calls of C. */
-#define LUAJIT_REG_BASE	    BPROF_REG_X19
-#define LUAJIT_REG_PC	    BPROF_REG_X21
-#define LUAJIT_REG_PARKED   BPROF_REG_X19
-#define LUAJIT_REG_NEW_BASE BPROF_REG_X19
+#define LUAJIT_REG_BASE		BPROF_REG_X19
+#define LUAJIT_REG_PC		BPROF_REG_X21
+#define LUAJIT_REG_PARKED	BPROF_REG_X19
+#define LUAJIT_REG_NEW_BASE	BPROF_REG_X19
 
 #endif
 
@@ -92,6 +93,10 @@ WALK_INLINE u32 luajit_trace_startins(const struct walk *w)
 /* Where a CFRAME has its L, and L from the word there. */
 WALK_INLINE u32 luajit_cframe_state_at(const struct walk *w)
 {
+#ifdef BPROF_ARCH_ARM64
+	if (w->chosen.luajit.old_cframe)
+		return LUAJIT_OLD_CFRAME_STATE;
+#endif
 	return luajit_has_refs32(w) ? LUAJIT32_CFRAME_STATE : LUAJIT_CFRAME_STATE;
 }
 
@@ -153,6 +158,13 @@ WALK_INLINE int luajit_read_cframe(struct walk *w, u64 address)
 	j->cframe.previous = j->raw[4] & ~3ULL;
 	j->cframe.return_address = j->raw[9];
 #else
+	if (w->chosen.luajit.old_cframe) {
+		j->cframe.previous = j->raw[20] & ~3ULL;
+		j->cframe.pc = j->raw[21];
+		j->cframe.results = (s32)j->raw[25];
+		j->cframe.return_address = j->raw[1];
+		return 0;
+	}
 	j->cframe.previous = j->raw[0] & ~3ULL;
 	j->cframe.pc = j->raw[1];
 	j->cframe.results = (s32)j->raw[5];

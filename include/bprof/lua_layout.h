@@ -60,6 +60,7 @@ struct luajit_layout {
 	__u8 snapshot_mcode; /* SnapShot: offset of the u16 mcofs, 6; before March 2021 and where
 				not known: 0 */
 	__u8 refs32;	     /* 1: without GC64, references have 32 bits and frames one slot */
+	__u8 old_cframe;     /* arm64, 1: CFRAMEs are those before September 2021 (421c4c79) */
 	__u64 vm_offset;     /* dispatch[0] - start of the interpreter's assembler code */
 	__u64 vm_bytes;	     /* length of that code */
 };

@@ -242,8 +242,8 @@ static int find_dispatch(const struct discover_env *env, const struct global_cop
 }
 
 /* The extent of the assembler code is the FDE of its lowest handler. */
-static int find_code(const struct discover_env *env, const struct global_copy *g,
-		     struct luajit_layout *l)
+static int find_code(const struct mem_reader *mem, const struct discover_env *env,
+		     const struct global_copy *g, struct luajit_layout *l)
 {
 	uint64_t handler[DISPATCH_RUN], lowest = UINT64_MAX;
 	uaddr_t start, end;
@@ -264,7 +264,7 @@ static int find_code(const struct discover_env *env, const struct global_copy *g
 	}
 	l->vm_offset = handler[0] - start;
 	l->vm_bytes = end - start;
-	return 0;
+	return luajit_find_cframe(mem, start, l);
 }
 
 static bool is_string(const uint8_t header[16])
@@ -363,7 +363,7 @@ static int derive_layout(const struct mem_reader *mem, const struct discover_env
 	r = find_string_length(mem, g, l);
 	if (r < 0)
 		return r;
-	r = find_code(env, g, l);
+	r = find_code(mem, env, g, l);
 	if (r < 0)
 		return r;
 	find_traces(mem, g, l);

@@ -29,6 +29,15 @@ static inline const struct model *model_of(const struct luajit_layout *l)
 	return &luajit_models[l->refs32];
 }
 
+/*
+ * Which CFRAME the @len bytes of arm64 code build, the interpreter's: 1 the one before September
+ * 2021, 0 the one since then; -ENOTSUP if they build neither, or both.
+ */
+int luajit_arm64_cframe(const void *code, size_t len);
+
+/* Sets old_cframe; the interpreter's code is at @start, vm_bytes long. 0 or a negative error. */
+int luajit_find_cframe(const struct mem_reader *mem, uaddr_t start, struct luajit_layout *l);
+
 #define TYPE_STRING   4
 #define TYPE_THREAD   6
 #define TYPE_PROTO    7

@@ -46,7 +46,7 @@ static bool luajit_valid(const struct luajit_layout *l)
 		{l->string_len, 4, STRING_LIMIT},
 	};
 
-	if (l->refs32 > 1 ||
+	if (l->refs32 > 1 || l->old_cframe > 1 ||
 	    (l->jit_base != l->cur_L + ref && (l->refs32 || l->jit_base != l->cur_L + 16)))
 		return false;
 	return fields_fit(fields, ARRAY_SIZE(fields)) && l->cur_L && l->dispatch &&
