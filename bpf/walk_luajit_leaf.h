@@ -173,12 +173,14 @@ WALK_INLINE int luajit_leaf_of_next(struct walk *w)
 
 /*
  * An FFI callback is being entered or left, by the last of the interpreter's routines or by C that
- * it called: the frame is complete, but nothing of its function runs.
+ * it called: the frame is complete, but nothing of its function runs. While it is entered SAVE_PC
+ * is behind its header. When it is left SAVE_PC is behind the end of its code: it has returned to
+ * the C function that called it (lj_ccallback.c).
  */
 WALK_STEP int luajit_leaf_of_callback(struct walk *w)
 {
 	struct luajit_work *j;
-	u64 from, pc;
+	u64 from, pc, below;
 	int kind;
 
 	if (!w)
@@ -195,9 +197,16 @@ WALK_STEP int luajit_leaf_of_callback(struct walk *w)
 	    j->slots.continuation != LUAJIT_CONT_FFI_CALLBACK)
 		return 0;
 	pc = j->proto.bytecode;
+	below = j->saved_base - luajit_delta(j->slots.link);
 	if (kind == LUAJIT_NOTHING || luajit_frame_valid(w, j->saved_base, pc) != kind)
 		return 0;
-	return luajit_take(w, j->saved_base, 0, WALK_LEAF_CALLBACK);
+	if (kind == LUAJIT_LUA && j->cframe.pc == pc + 4 * (j->proto.code_len + 1ULL) &&
+	    luajit_base_plausible(j, below) && luajit_frame_valid(w, below, 0) == LUAJIT_C) {
+		luajit_leave_cframe(w);
+		return luajit_take(w, below, 0, WALK_LEAF_CALLBACK);
+	}
+	pc = kind == LUAJIT_LUA && j->cframe.pc == pc + 4 ? pc + 4 : 0;
+	return luajit_take(w, j->saved_base, pc, WALK_LEAF_CALLBACK);
 }
 
 /* C runs, called from the interpreter or from a trace that has ended. */

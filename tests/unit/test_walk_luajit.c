@@ -191,7 +191,7 @@ Test(walk_luajit, next_has_returned_when_its_results_lie_over_its_frame)
 	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_NO_LEAF));
 }
 
-Test(walk_luajit, a_callback_that_is_being_entered_has_a_function_but_no_line)
+Test(walk_luajit, a_callback_that_is_entered_or_left_runs_nothing)
 {
 	uaddr_t chunk = make_lua(0, 20), callback = make_lua(30, 20), cframe = SP + 0x1000;
 
@@ -208,6 +208,19 @@ Test(walk_luajit, a_callback_that_is_being_entered_has_a_function_but_no_line)
 	cr_expect(eq(u32, p.out.frame[0].flags,
 		     BPROF_FRAME_LUA | BPROF_FRAME_NO_POS | BPROF_FRAME_BOUNDARY |
 			     BPROF_FRAME_FFI_CALLBACK));
+	/* what the VM says of one that is entered: it is at its start */
+	put(cframe + 24, 8, pc_at(callback, 0));
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags,
+		     BPROF_FRAME_LUA | BPROF_FRAME_BOUNDARY | BPROF_FRAME_FFI_CALLBACK));
+	cr_expect(eq(u32, p.out.frame[0].pos, 0));
+	/* of one that is left: it is behind its end, and has returned to who called it */
+	put(cframe + 24, 8, pc_at(callback, 20));
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 2));
+	cr_expect(ne(u32, p.out.frame[0].flags & BPROF_FRAME_BUILTIN, 0));
+	cr_expect(eq(u64, p.out.frame[1].object, proto_of(chunk)));
 	/* called from anywhere else, something that was not found may run above it */
 	put(cframe - 8, 8, VM_START + 0x40);
 	walk();
