@@ -18,11 +18,19 @@
 enum side { SIDE_BASE, SIDE_HEAD, NR_SIDES };
 
 /* What can be compared, best first. */
-enum metric { METRIC_CYCLES, METRIC_INSTRUCTIONS, METRIC_CPU, METRIC_WALL, NR_METRICS };
+enum metric {
+	METRIC_CYCLES,
+	METRIC_INSTRUCTIONS,
+	METRIC_VM_INSTRUCTIONS, /* of --mode=count */
+	METRIC_CPU,
+	METRIC_WALL,
+	NR_METRICS
+};
 
 /* How far a number can be trusted: every comparison says on which rung it stands. */
 enum rung {
 	RUNG_COUNTED,	    /* by a counter of the processor */
+	RUNG_DETERMINISTIC, /* the same in every run of the same code, on any processor */
 	RUNG_PAIRED_TIMING, /* time, of runs that took turns on one machine */
 	RUNG_TREND,	    /* anything else: shown, and never a reason to fail */
 	NR_RUNGS

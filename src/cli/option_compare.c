@@ -54,7 +54,7 @@ int option_apply_floor(struct options *options, const char *value)
 	if (digits == 0 || end != value + digits || number > MOST_FLOOR)
 		return -EINVAL;
 	if (!value[digits]) {
-		options->rule.floor_count = number;
+		options->rule.floor_count = options->rule.floor_vm = number;
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)

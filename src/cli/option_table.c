@@ -647,9 +647,9 @@ static const struct option_row rows[] = {
 		.argument = "NAME",
 		.variables = {"BPROF_METRIC"},
 		.fallback = "auto",
-		.help = "what is compared: cycles, instructions, cpu, wall, or auto (the first of "
-			"them that both sides have, never wall)",
-		.expected = "auto, cycles, instructions, cpu or wall",
+		.help = "what is compared: cycles, instructions, vm-instructions, cpu, wall, or "
+			"auto (the first of them that both sides have, never wall)",
+		.expected = "auto, cycles, instructions, vm-instructions, cpu or wall",
 		.verbs = FOR_COMPARE,
 		.apply = option_apply_metric,
 	},
@@ -678,7 +678,7 @@ static const struct option_row rows[] = {
 		.argument = "VALUE",
 		.variables = {"BPROF_FLOOR"},
 		.help = "smaller differences are none: a time (default 50us), or a bare count for "
-			"cycles and instructions (default 50000)",
+			"counters (default 50000; 1000 for vm-instructions)",
 		.expected = "a time such as 50us or 1ms, or a count such as 50000",
 		.verbs = FOR_COMPARE,
 		.apply = option_apply_floor,

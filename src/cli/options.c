@@ -19,6 +19,7 @@
 #define MAX_ROWS	 96
 #define FLOOR_NS	 50e3
 #define FLOOR_COUNT	 50e3
+#define FLOOR_VM	 1e3
 #define FIRST_LONG_VALUE 256 /* getopt_long() returns this plus the row's index */
 
 /* Verbs that later versions may have: a command of that name needs "--" before it. */
@@ -579,7 +580,10 @@ int options_parse(int argc, char **argv, const struct environment *environment, 
 {
 	struct options options = {
 		.help_about = VERB_HELP,
-		.rule = {.floor_ns = FLOOR_NS, .floor_count = FLOOR_COUNT, .share = 1},
+		.rule = {.floor_ns = FLOOR_NS,
+			 .floor_count = FLOOR_COUNT,
+			 .floor_vm = FLOOR_VM,
+			 .share = 1},
 	};
 	struct parser p = {.options = &options, .environment = environment, .why = why};
 	int r;

@@ -17,6 +17,8 @@ static const struct {
 } metrics[NR_METRICS] = {
 	[METRIC_CYCLES] = {"cycles", "CPU cycles", "cycles", false},
 	[METRIC_INSTRUCTIONS] = {"instructions", "instructions", "instructions", false},
+	[METRIC_VM_INSTRUCTIONS] = {"vm-instructions", "instructions of the Lua VM", "instructions",
+				    false},
 	[METRIC_CPU] = {"cpu", "CPU time", "nanoseconds", true},
 	[METRIC_WALL] = {"wall", "wall time", "nanoseconds", true},
 };
@@ -45,6 +47,7 @@ const char *rung_name(enum rung rung)
 {
 	static const char *const names[NR_RUNGS] = {
 		[RUNG_COUNTED] = "counted",
+		[RUNG_DETERMINISTIC] = "deterministic",
 		[RUNG_PAIRED_TIMING] = "paired timing",
 		[RUNG_TREND] = "trend only",
 	};
@@ -207,7 +210,8 @@ static bool everyone_has(const struct runs *runs, enum metric metric)
 
 static enum metric choose_metric(const struct runs *runs, enum metric wanted)
 {
-	static const enum metric by_trust[] = {METRIC_CYCLES, METRIC_INSTRUCTIONS, METRIC_CPU};
+	static const enum metric by_trust[] = {METRIC_CYCLES, METRIC_INSTRUCTIONS,
+					       METRIC_VM_INSTRUCTIONS, METRIC_CPU};
 
 	if (wanted != NR_METRICS)
 		return wanted;
@@ -245,7 +249,9 @@ static void describe(struct compare *c, const struct compare_opts *opts)
 	r->metric = choose_metric(&c->runs, opts->metric);
 	r->warn_at = opts->warn_at;
 	r->fail_at = opts->fail_at;
-	r->floor = metric_is_time(r->metric) ? opts->floor_ns : opts->floor_count;
+	r->floor = metric_is_time(r->metric)		 ? opts->floor_ns
+		   : r->metric == METRIC_VM_INSTRUCTIONS ? opts->floor_vm
+							 : opts->floor_count;
 	r->nr_runs[SIDE_BASE] = c->runs.nr[SIDE_BASE];
 	r->nr_runs[SIDE_HEAD] = c->runs.nr[SIDE_HEAD];
 }

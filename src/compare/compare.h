@@ -14,14 +14,15 @@
  * @metric:  what is compared; NR_METRICS = the best that both sides have, never wall time
  * @warn_at: relative change from which a test is slower or faster: 0.05
  * @fail_at: and from which it fails: 0.10, not below @warn_at
- * @floor_ns, @floor_count: smaller differences are none, for times and for counters
+ * @floor_ns, @floor_count, @floor_vm: smaller differences are none, for times, for counters of the
+ *           processor and for instructions of the VM
  * @share:   of the allowed chance of a false alarm that this look at the runs may use: 1, or less
  *           where more looks follow if this one is undecided
  */
 struct compare_opts {
 	enum metric metric;
 	double warn_at, fail_at;
-	double floor_ns, floor_count;
+	double floor_ns, floor_count, floor_vm;
 	double share;
 };
 

@@ -221,27 +221,45 @@ static bool too_few_runs(const struct comparison *r)
 	       r->nr_runs[SIDE_HEAD] < COMPARE_LEAST_RUNS;
 }
 
-static int find_rung(struct compare *c, bool same_processor)
+/* Why the best that the metric allows does not hold, or NULL. @same: of each circumstance. */
+static const char *why_not(const struct comparison *r, const bool *same)
+{
+	if (r->metric == METRIC_VM_INSTRUCTIONS)
+		return same[CIRCUMSTANCE_INTERPRETERS]
+			       ? NULL
+			       : "instructions of different interpreters cannot be compared";
+	if (!same[CIRCUMSTANCE_CPU])
+		return "not all runs were on the same processor";
+	if (metric_is_time(r->metric) && r->nr_pairs == 0)
+		return "the runs did not take turns: times of different moments differ without any "
+		       "change of the code";
+	return NULL;
+}
+
+static int find_rung(struct compare *c, const bool *same)
 {
 	struct comparison *r = &c->result;
 
-	r->rung = RUNG_TREND;
-	if (too_few_runs(r))
+	if (too_few_runs(r)) {
 		r->why_trend = compare_text(c, "fewer than %d runs a side do not show their spread",
 					    COMPARE_LEAST_RUNS);
-	else if (!same_processor)
-		r->why_trend = compare_text(c, "not all runs were on the same processor");
-	else if (metric_is_time(r->metric) && r->nr_pairs == 0)
-		r->why_trend = compare_text(c, "the runs did not take turns: times of different "
-					       "moments differ without any change of the code");
+		if (!r->why_trend)
+			return -ENOMEM;
+	} else {
+		r->why_trend = why_not(r, same);
+	}
+	if (r->why_trend)
+		r->rung = RUNG_TREND;
+	else if (metric_is_time(r->metric))
+		r->rung = RUNG_PAIRED_TIMING;
 	else
-		r->rung = metric_is_time(r->metric) ? RUNG_PAIRED_TIMING : RUNG_COUNTED;
-	return r->rung == RUNG_TREND && !r->why_trend ? -ENOMEM : 0;
+		r->rung = r->metric == METRIC_VM_INSTRUCTIONS ? RUNG_DETERMINISTIC : RUNG_COUNTED;
+	return 0;
 }
 
 int compare_circumstances(struct compare *c)
 {
-	bool same_processor = true;
+	bool same[NR_CIRCUMSTANCES];
 	int r = 0;
 
 	c->result.notes = calloc(NR_CIRCUMSTANCES + NR_SIDES, sizeof(*c->result.notes));
@@ -249,10 +267,9 @@ int compare_circumstances(struct compare *c)
 		return -ENOMEM;
 	for (size_t which = 0; which < NR_CIRCUMSTANCES && r >= 0; which++) {
 		r = compare_one(c, which);
-		if (which == CIRCUMSTANCE_CPU)
-			same_processor = r == 1;
+		same[which] = r == 1;
 	}
 	if (r >= 0)
 		r = note_cut_runs(c);
-	return r < 0 ? r : find_rung(c, same_processor);
+	return r < 0 ? r : find_rung(c, same);
 }

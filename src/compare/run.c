@@ -25,8 +25,7 @@ struct reader {
 	struct run_test *test; /* the open one, inside run->tests */
 	struct buf *why;
 	struct buf interpreter, interpreters; /* "luajit 2.1": the open one; all of them */
-	bool jit, jit_told;
-	bool cut, disturbed; /* the open test */
+	bool cut, disturbed;		      /* the open test */
 	int error;
 	char path[MAX_PATH];	/* "tests[].fixtures.cpu_ns"; "?" where keys are longer than ours */
 	size_t base[MAX_DEPTH]; /* length of the path of each open map or array */
@@ -172,6 +171,7 @@ static const struct {
 } metric_keys[] = {
 	{"cycles", METRIC_CYCLES},
 	{"instructions", METRIC_INSTRUCTIONS},
+	{"meters.vm_instructions", METRIC_VM_INSTRUCTIONS},
 	{"cpu_ns", METRIC_CPU},
 	{"wall_ns", METRIC_WALL},
 };
@@ -225,10 +225,6 @@ static int on_boolean(void *ctx, int value)
 
 	if (strcmp(r->path, "complete") == 0)
 		r->run->complete = value;
-	if (strcmp(r->path, "runtimes[].jit") == 0) {
-		r->jit_told = true;
-		r->jit = value;
-	}
 	if (r->test && value && strcmp(r->path, "tests[].incomplete") == 0)
 		r->cut = true;
 	if (r->test && value && strcmp(r->path, "tests[].disturbed") == 0)
@@ -300,15 +296,15 @@ static int end_test(struct reader *r)
 	return 1;
 }
 
-/* "luajit 2.1.0 (jit on)", once, however many processes had it. */
+/*
+ * "luajit LuaJIT 2.1.0", once, however many processes had it. Not whether the JIT was on: that is
+ * told of the moment the VM was first seen.
+ */
 static int end_interpreter(struct reader *r)
 {
 	int error = 0;
 
-	if (r->jit_told)
-		error = buf_addstr(&r->interpreter, r->jit ? " (JIT on)" : " (JIT off)");
-	r->jit_told = false;
-	if (error == 0 && r->interpreter.len > 0 &&
+	if (r->interpreter.len > 0 &&
 	    (r->interpreters.len == 0 || !strstr(r->interpreters.data, r->interpreter.data))) {
 		if (r->interpreters.len > 0)
 			error = buf_addstr(&r->interpreters, ", ");

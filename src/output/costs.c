@@ -207,7 +207,8 @@ static int make_rows(const struct profile *p, struct items *items, bool by_cycle
 	ret->rows = calloc(items->nr + 1, sizeof(*ret->rows));
 	if (!runs || !values || !ret->rows)
 		return -ENOMEM;
-	qsort(items->item, items->nr, sizeof(*items->item), compare_items);
+	if (items->nr > 0)
+		qsort(items->item, items->nr, sizeof(*items->item), compare_items);
 	for (size_t i = 0, end; i < items->nr; i = end) {
 		const struct item *first = &items->item[i];
 		struct cost_row *row = &ret->rows[ret->nr++];

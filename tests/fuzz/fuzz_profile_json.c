@@ -25,6 +25,7 @@ static void check(struct compare *c)
 						 .fail_at = 0.1,
 						 .floor_ns = 50e3,
 						 .floor_count = 50e3,
+						 .floor_vm = 1e3,
 						 .share = 1};
 	const struct comparison *seen;
 
