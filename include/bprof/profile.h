@@ -132,6 +132,9 @@ struct costs {
 	struct bprof_meters meters; /* as cpu_ns; PROFILE_UNKNOWN: not counted here */
 };
 
+/* Did a test take as many VM instructions in an earlier run of the same command? */
+enum vm_repeat { VM_REPEAT_UNKNOWN, VM_REPEAT_SAME, VM_REPEAT_DIFFERS };
+
 struct test {
 	char id[37];	   /* name-based MD5 UUID */
 	const char *file;  /* spec file as busted names it */
@@ -149,6 +152,7 @@ struct test {
 	uint32_t iteration; /* --repeat: 1, 2, ... */
 	struct costs body, fixtures;
 	uint64_t children; /* processes started in it */
+	enum vm_repeat vm_repeat;
 };
 
 struct file_total {
@@ -325,7 +329,8 @@ struct profile {
 	struct runtime *runtimes;
 	size_t nr_runtimes;
 	struct run_series runs;
-	struct test *tests; /* in the order they ran */
+	bool vm_counted_twice; /* tests[].vm_repeat is known for those that were counted */
+	struct test *tests;    /* in the order they ran */
 	size_t nr_tests;
 	struct file_total *files; /* in the order they ran */
 	size_t nr_files;

@@ -223,21 +223,23 @@ static int report_run(const struct session *session, struct output_dir *dir,
 
 static int run_into(const struct session *session, const char *path, struct output_dir *dir)
 {
-	struct record_result result;
-	int fd = -1, r;
+	struct taken taken;
+	const struct record_result *result = &taken.result;
+	int r;
 
-	r = take_recording(session, path, dir, &result, &fd);
+	r = take_recording(session, path, dir, &taken);
 	if (r != 0)
 		return r;
-	if (result.died_of)
-		signals_die(result.died_of);
+	if (result->died_of)
+		signals_die(result->died_of);
 	r = identity_become(session->identity);
 	if (r < 0) {
 		say_error("cannot become %s to write the report: %s", session->identity->name,
 			  strerror(-r));
-		return result.exit_status ? result.exit_status : EXIT_SETUP;
+		return result->exit_status ? result->exit_status : EXIT_SETUP;
 	}
-	return report_run(session, dir, &result, fd);
+	taken_compare(&taken);
+	return report_run(session, dir, result, taken.fd);
 }
 
 static int explain_command(const struct session *session, int r, const char *why)

@@ -16,7 +16,9 @@
 #include "attribute/hook.h"
 #include "collect/collect.h"
 #include "launch/terminal.h"
+#include "report/pipeline.h"
 #include "report/runs.h"
+#include "report/vm_repeat.h"
 
 #define SENTENCE_MAX   8192
 #define RUNS_TEXT_MAX  (1U << 20)
@@ -301,16 +303,95 @@ static int take_series(const struct session *session, const char *path, bool hoo
 	return 0;
 }
 
-int take_recording(const struct session *session, const char *path, struct output_dir *dir,
-		   struct record_result *ret, int *ret_fd)
+/* ---- two runs that are compared ------------------------------------------------------------ */
+
+/* The run before the one that is kept, for its counts alone. 0; else the exit status. */
+static int take_earlier(const struct session *session, const char *path, bool hook,
+			struct output_dir *dir, struct taken *ret)
 {
-	bool hook = wants_hook(session->options) && inject_hook(session);
-	struct take best = {0};
-	int status = session->options->consecutive ? take_series(session, path, hook, dir, &best)
-						   : take_one(session, path, hook, dir, &best);
+	struct take t;
+	int status = take_one(session, path, hook, dir, &t), r;
 
 	if (status)
 		return status;
-	*ret = best.result;
-	return keep_take(&best, ret_fd);
+	r = open_written(&t.file);
+	output_file_abort(&t.file);
+	ret->earlier_fd = t.result.error ? -1 : r;
+	ret->result = t.result;
+	say_note(session->options->quiet, "counted once; the second run shows what is the same");
+	return 0;
+}
+
+static int add_earlier(const struct profile *p, int fd)
+{
+	struct recorder *recorder;
+	struct buf text;
+	int r;
+
+	buf_init(&text, RUNS_TEXT_MAX);
+	r = vm_repeat_write(p, &text);
+	if (r == 0)
+		r = recorder_continue(fd, &recorder);
+	if (r == 0) {
+		r = recorder_info(recorder, VM_REPEAT_KEY, text.data, text.len);
+		if (r == 0)
+			r = recorder_finish(recorder);
+		recorder_free(recorder);
+	}
+	buf_done(&text);
+	return r;
+}
+
+void taken_compare(struct taken *taken)
+{
+	struct pipeline *earlier;
+	int r;
+
+	if (taken->earlier_fd >= 0 && taken->append_fd >= 0) {
+		r = pipeline_run(taken->earlier_fd, &earlier);
+		if (r == 0) {
+			r = add_earlier(pipeline_profile(earlier), taken->append_fd);
+			pipeline_free(earlier);
+		}
+		if (r < 0)
+			say_error("cannot compare with the run before: %s", strerror(-r));
+	}
+	if (taken->append_fd >= 0)
+		close(taken->append_fd);
+	taken->append_fd = taken->earlier_fd = -1;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static int take_all(const struct session *session, const char *path, bool hook,
+		    struct output_dir *dir, struct taken *ret, struct take *best)
+{
+	int status = 0;
+
+	if (session->options->consecutive)
+		return take_series(session, path, hook, dir, best);
+	if (session->options->counts_vm)
+		status = take_earlier(session, path, hook, dir, ret);
+	if (status || (session->options->counts_vm && was_interrupted(&ret->result)))
+		return status ? status : EXIT_SETUP;
+	return take_one(session, path, hook, dir, best);
+}
+
+int take_recording(const struct session *session, const char *path, struct output_dir *dir,
+		   struct taken *ret)
+{
+	bool hook = wants_hook(session->options) && inject_hook(session);
+	struct take best = {0};
+	int status;
+
+	*ret = (struct taken){.fd = -1, .append_fd = -1, .earlier_fd = -1};
+	status = take_all(session, path, hook, dir, ret, &best);
+	if (status)
+		return status;
+	if (ret->earlier_fd >= 0 && !best.result.error)
+		ret->append_fd = fcntl(fileno(best.file.stream), F_DUPFD_CLOEXEC, 0);
+	if (best.result.exit_status == 0)
+		best.result.exit_status = ret->result.exit_status;
+	ret->result = best.result;
+	return keep_take(&best, &ret->fd);
 }

@@ -308,6 +308,10 @@ static void write_test(struct json *j, const struct profile *p, const struct tes
 	write_costs(j, p, &t->body);
 	write_cost_map(j, p, "fixtures", &t->fixtures);
 	json_uint(j, "children", t->children);
+	if (p->vm_counted_twice && t->vm_repeat == VM_REPEAT_UNKNOWN)
+		json_null(j, "vm_instructions_repeat");
+	else if (p->vm_counted_twice)
+		json_bool(j, "vm_instructions_repeat", t->vm_repeat == VM_REPEAT_SAME);
 	json_close_map(j);
 }
 

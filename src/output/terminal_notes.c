@@ -10,6 +10,9 @@
 #include "number.h"
 #include "report.h"
 
+#define MAX_NAMED 5  /* of tests in a sentence */
+#define NAME_ROOM 60 /* bytes of each */
+
 /* A sentence put together of parts; a failure ends up in the writer. */
 struct sentence {
 	struct buf text;
@@ -137,6 +140,35 @@ static void note_check(struct report *r)
 	sentence_end(&s, r, "boundaries", c->disagree > 0 ? STYLE_WARN : STYLE_NONE);
 }
 
+/* Tests that took as many VM instructions in both runs, and those that did not. */
+static void note_repeated(struct report *r)
+{
+	const struct profile *p = r->profile;
+	size_t nr[VM_REPEAT_DIFFERS + 1] = {0}, nr_named = 0;
+	struct sentence s;
+
+	if (!p->vm_counted_twice)
+		return;
+	for (size_t i = 0; i < p->nr_tests; i++)
+		nr[p->tests[i].vm_repeat]++;
+	sentence_init(&s, r);
+	sentence_add(&s, "the VM instructions of %zu tests are the same in two runs",
+		     nr[VM_REPEAT_SAME]);
+	if (nr[VM_REPEAT_UNKNOWN] > 0)
+		sentence_add(&s, "; %zu were not counted in both", nr[VM_REPEAT_UNKNOWN]);
+	if (nr[VM_REPEAT_DIFFERS] > 0)
+		sentence_add(&s, "; not deterministic: ");
+	for (size_t i = 0; i < p->nr_tests && nr_named < MAX_NAMED; i++) {
+		if (p->tests[i].vm_repeat != VM_REPEAT_DIFFERS)
+			continue;
+		sentence_add(&s, "%s", nr_named++ ? ", " : "");
+		writer_fail(s.writer, text_add_short(&s.text, p->tests[i].full_name, NAME_ROOM));
+	}
+	if (nr[VM_REPEAT_DIFFERS] > nr_named)
+		sentence_add(&s, " and %zu more", nr[VM_REPEAT_DIFFERS] - nr_named);
+	sentence_end(&s, r, "repeated", STYLE_NONE);
+}
+
 /* What was counted of the whole run. A recording without meters has nothing to say. */
 static void note_counted(struct report *r)
 {
@@ -232,6 +264,7 @@ void report_notes(struct report *r)
 	note_losses(r);
 	note_check(r);
 	note_counted(r);
+	note_repeated(r);
 	note_overhead(r);
 	note_warnings(r);
 	note_hint(r);

@@ -7,6 +7,7 @@
 #include "base.h"
 
 #include "runs.h"
+#include "vm_repeat.h"
 
 #define MAX_RUNTIMES 256 /* distinct ones: a run has a handful */
 
@@ -28,6 +29,7 @@ enum info_key {
 	INFO_ARCH,
 	INFO_NR_CPUS,
 	INFO_RUNS,
+	INFO_VM_REPEAT,
 	INFO_BOUNDARY_CPU_NS,
 	INFO_BOUNDARY_HARDWARE, /* and BPROF_NR_HARDWARE - 1 more */
 	INFO_HARDWARE_MISSING = INFO_BOUNDARY_HARDWARE + BPROF_NR_HARDWARE,
@@ -51,6 +53,7 @@ static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_ARCH] = "arch",
 	[INFO_NR_CPUS] = "nr_cpus",
 	[INFO_RUNS] = RUNS_KEY,
+	[INFO_VM_REPEAT] = VM_REPEAT_KEY,
 	[INFO_BOUNDARY_CPU_NS] = "boundary_cpu_ns",
 	[INFO_BOUNDARY_HARDWARE + BPROF_METER_CYCLES_USER] = "boundary_cycles_user",
 	[INFO_BOUNDARY_HARDWARE + BPROF_METER_CYCLES_KERNEL] = "boundary_cycles_kernel",
@@ -239,4 +242,9 @@ int info_fill(struct info *i, struct profile *p)
 	p->runtimes = i->runtimes;
 	p->nr_runtimes = i->nr_runtimes;
 	return 0;
+}
+
+int info_compare(const struct info *i, struct profile *p)
+{
+	return vm_repeat_apply(text(i, INFO_VM_REPEAT), p);
 }

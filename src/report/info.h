@@ -23,6 +23,9 @@ int info_runtime(struct info *i, const struct decoded *d);
 /* Fills the run, event, machine and runtimes of @p. The strings belong to @i. */
 int info_fill(struct info *i, struct profile *p);
 
+/* After the tests are filled in: with those of an earlier run, if the recording tells of one. */
+int info_compare(const struct info *i, struct profile *p);
+
 /* As far as it is known by now. */
 void info_boundary_cost(const struct info *i, struct boundary_cost *ret);
 

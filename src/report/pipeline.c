@@ -198,6 +198,8 @@ static int finish(struct pipeline *p)
 		r = profile_build_fill(p->build, p->symbols, p->aggregate, p->attribute, header,
 				       &p->profile);
 	if (!r)
+		r = info_compare(p->info, &p->profile);
+	if (!r)
 		r = verify_fill(p->verify, &p->profile);
 	accounts_fill(&p->accounts, &p->profile);
 	if (p->cut)
