@@ -265,6 +265,14 @@ struct boundary_check {
 	uint64_t announcements, gaps;
 };
 
+/* What the machine did to everybody on it during the run; PROFILE_UNKNOWN: it does not tell. */
+struct disturbance {
+	uint64_t stolen_ns;	      /* of all processors, by the hypervisor */
+	uint64_t throttled_ns;	      /* of our control group, by its quota */
+	uint64_t heat_events;	      /* times a core slowed down for heat */
+	uint64_t least_khz, most_khz; /* of the processors, at the start and at the end */
+};
+
 /* What an announcement costs the command; measured before the run, taken off every span. */
 struct boundary_cost {
 	bool measured;
@@ -316,6 +324,7 @@ struct profile {
 	uint32_t modes_told;	    /* bits 1 << enum mode: those that a VM of the run can tell */
 	uint64_t gc_undecided; /* samples that may or may not be MODE_GC and were counted as not */
 	struct boundary_check check;
+	struct disturbance disturbance;
 	struct boundary_cost boundary;
 	struct boundary_overhead overhead;
 	uint32_t metered;	      /* bits 1 << enum bprof_meter: meters that the run has */

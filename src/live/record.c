@@ -19,6 +19,7 @@
 
 #include "collect/collect.h"
 #include "facts.h"
+#include "machine_state.h"
 #include "launch/command.h"
 #include "launch/launch.h"
 #include "launch/signals.h"
@@ -41,6 +42,7 @@ struct run {
 	struct launch launch;
 	struct signals signals;
 	uint64_t start_ns, end_ns;
+	struct machine_state before;
 	uint64_t ended_cpu_ns; /* of processes that are gone */
 	bool root_gone;	       /* its EXIT record was seen */
 };
@@ -280,6 +282,29 @@ static void follow_to_the_end(struct run *run)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+/* What this machine does not tell is left out. */
+static int record_disturbance(struct run *run)
+{
+	struct machine_state now, since;
+	int r = 0;
+
+	machine_state_read(&now);
+	since = machine_state_since(&now, &run->before);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} facts[] = {
+		{"machine_stolen_ns", since.stolen_ns}, {"throttled_ns", since.throttled_ns},
+		{"heat_events", since.heat_events},	{"least_khz", since.least_khz},
+		{"most_khz", since.most_khz},
+	};
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(facts); i++)
+		if (facts[i].value != MACHINE_UNKNOWN)
+			r = record_number(run, facts[i].key, facts[i].value);
+	return r;
+}
+
 static int record_end(struct run *run)
 {
 	struct record_result *result = run->result;
@@ -298,7 +323,9 @@ static int record_end(struct run *run)
 	result->cpu_ns = end.cpu_ns = run->ended_cpu_ns + collect_unfinished_cpu_ns(run->collector);
 	collect_counters(run->collector, counters.value);
 	counters.value[BPROF_COUNTER_UNPROVED_VM] += facts_unproved_vms(run->facts);
-	r = recorder_add(run->recorder, &counters.h);
+	r = record_disturbance(run);
+	if (!r)
+		r = recorder_add(run->recorder, &counters.h);
 	/* a command that goes on has not ended: its recording says so by having no END */
 	if (!r && run->launch.ended)
 		r = recorder_add(run->recorder, &end.h);
@@ -346,6 +373,7 @@ static int set_up(struct run *run, struct buf *why)
 	r = collect_guard(run->collector);
 	if (!r)
 		r = signals_open(request->inheritance, &run->signals);
+	machine_state_read(&run->before);
 	run->start_ns = monotonic_ns();
 	if (!r)
 		r = recorder_new(request->fd, run->start_ns, clock_ns(CLOCK_REALTIME),

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "costs.h"
 #include "json_costs.h"
 #include "json_meters.h"
 #include "json_modes.h"
@@ -305,6 +306,10 @@ static void write_test(struct json *j, const struct profile *p, const struct tes
 	json_uint(j, "iteration", t->iteration);
 	json_text(j, "status", test_status_name(t->status));
 	json_bool(j, "incomplete", t->incomplete);
+	if (p->metered)
+		json_bool(j, "disturbed", costs_disturbed(p, &t->body));
+	else
+		json_null(j, "disturbed");
 	write_costs(j, p, &t->body);
 	write_cost_map(j, p, "fixtures", &t->fixtures);
 	json_uint(j, "children", t->children);

@@ -2,6 +2,7 @@
 #include "json_meters.h"
 
 #include "base.h"
+#include "costs.h"
 
 void json_meters(struct json *j, const struct profile *p, const struct bprof_meters *meters)
 {
@@ -43,6 +44,29 @@ static void write_boundary_costs(struct json *j, const struct profile *p)
 	json_close_map(j);
 }
 
+static uint64_t count_disturbed(const struct profile *p)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < p->nr_tests; i++)
+		nr += costs_disturbed(p, &p->tests[i].body);
+	return p->metered ? nr : PROFILE_UNKNOWN;
+}
+
+static void write_disturbance(struct json *j, const struct profile *p)
+{
+	const struct disturbance *d = &p->disturbance;
+
+	json_open_map(j, "disturbance");
+	json_uint(j, "disturbed_tests", count_disturbed(p));
+	json_uint(j, "machine_stolen_ns", d->stolen_ns);
+	json_uint(j, "throttled_ns", d->throttled_ns);
+	json_uint(j, "heat_events", d->heat_events);
+	json_uint(j, "least_khz", d->least_khz);
+	json_uint(j, "most_khz", d->most_khz);
+	json_close_map(j);
+}
+
 void json_run_meters(struct json *j, const struct profile *p)
 {
 	bool told = p->hardware_missing && *p->hardware_missing;
@@ -50,4 +74,5 @@ void json_run_meters(struct json *j, const struct profile *p)
 	json_meters(j, p, &p->meters);
 	json_text(j, "hardware_missing", told ? p->hardware_missing : NULL);
 	write_boundary_costs(j, p);
+	write_disturbance(j, p);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base.h"
+#include "costs.h"
 #include "meters.h"
 #include "number.h"
 #include "report.h"
@@ -196,6 +197,34 @@ static void note_counted(struct report *r)
 	sentence_end(&s, r, "counted", STYLE_NONE);
 }
 
+static bool is_some(uint64_t n)
+{
+	return n > 0 && n != PROFILE_UNKNOWN;
+}
+
+/* A machine that gave less than it seemed to. */
+static void note_disturbance(struct report *r)
+{
+	const struct profile *p = r->profile;
+	const struct disturbance *d = &p->disturbance;
+	count_t tests = 0;
+	struct sentence s;
+
+	for (size_t i = 0; i < p->nr_tests; i++)
+		tests += costs_disturbed(p, &p->tests[i].body);
+	sentence_init(&s, r);
+	if (tests)
+		sentence_add(&s, "%llu of %zu tests: others took 5 %% or more of what they needed",
+			     tests, p->nr_tests);
+	if (is_some(d->throttled_ns))
+		sentence_add(&s, "%sheld back by the quota of its control group: %s",
+			     separator(&s, "; "), number_duration(d->throttled_ns).text);
+	if (is_some(d->heat_events))
+		sentence_add(&s, "%sprocessors slowed down for heat: %llu times",
+			     separator(&s, "; "), (count_t)d->heat_events);
+	sentence_end(&s, r, "disturbed", STYLE_WARN);
+}
+
 /* What the boundaries themselves cost is in no span. */
 static void note_overhead(struct report *r)
 {
@@ -266,6 +295,7 @@ void report_notes(struct report *r)
 	note_counted(r);
 	note_repeated(r);
 	note_overhead(r);
+	note_disturbance(r);
 	note_warnings(r);
 	note_hint(r);
 }

@@ -30,6 +30,11 @@ enum info_key {
 	INFO_NR_CPUS,
 	INFO_RUNS,
 	INFO_VM_REPEAT,
+	INFO_STOLEN_NS,
+	INFO_THROTTLED_NS,
+	INFO_HEAT_EVENTS,
+	INFO_LEAST_KHZ,
+	INFO_MOST_KHZ,
 	INFO_BOUNDARY_CPU_NS,
 	INFO_BOUNDARY_HARDWARE, /* and BPROF_NR_HARDWARE - 1 more */
 	INFO_HARDWARE_MISSING = INFO_BOUNDARY_HARDWARE + BPROF_NR_HARDWARE,
@@ -54,6 +59,11 @@ static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_NR_CPUS] = "nr_cpus",
 	[INFO_RUNS] = RUNS_KEY,
 	[INFO_VM_REPEAT] = VM_REPEAT_KEY,
+	[INFO_STOLEN_NS] = "machine_stolen_ns",
+	[INFO_THROTTLED_NS] = "throttled_ns",
+	[INFO_HEAT_EVENTS] = "heat_events",
+	[INFO_LEAST_KHZ] = "least_khz",
+	[INFO_MOST_KHZ] = "most_khz",
 	[INFO_BOUNDARY_CPU_NS] = "boundary_cpu_ns",
 	[INFO_BOUNDARY_HARDWARE + BPROF_METER_CYCLES_USER] = "boundary_cycles_user",
 	[INFO_BOUNDARY_HARDWARE + BPROF_METER_CYCLES_KERNEL] = "boundary_cycles_kernel",
@@ -237,6 +247,13 @@ int info_fill(struct info *i, struct profile *p)
 	p->kernel = text(i, INFO_KERNEL);
 	p->arch = text(i, INFO_ARCH);
 	p->nr_cpus = (uint32_t)number(i, INFO_NR_CPUS, 0);
+	p->disturbance = (struct disturbance){
+		.stolen_ns = number(i, INFO_STOLEN_NS, PROFILE_UNKNOWN),
+		.throttled_ns = number(i, INFO_THROTTLED_NS, PROFILE_UNKNOWN),
+		.heat_events = number(i, INFO_HEAT_EVENTS, PROFILE_UNKNOWN),
+		.least_khz = number(i, INFO_LEAST_KHZ, PROFILE_UNKNOWN),
+		.most_khz = number(i, INFO_MOST_KHZ, PROFILE_UNKNOWN),
+	};
 	p->hardware_missing = text(i, INFO_HARDWARE_MISSING);
 	info_boundary_cost(i, &p->boundary);
 	p->runtimes = i->runtimes;

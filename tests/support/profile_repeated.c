@@ -98,6 +98,7 @@ const struct profile *profile_repeated(void)
 		.complete = true,
 		.wall_ns = 500 * MS,
 		.cpu_ns = 100 * MS,
+		.disturbance = {12 * MS, 30 * MS, 2, 1800000, 3100000},
 		.event_requested = "auto",
 		.event_name = "cycles",
 		.event_unit = "cycles",

@@ -432,6 +432,8 @@ const struct profile *profile_ordinary(void)
 		.started_at_ns = 1795166880123456789ULL,
 		.wall_ns = 80 * MS,
 		.cpu_ns = 62 * MS,
+		.disturbance = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN,
+				PROFILE_UNKNOWN},
 		.event_requested = "auto",
 		.event_name = "cpu-clock",
 		.event_unit = "ns",
@@ -684,6 +686,8 @@ const struct profile *profile_hostile(void)
 		.complete = false,
 		.wall_ns = 60 * MS,
 		.cpu_ns = PROFILE_UNKNOWN,
+		.disturbance = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN,
+				PROFILE_UNKNOWN},
 		.event_requested = "auto",
 		.event_name = "cpu-clock",
 		.event_unit = "ns",
@@ -725,6 +729,8 @@ const struct profile *profile_hostile(void)
 const struct profile *profile_empty(void)
 {
 	static struct profile p = {
+		.disturbance = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN,
+				PROFILE_UNKNOWN},
 		.wall_ns = PROFILE_UNKNOWN,
 		.cpu_ns = PROFILE_UNKNOWN,
 		.ns_per_sample = PROFILE_UNKNOWN,
@@ -861,6 +867,8 @@ const struct profile *profile_program(void)
 		.started_at_ns = 1795166880000000000ULL,
 		.wall_ns = 1234567890,
 		.cpu_ns = 1204567890,
+		.disturbance = {PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN, PROFILE_UNKNOWN,
+				PROFILE_UNKNOWN},
 		.event_requested = "cycles",
 		.event_name = "cycles",
 		.event_unit = "cycles",
