@@ -33,6 +33,7 @@
 #define LUAJIT_FIRST_VARIABLE  0x8000U /* references below are constants */
 #define LUAJIT_IR_TYPE_PROTO   7U
 #define LUAJIT_RETURN_SLOT     1U
+#define LUAJIT_TAIL_BYTES      19 /* the longest end of a trace that moves jit_base */
 
 enum luajit_slot {
 	LUAJIT_SLOT_ABSENT = 0, /* as on the Lua stack */
@@ -377,16 +378,71 @@ WALK_STEP int luajit_start_of_trace(struct walk *w)
 	return 0;
 }
 
+#ifdef BPROF_ARCH_X86_64
+
+/* mov [r14+disp32], rdx: the store of jit_base, where the end of a trace moves it. */
+WALK_INLINE u32 luajit_stores_base(const u8 *code)
+{
+	return code[0] == 0x49 && code[1] == 0x89 && code[2] == 0x96;
+}
+
+/*
+ * The last instructions of a recursive trace move jit_base to the frame with which the linked trace
+ * begins: the frames of its last snapshot lie on the old one. In memory: the store, perhaps an
+ * addition to rsp (4 or 7 bytes), the jump (5 bytes).
+ *
+ * Facts: lj_asm.c, asm_tail_link(); lj_asm_x86.h, asm_tail_fixup().
+ */
+WALK_STEP int luajit_has_moved_base(struct walk *w)
+{
+	u8 code[LUAJIT_TAIL_BYTES];
+	struct luajit_work *j;
+	u64 end, left;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	end = j->trace.mcode + j->trace.mcode_bytes;
+	left = end - w->reg[BPROF_REG_IP];
+	if (luajit_has_refs32(w) || left > 12 ||
+	    WALK_READ(w, code, sizeof(code), end - sizeof(code)))
+		return 0;
+	if (left == 5 && luajit_stores_base(code + 7))
+		return 1;
+	if (left <= 9 && code[10] == 0x48 && code[11] == 0x83 && luajit_stores_base(code + 3))
+		return 1;
+	return code[7] == 0x48 && code[8] == 0x81 && luajit_stores_base(code);
+}
+
+#else
+
+/* arm64: BASE itself is moved, and jit_base with it, by the instruction before the branch. */
+WALK_INLINE int luajit_has_moved_base(struct walk *w)
+{
+	(void)w;
+	return 0;
+}
+
+#endif
+
 /* Sets the cursor to the innermost frame of compiled code. */
 WALK_STEP int luajit_leaf_on_trace(struct walk *w)
 {
 	struct luajit_work *j;
+	int found;
 
 	if (!w)
 		return 0;
 	j = &w->luajit;
 	w->record.s.leaf_how = WALK_LEAF_TRACE;
-	if (luajit_find_trace(w) && w->jit == BPROF_JIT_SNAPSHOT && luajit_has_offsets(w)) {
+	found = luajit_find_trace(w);
+	if (found && luajit_has_moved_base(w)) {
+		j->base = j->jit_base;
+		j->pc = 0;
+		j->has_snapshot = 0;
+		return 1;
+	}
+	if (found && w->jit == BPROF_JIT_SNAPSHOT && luajit_has_offsets(w)) {
 		j->search_low = 0;
 		j->search_high = j->trace.nr_snapshots;
 		WALK_LOOP(LUAJIT_SNAPSHOT_ROUNDS, luajit_search_body, w);

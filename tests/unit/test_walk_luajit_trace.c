@@ -143,6 +143,49 @@ Test(walk_trace, the_place_is_that_of_the_last_guard_passed)
 	}
 }
 
+static void put_code(uaddr_t at, const char *code, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		put(at + i, 1, (uint8_t)code[i]);
+}
+
+/* Between the store of jit_base and the jump: the snapshot's frames lie on the old one. */
+Test(walk_trace, the_end_of_a_recursive_trace_has_moved_the_base)
+{
+	static const struct {
+		const char *code;
+		size_t len;
+		unsigned before, moved[2]; /* from the end of the code */
+	} tails[] = {
+		{"\x49\x89\x96\xf8\xf1\xff\xff\xe9\0\0\0\0", 12, 12, {5, 5}},
+		{"\x49\x89\x96\xf8\xf1\xff\xff\x48\x83\xc4\x18\xe9\0\0\0\0", 16, 16, {9, 5}},
+		{"\x49\x89\x96\xf8\xf1\xff\xff\x48\x81\xc4\0\1\0\0\xe9\0\0\0\0", 19, 19, {12, 5}},
+	};
+	uaddr_t outer = make_lua(10, 20), end = allocate(MCODE_LEN) + MCODE_LEN;
+
+	push_frame(&p.main, outer, LINK_C);
+	make_trace(NUMBER, instruction(outer, 4));
+	add_snapshot(0, 2, instruction(outer, 6));
+	put(t.at + 88, 8, end - MCODE_LEN);
+	run_compiled(0);
+	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
+		put_code(end - tails[i].len, tails[i].code, tails[i].len);
+		p.in.reg[BPROF_REG_IP] = end - tails[i].before;
+		walk();
+		cr_expect(eq(i32, p.out.frame[0].line, 16), "%zu", i);
+		cr_expect(eq(u32, p.out.frame[0].flags, OUTER));
+		for (size_t k = 0; k < 2; k++) {
+			p.in.reg[BPROF_REG_IP] = end - tails[i].moved[k];
+			walk();
+			cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+			cr_expect(eq(u64, p.out.frame[0].object, proto_of(outer)));
+			cr_expect(eq(u32, p.out.frame[0].flags,
+				     COMPILED | BPROF_FRAME_NO_POS | BPROF_FRAME_BOUNDARY),
+				  "%zu", i);
+		}
+	}
+}
+
 Test(walk_trace, c_called_from_a_trace_stands_where_it_returns_to)
 {
 	uaddr_t outer = make_lua(10, 20);
