@@ -27,7 +27,8 @@ __attribute__((constructor)) static void one_test_at_a_time(void)
 	setenv("CRITERION_JOBS", "1", 1);
 }
 
-static void skip_without_a_counter(void)
+/* 0 or -errno */
+static int open_counter(void)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr),
 				       .type = PERF_TYPE_HARDWARE,
@@ -36,8 +37,17 @@ static void skip_without_a_counter(void)
 	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0)
-		cr_skip_test("no cycle counter on this machine: %s", strerror(errno));
+		return -errno;
 	close((int)fd);
+	return 0;
+}
+
+static void skip_without_a_counter(void)
+{
+	int r = open_counter();
+
+	if (r < 0)
+		cr_skip_test("no cycle counter on this machine: %s", strerror(-r));
 }
 
 static long long sum_of_phases(yajl_val profile, const char *path)
@@ -118,4 +128,28 @@ Test(cycles, of_lua_5_1)
 Test(cycles, of_lua_5_4)
 {
 	check_cycles("lua5.4");
+}
+
+/* Where there is no counter nothing else is counted in its place. */
+Test(cycles, are_refused_by_a_machine_without_them)
+{
+	const char *reason = why_no_profiling(BPROF_PERF);
+	char *directory;
+	struct run run;
+
+	if (reason)
+		cr_skip_test("%s", reason);
+	if (open_counter() == 0)
+		cr_skip_test("this machine has a cycle counter");
+	directory = directory_make();
+	run_command(directory, NULL,
+		    (const char *const[]){BPROF_PERF, "-o", directory, "-e", "cycles", "--", "true",
+					  NULL},
+		    &run);
+	cr_expect(run.status == 125, "status %d", run.status);
+	cr_expect(strstr(run.err.data, "this machine has no cycles counter") != NULL, "%s",
+		  run.err.data);
+	cr_expect(strstr(run.err.data, "-e cpu-clock") != NULL, "%s", run.err.data);
+	run_done(&run);
+	directory_remove(directory);
 }
