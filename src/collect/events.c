@@ -55,13 +55,38 @@ static bool can_be_counted(const struct event *e)
 	return fd >= 0;
 }
 
+/*
+ * The most samples per second that the kernel allows; it lowers this by itself when interrupts take
+ * long (kernel.perf_cpu_time_max_percent). UINT64_MAX = not known.
+ */
+static uint64_t max_sample_rate(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
+	unsigned long long rate;
+	bool known;
+
+	if (!f)
+		return UINT64_MAX;
+	known = fscanf(f, "%llu", &rate) == 1;
+	fclose(f);
+	return known ? rate : UINT64_MAX;
+}
+
 static int explain(int err, const struct event *e, char *why, size_t why_size)
 {
+	uint64_t rate = max_sample_rate();
+
 	if (err == -EACCES || err == -EPERM)
 		snprintf(
 			why, why_size,
 			"perf events are forbidden here (kernel.perf_event_paranoid): run under sudo, "
 			"or see 'bprof-perf doctor'");
+	else if (err == -EINVAL && !e->period && e->frequency_hz > rate)
+		snprintf(
+			why, why_size,
+			"the kernel allows %llu samples per second by now, not %u: use -F %llu, or "
+			"raise kernel.perf_event_max_sample_rate with sysctl",
+			(unsigned long long)rate, e->frequency_hz, (unsigned long long)rate);
 	else if (can_be_counted(e))
 		snprintf(
 			why, why_size,
