@@ -84,6 +84,18 @@ static void on_vm_close(struct facts *f, const struct bprof_vm_close *record)
 		target_remove_vm(t, record->state);
 }
 
+/*
+ * A suite starts, with --repeat again: its elements are new, in the memory of others perhaps, with
+ * their names where those of the others were.
+ */
+static void on_mark(struct facts *f, const struct decoded *d)
+{
+	struct target *t = targets_find(f->targets, d->mark.fixed->pid);
+
+	if (t && d->mark.text.len == 1 && d->mark.text.data[0] == 's')
+		target_forget_kind(t, THING_ELEMENT);
+}
+
 int facts_observe(struct facts *f, const struct bprof_record *record)
 {
 	struct decoded d;
@@ -97,6 +109,9 @@ int facts_observe(struct facts *f, const struct bprof_record *record)
 		return facts_on_proto(f, d.proto.fixed);
 	case BPROF_RECORD_NATIVE_STACK:
 		return facts_on_native_stack(f, &d);
+	case BPROF_RECORD_MARK:
+		on_mark(f, &d);
+		return 0;
 	case BPROF_RECORD_FORK:
 		return on_fork(f, d.fork);
 	case BPROF_RECORD_EXEC:

@@ -183,6 +183,18 @@ bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object,
 	return true;
 }
 
+void target_forget_kind(struct target *t, enum thing_kind kind)
+{
+	struct thing *thing, *next;
+
+	HASH_ITER (hh, t->things, thing, next) {
+		if (thing->key.kind != kind)
+			continue;
+		HASH_DEL(t->things, thing);
+		free(thing);
+	}
+}
+
 void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail)
 {
 	struct thing *thing = target_thing(t, kind, object, detail);

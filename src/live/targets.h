@@ -69,6 +69,7 @@ bool target_meets(struct target *t, enum thing_kind kind, uint64_t object, uint6
  */
 bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail,
 			uint32_t value);
+void target_forget_kind(struct target *t, enum thing_kind kind);
 void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
 
 /* The mapping at @address; mappings are read again when it is in none of those known. */

@@ -45,8 +45,8 @@ static int add_string(const struct lua_reader *reader, const struct lua_value *v
 	}
 	if (value->kind != LUA_KIND_STRING)
 		return 0;
-	r = lua_string_copy(reader, value->object, MAX_ELEMENT_TEXT, text);
-	return r < 0 && r != -ENOMEM ? 0 : r;
+	/* one that cannot be read is not absent: its memory is in motion, or was read too early */
+	return lua_string_copy(reader, value->object, MAX_ELEMENT_TEXT, text);
 }
 
 static int32_t line_of(const struct lua_value *value)
@@ -132,7 +132,7 @@ static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t el
 	name_len = add_string(reader, &found[1], &text);
 	source_len = add_place(reader, &found[2], &record, &text);
 	if (descriptor_len < 0 || name_len < 0 || source_len < 0) {
-		r = source_len < 0 ? source_len : -ENOMEM;
+		r = descriptor_len < 0 ? descriptor_len : name_len < 0 ? name_len : source_len;
 	} else {
 		record.descriptor_len = (__u32)descriptor_len;
 		record.name_len = (__u32)name_len;

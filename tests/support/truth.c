@@ -264,9 +264,10 @@ enum verdict truth_count(const struct truth_program *p, const char *line, struct
  * 99 % of the samples: a true rate of 1 % shows as more by chance. Four sigma of that are allowed,
  * 23 of 1000 samples; exceeded by chance in 3e-5 of the runs that are just good enough.
  */
-static bool is_mostly(uint64_t good, uint64_t all)
+static bool is_mostly(uint64_t good, uint64_t all, unsigned marked_percent)
 {
-	double missing = (double)(all - good), expected = 0.01 * (double)all;
+	double missing = (double)(all - good);
+	double expected = 0.01 * (marked_percent ? marked_percent : 1) * (double)all;
 
 	return all > 0 && missing <= expected + 4 * sqrt(expected);
 }
@@ -285,9 +286,10 @@ const char *truth_complaint(const struct truth_program *p, const struct truth_ta
 		return "lines that are not folded";
 	if (t->samples[VERDICT_WRONG])
 		return "wrong stacks";
-	if (!is_mostly(good, inside))
-		return p->truncated ? "less than 99 % say that they are cut"
-				    : "less than 99 % exact";
+	if (!is_mostly(good, inside, p->marked_percent))
+		return p->truncated	   ? "less than 99 % say that they are cut"
+		       : p->marked_percent ? "less exact than it is known to be"
+					   : "less than 99 % exact";
 	if (truth_is_emulated())
 		return NULL;
 	/* Starting an interpreter takes some milliseconds, however short it runs. */

@@ -53,6 +53,7 @@ struct truth_program {
 	/* Every stack is deeper than a sample holds: marked, and the marked ones are what counts.
 	 */
 	bool truncated;
+	unsigned marked_percent; /* known to be marked at most; 0 = 1 */
 };
 
 extern const struct truth_program truth_programs[]; /* ends with name == NULL */
