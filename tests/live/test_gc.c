@@ -103,16 +103,26 @@ static struct shares run_program(const char *interpreter, const char *what)
 }
 
 /* Within four standard deviations, and half a percent for what is around the timed call. */
+static bool is_known_share(const struct shares *s)
+{
+	double variance = s->known * (1 - s->known) / s->samples;
+	double off = fabs(s->gc / s->samples - s->known) - 0.005;
+
+	return off < 0 || off * off <= 4 * 4 * variance;
+}
+
+/* The program times itself by the clock of the machine, which others may disturb: not twice. */
 static void expect_known_share(const char *interpreter, const char *what)
 {
 	struct shares s = run_program(interpreter, what);
-	double measured = s.gc / s.samples, variance = s.known * (1 - s.known) / s.samples;
-	double off = fabs(measured - s.known) - 0.005;
 
+	if (!is_known_share(&s)) {
+		cr_log_info("%s %s: once more", interpreter, what);
+		s = run_program(interpreter, what);
+	}
 	cr_expect(gt(dbl, s.known, 0.05), "%s %s: not much of a test", interpreter, what);
-	cr_expect(off < 0 || off * off <= 4 * 4 * variance,
-		  "%s %s: the collector had %.2f %%, measured %.2f %%", interpreter, what,
-		  100 * s.known, 100 * measured);
+	cr_expect(is_known_share(&s), "%s %s: the collector had %.2f %%, measured %.2f %%",
+		  interpreter, what, 100 * s.known, 100 * s.gc / s.samples);
 	cr_expect(eq(dbl, s.gc_in_finalizer, 0));
 	if (!strcmp(what, "finalize"))
 		cr_expect(gt(dbl, s.finalizer, 50));
