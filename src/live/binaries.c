@@ -198,6 +198,7 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 		close(fd);
 	}
 	r = collect_know_binary(f->collector, exec->dev, exec->ino);
+	wait_until_stopped(exec->pid); /* again: to let go of one that stops later helps nobody */
 	let_go(exec->pid);
 	return r == -E2BIG ? 0 : r; /* a full table only means that more processes are held */
 }
@@ -372,7 +373,11 @@ int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open)
 	if (open->binary >= BPROF_MAX_LAYOUTS || open->layout >= BPROF_MAX_LAYOUTS)
 		return 0;
 	if (!open->layout) {
+		bool is_first = !f->layout_of_binary[open->binary];
+
 		r = tell_vm(f, t, open);
+		if (open->held && is_first)
+			wait_until_stopped(open->pid);
 		if (open->held)
 			let_go(open->pid);
 	} else if (open->vm) {
