@@ -249,23 +249,31 @@ static int consider(const struct session *session, struct series *s, struct take
 	return 0;
 }
 
+/* Adds an INFO record to a recording that was written to its end. */
+static int append_info(int fd, const char *key, const struct buf *text)
+{
+	struct recorder *recorder;
+	int r = recorder_continue(fd, &recorder);
+
+	if (r < 0)
+		return r;
+	r = recorder_info(recorder, key, text->data, text->len);
+	if (r == 0)
+		r = recorder_finish(recorder);
+	recorder_free(recorder);
+	return r;
+}
+
 /* The recording tells of the other runs as well. */
 static int add_runs(const struct series *s, struct take *best)
 {
-	struct recorder *recorder;
 	struct buf text;
 	int r;
 
 	buf_init(&text, RUNS_TEXT_MAX);
 	r = runs_write(&s->runs, &text);
 	if (r == 0)
-		r = recorder_continue(fileno(best->file.stream), &recorder);
-	if (r == 0) {
-		r = recorder_info(recorder, RUNS_KEY, text.data, text.len);
-		if (r == 0)
-			r = recorder_finish(recorder);
-		recorder_free(recorder);
-	}
+		r = append_info(fileno(best->file.stream), RUNS_KEY, &text);
 	buf_done(&text);
 	return r;
 }
@@ -324,20 +332,13 @@ static int take_earlier(const struct session *session, const char *path, bool ho
 
 static int add_earlier(const struct profile *p, int fd)
 {
-	struct recorder *recorder;
 	struct buf text;
 	int r;
 
 	buf_init(&text, RUNS_TEXT_MAX);
 	r = vm_repeat_write(p, &text);
 	if (r == 0)
-		r = recorder_continue(fd, &recorder);
-	if (r == 0) {
-		r = recorder_info(recorder, VM_REPEAT_KEY, text.data, text.len);
-		if (r == 0)
-			r = recorder_finish(recorder);
-		recorder_free(recorder);
-	}
+		r = append_info(fd, VM_REPEAT_KEY, &text);
 	buf_done(&text);
 	return r;
 }
