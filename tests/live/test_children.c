@@ -120,16 +120,22 @@ static void check_the_last(yajl_val profile)
 	cr_expect(json_int_at(test, "wall_ns") > 600000000);
 }
 
-/* Between vfork() and exec() a child is in its parent's memory, but runs none of its Lua. */
+/*
+ * Between vfork() and exec() a child is in its parent's memory, but runs none of its Lua: without
+ * that knowledge about 1 % of the samples miss their chain. Few do by right: an interpreter that
+ * opens its script has a large buffer on its stack, whose pages cannot be read before they were
+ * written to, and a hole might hide a coroutine.
+ */
 static void check_stacks(const char *interpreter, yajl_val profile)
 {
 	long long unresolved = json_int_at(profile, "samples.unresolved");
+	long long taken = json_int_at(profile, "samples.taken");
+	long long chain = json_int_at(profile, "samples.reasons.chain");
 
 	cr_log_info("%s: %lld of %lld samples unresolved, %lld by their chain", interpreter,
-		    unresolved, json_int_at(profile, "samples.taken"),
-		    json_int_at(profile, "samples.reasons.chain"));
-	cr_expect(json_int_at(profile, "samples.reasons.chain") == 0);
-	cr_expect(unresolved * 200 <= json_int_at(profile, "samples.taken"));
+		    unresolved, taken, chain);
+	cr_expect(chain * 500 <= taken, "%lld of %lld samples miss their chain", chain, taken);
+	cr_expect(unresolved * 200 <= taken);
 }
 
 static void check_losses(yajl_val profile)
