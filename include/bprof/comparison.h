@@ -63,16 +63,20 @@ struct compared_test {
  * @ratio: paired: median of the ratios of the pairs; else ratio of the medians
  * @low, @high: interval of the ratio; NAN below COMPARE_LEAST_RUNS
  * @confidence: of the interval: at least this; 0.95 where so few runs allow it
- * @p_slower, @p_faster: of one-sided rank tests, corrected for the number of elements
+ * @reach: the largest ratio that these values could show, however they had fallen to the sides
+ * @p_slower, @p_faster: of one-sided rank tests, corrected for the number of elements whose reach
+ * is beyond the threshold of a warning; of the others, which cannot be called, uncorrected
  * @fails: slower by the threshold of failure, sure enough for it
+ * @undecided: more runs could help: too noisy, or beyond the threshold of failure and not sure
+ * enough
  */
 struct element {
 	enum element_kind kind;
 	struct compared_test test;
 	enum verdict verdict;
-	bool fails;
+	bool fails, undecided;
 	size_t nr_base, nr_head; /* values that took part */
-	double base, head, ratio, low, high, confidence, p_slower, p_faster;
+	double base, head, ratio, low, high, confidence, reach, p_slower, p_faster;
 };
 
 /* Below this number of runs a side, nothing is called. */

@@ -27,7 +27,6 @@
 #define TAIL_LINES   12
 #define TAIL_BYTES   4000
 
-static const unsigned looks[] = {10, 20, 30};
 static const char *const side_names[NR_SIDES] = {[SIDE_BASE] = "base", [SIDE_HEAD] = "head"};
 
 static volatile sig_atomic_t stopped_by;
@@ -350,16 +349,6 @@ static int run_until(struct turns *t, unsigned goal)
 
 /* ---- looks --------------------------------------------------------------------------------- */
 
-/* Later looks see more and get more of the chance: in proportion to the square of their pairs. */
-static double share_of(size_t look)
-{
-	double all = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
-		all += (double)looks[i] * looks[i];
-	return (double)looks[look] * looks[look] / all;
-}
-
 static int look(struct turns *t, double share)
 {
 	struct compare_opts rule = t->session->options->rule;
@@ -377,13 +366,13 @@ static int run_looks(struct turns *t)
 		r = run_until(t, wanted);
 		return t->nr_pairs && look(t, 1) < 0 ? -ENOMEM : r;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(looks) && r == 0; i++) {
-		r = run_until(t, looks[i]);
-		if (t->nr_pairs && look(t, share_of(i)) < 0)
+	for (size_t i = 0; i < NR_COMPARE_LOOKS && r == 0; i++) {
+		r = run_until(t, compare_looks[i].pairs);
+		if (t->nr_pairs && look(t, compare_looks[i].share) < 0)
 			return -ENOMEM;
 		if (r < 0 || t->comparison->nr_undecided == 0)
 			break;
-		if (i + 1 < ARRAY_SIZE(looks))
+		if (i + 1 < NR_COMPARE_LOOKS)
 			say_note(t->session->options->quiet,
 				 "%zu of %zu are undecided after %u pairs: going on",
 				 t->comparison->nr_undecided, t->comparison->nr_elements,

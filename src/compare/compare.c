@@ -84,6 +84,8 @@ const char *element_kind_name(enum element_kind kind)
 	return names[kind];
 }
 
+const struct compare_look compare_looks[NR_COMPARE_LOOKS] = {{10, 0.2}, {20, 0.3}, {30, 0.5}};
+
 /* ---- runs ---------------------------------------------------------------------------------- */
 
 int compare_new(const char *const names[NR_SIDES], struct compare **ret)
@@ -223,13 +225,6 @@ static enum metric choose_metric(const struct runs *runs, enum metric wanted)
 
 /* ---- a look -------------------------------------------------------------------------------- */
 
-/* Too noisy, or beyond the threshold of failure and not sure enough for it. */
-static bool is_undecided(const struct comparison *r, const struct element *e)
-{
-	return e->verdict == VERDICT_NOISY || e->verdict == VERDICT_TREND ||
-	       (e->verdict == VERDICT_SLOWER && !e->fails && e->ratio > 1 + r->fail_at);
-}
-
 static void count_verdicts(struct comparison *r)
 {
 	for (size_t i = 0; i < r->nr_elements; i++) {
@@ -237,7 +232,7 @@ static void count_verdicts(struct comparison *r)
 
 		r->nr_by_verdict[e->kind][e->verdict]++;
 		r->nr_failing += e->fails;
-		r->nr_undecided += is_undecided(r, e);
+		r->nr_undecided += e->undecided;
 	}
 	r->gate_fails = r->nr_failing > 0 && r->rung != RUNG_TREND;
 }

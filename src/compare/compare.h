@@ -26,6 +26,17 @@ struct compare_opts {
 	double share;
 };
 
+/*
+ * When runs in turns are looked at, and the share of each look: the first can already fail a test
+ * whose pairs all agree, if no other stands beside it.
+ */
+struct compare_look {
+	unsigned pairs;
+	double share;
+};
+#define NR_COMPARE_LOOKS 3
+extern const struct compare_look compare_looks[NR_COMPARE_LOOKS];
+
 struct compare;
 
 /* @names: of the two sides, for the outputs; borrowed. 0 or -ENOMEM. */

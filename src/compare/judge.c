@@ -16,12 +16,13 @@
 #include "judge.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "rank_tests.h"
 
 static void nothing_known(struct element *e)
 {
-	e->low = e->high = e->confidence = e->p_slower = e->p_faster = NAN;
+	e->low = e->high = e->confidence = e->reach = e->p_slower = e->p_faster = NAN;
 }
 
 static void keep_interval(struct element *e, const struct rank_interval *interval)
@@ -48,22 +49,58 @@ static int test_pairs(const double *logs, size_t nr, struct element *e)
 	return 0;
 }
 
+/* All pairs to one side: the ratio would be the median of the sizes. */
+static int reach_of_pairs(const double *logs, size_t nr, struct element *e)
+{
+	CLEANUP(cleanup_free) double *sizes = calloc(nr, sizeof(*sizes));
+
+	if (!sizes)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++)
+		sizes[i] = fabs(logs[i]);
+	e->reach = exp(median_of(sizes, nr));
+	return 0;
+}
+
 static int measure_pairs(const double *base, const double *head, size_t nr, struct element *e)
 {
 	CLEANUP(cleanup_free) double *logs = calloc(nr, sizeof(*logs));
+	int r;
 
 	if (!logs)
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++)
 		logs[i] = log(head[i] / base[i]);
 	e->ratio = exp(median_of(logs, nr));
-	return nr < COMPARE_LEAST_RUNS ? 0 : test_pairs(logs, nr, e);
+	if (nr < COMPARE_LEAST_RUNS)
+		return 0;
+	r = reach_of_pairs(logs, nr, e);
+	return r < 0 ? r : test_pairs(logs, nr, e);
 }
 
 static void take_logs(double *x, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		x[i] = log(x[i]);
+}
+
+/* All small values in base, all large ones in head, or the other way round. @base, @head: logs */
+static int reach_of_samples(const double *base, size_t nr_base, const double *head, size_t nr_head,
+			    struct element *e)
+{
+	size_t nr = nr_base + nr_head;
+	CLEANUP(cleanup_free) double *all = calloc(nr, sizeof(*all));
+	double up, down;
+
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, base, nr_base * sizeof(*all));
+	memcpy(all + nr_base, head, nr_head * sizeof(*all));
+	median_of(all, nr); /* sorts */
+	up = median_of(all + nr_base, nr_head) - median_of(all, nr_base);
+	down = median_of(all + nr_head, nr_base) - median_of(all, nr_head);
+	e->reach = exp(fmax(up, down));
+	return 0;
 }
 
 static int test_samples(double *base, size_t nr_base, double *head, size_t nr_head,
@@ -75,7 +112,9 @@ static int test_samples(double *base, size_t nr_base, double *head, size_t nr_he
 
 	take_logs(base, nr_base);
 	take_logs(head, nr_head);
-	r = rank_sum_test(base, nr_base, head, nr_head, &test);
+	r = reach_of_samples(base, nr_base, head, nr_head, e);
+	if (r == 0)
+		r = rank_sum_test(base, nr_base, head, nr_head, &test);
 	if (r == 0)
 		r = rank_sum_interval(base, nr_base, head, nr_head, CONFIDENCE, &interval);
 	if (r < 0)
@@ -109,64 +148,107 @@ int judge_measure(double *base, size_t nr_base, double *head, size_t nr_head, bo
 
 /* ---- calling ------------------------------------------------------------------------------- */
 
+/* From where a change counts, and how sure it must be. */
+struct bar {
+	double threshold, floor, chance;
+};
+
 /* A relative change that counts: the threshold, or what the floor is of the test. */
-static double tolerance(double threshold, double floor, const struct element *e)
+static double tolerance(const struct bar *bar, double value)
 {
-	return fmax(threshold, floor / e->base);
+	return fmax(bar->threshold, bar->floor / value);
 }
 
-static enum verdict call(const struct element *e, double tolerated, double chance)
+static enum verdict call(const struct element *e, const struct bar *bar, double p_slower,
+			 double p_faster)
 {
-	if (isnan(e->p_slower))
+	double tolerated = tolerance(bar, e->base);
+
+	if (isnan(p_slower))
 		return VERDICT_TREND;
-	if (e->ratio > 1 + tolerated && e->p_slower < chance)
+	if (e->ratio > 1 + tolerated && p_slower < bar->chance)
 		return VERDICT_SLOWER;
-	if (e->ratio < 1 / (1 + tolerated) && e->p_faster < chance)
+	if (e->ratio < 1 / (1 + tolerated) && p_faster < bar->chance)
 		return VERDICT_FASTER;
 	if (e->low > 1 / (1 + tolerated) && e->high < 1 + tolerated)
 		return VERDICT_SAME;
 	return VERDICT_NOISY;
 }
 
-static void call_one(struct element *e, const struct compare_opts *opts, double floor)
+/*
+ * Whether the element's values could be called anything, whichever of them were base's and
+ * whichever head's. Where nothing changed, which are whose is chance, and has no part in this: so
+ * the p values of those that can be called are as even as those of all, and only they need a
+ * correction for their number. Source: Bourgon, Gentleman, Huber: independent filtering, PNAS 107
+ * (2010).
+ */
+static bool can_be_called(const struct element *e, const struct bar *bar)
 {
-	e->verdict = call(e, tolerance(opts->warn_at, floor, e), CHANCE_TO_CALL * opts->share);
-	e->fails = call(e, tolerance(opts->fail_at, floor, e), CHANCE_TO_FAIL * opts->share) ==
-		   VERDICT_SLOWER;
+	return e->reach > 1 + tolerance(bar, fmax(e->base, e->head));
 }
 
-/* Writes the corrected values of one direction back to the elements that have any. */
-static int correct(struct element *elements, size_t nr, bool slower)
+static double raw_p(const struct element *e, bool slower)
 {
-	CLEANUP(cleanup_free) double *p = calloc(nr + 1, sizeof(*p));
-	size_t nr_p = 0;
+	return slower ? e->p_slower : e->p_faster;
+}
+
+/* The p values of one direction: corrected of those that can be called, as they are of others. */
+static int correct(const struct element *elements, size_t nr, const struct bar *bar, bool slower,
+		   double *ret)
+{
+	CLEANUP(cleanup_free) double *family = calloc(nr + 1, sizeof(*family));
+	size_t nr_family = 0;
 	int r;
 
-	if (!p)
+	if (!family)
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++)
-		if (!isnan(elements[i].p_slower))
-			p[nr_p++] = slower ? elements[i].p_slower : elements[i].p_faster;
-	r = adjust_for_number(p, nr_p);
-	nr_p = 0;
-	for (size_t i = 0; i < nr && r == 0; i++) {
-		if (isnan(elements[i].p_slower))
-			continue;
-		if (slower)
-			elements[i].p_slower = p[nr_p++];
-		else
-			elements[i].p_faster = p[nr_p++];
-	}
+		if (can_be_called(&elements[i], bar))
+			family[nr_family++] = raw_p(&elements[i], slower);
+	r = adjust_for_number(family, nr_family);
+	nr_family = 0;
+	for (size_t i = 0; i < nr && r == 0; i++)
+		ret[i] = can_be_called(&elements[i], bar) ? family[nr_family++]
+							  : raw_p(&elements[i], slower);
 	return r;
+}
+
+static int correct_both(const struct element *elements, size_t nr, const struct bar *bar,
+			double *slower, double *faster)
+{
+	int r = correct(elements, nr, bar, true, slower);
+
+	return r < 0 ? r : correct(elements, nr, bar, false, faster);
+}
+
+static bool is_undecided(const struct element *e, const struct bar *fail)
+{
+	return e->verdict == VERDICT_NOISY || e->verdict == VERDICT_TREND ||
+	       (e->verdict == VERDICT_SLOWER && !e->fails && e->ratio > 1 + fail->threshold);
 }
 
 int judge_call(struct element *elements, size_t nr, const struct compare_opts *opts, double floor)
 {
-	int r = correct(elements, nr, true);
+	const struct bar warn = {opts->warn_at, floor, CHANCE_TO_CALL * opts->share},
+			 fail = {opts->fail_at, floor, CHANCE_TO_FAIL * opts->share};
+	CLEANUP(cleanup_free) double *slower = calloc(nr + 1, sizeof(*slower));
+	CLEANUP(cleanup_free) double *faster = calloc(nr + 1, sizeof(*faster));
+	int r = slower && faster ? 0 : -ENOMEM;
 
 	if (r == 0)
-		r = correct(elements, nr, false);
+		r = correct_both(elements, nr, &fail, slower, faster);
 	for (size_t i = 0; i < nr && r == 0; i++)
-		call_one(&elements[i], opts, floor);
+		elements[i].fails =
+			call(&elements[i], &fail, slower[i], faster[i]) == VERDICT_SLOWER;
+	if (r == 0)
+		r = correct_both(elements, nr, &warn, slower, faster);
+	for (size_t i = 0; i < nr && r == 0; i++) {
+		elements[i].p_slower = slower[i];
+		elements[i].p_faster = faster[i];
+		elements[i].verdict = elements[i].fails
+					      ? VERDICT_SLOWER /* among fewer, so surer */
+					      : call(&elements[i], &warn, slower[i], faster[i]);
+		elements[i].undecided = is_undecided(&elements[i], &fail);
+	}
 	return r;
 }
