@@ -18,8 +18,10 @@
  * All of them are made by one call of setjmp(), so the pc that setjmp() saved (mangled by the C
  * library with a constant of the process) is the same word in each: it is learned from the main
  * state's, and finding the others is one comparison per word of stack. The function also keeps L
- * itself, at a fixed distance: that is learned the same way. A hit counts only if that L agrees
- * that its errorJmp is there, so remains of old frames do not deceive.
+ * itself, at a fixed distance: below the record (gcc) or in a register that setjmp() has saved
+ * (clang). Where the main state's record has its L there are remains of other functions that had
+ *it, too, so each such place is tried. A hit counts only if that L agrees that its errorJmp is
+ *there, so remains of old frames do not deceive.
  *
  * Facts: ldo.c, lstate.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); struct __jmp_buf of
  * glibc and musl on x86-64 and arm64. Both offsets were read from the code of Debian's builds and
@@ -82,10 +84,17 @@ WALK_INLINE void puc_add_active(struct walk *w, u64 state, u64 jump)
 	p->active[n].jump = jump;
 }
 
-/* From the lua_longjmp of @state: how to recognise others, and where they keep their L. */
+/* The @nth place where L may be: from the word below a lua_longjmp downwards, then upwards. */
+WALK_INLINE u32 puc_jump_place(u32 nth)
+{
+	return nth <= PUC_JUMP_BELOW / 8 ? PUC_JUMP_BELOW / 8 - nth : nth;
+}
+
+/* From the lua_longjmp of @state: how to recognise others, and where they may keep their L. */
 WALK_STEP int puc_learn_jump(struct walk *w, u64 state, u64 jump)
 {
 	struct puc_work *p;
+	u32 places = 0;
 
 	if (!w)
 		return 1;
@@ -94,15 +103,14 @@ WALK_STEP int puc_learn_jump(struct walk *w, u64 state, u64 jump)
 		return 1;
 	p->jump_pc = p->jump_word[PUC_JUMP_WORDS - 1];
 	for (u32 i = 1; i < PUC_JUMP_WORDS; i++) {
-		/* from the nearest word below downwards, then the saved registers */
-		u32 k = i <= PUC_JUMP_BELOW / 8 ? PUC_JUMP_BELOW / 8 - i : i;
+		u64 difference = p->jump_word[puc_jump_place(i)] ^ state;
+		u64 is_there = ((difference - 1) & ~difference) >> 63;
 
-		if (p->jump_word[k] == state) {
-			p->state_offset = 8ULL * k - PUC_JUMP_BELOW;
-			return 0;
-		}
+		WALK_OPAQUE(is_there); /* no branch: the verifier would follow each set of places */
+		places |= (u32)is_there << i;
 	}
-	return 1;
+	p->state_places = places;
+	return !places;
 }
 
 /* May a state lie there? Where most are: in the heap of malloc(), or not far from its globals. */
@@ -112,38 +120,66 @@ WALK_INLINE int puc_state_plausible(const struct walk *w, u64 state)
 }
 
 /*
- * The word at @at is the pc of a lua_longjmp: adds its state to the chain if it is alive. Remains
- * of dead ones lie in large buffers of C functions (luaL_Buffer), where the state may be any bytes:
- * that these cannot be read is no doubt.
+ * Is the word @nth of the places the L of the lua_longjmp that is looked at? Returns 1 if it is, or
+ * if that needs no more search.
  */
-WALK_STEP int puc_found_jump(struct walk *w, u64 at)
+WALK_STEP int puc_try_place(struct walk *w, u32 nth)
 {
 	struct puc_work *p;
-	u64 jump = at - PUC_JUMP_PC, state = 0, innermost;
+	u64 state = 0, innermost;
 	u32 nr;
 	int r;
 
 	if (!w)
-		return 0;
+		return 1;
 	p = &w->puc;
-	nr = p->nr_active;
-	if (walk_must_read(w, &state, sizeof(state), jump + p->state_offset))
-		return 0;
+	if (walk_must_read(w, &state, sizeof(state),
+			   p->jump - PUC_JUMP_BELOW + 8ULL * puc_jump_place(nth)))
+		return 1;
 	/* an outer pcall of the state found last */
+	nr = p->nr_active;
 	if (nr && nr <= PUC_MAX_STATES &&
 	    p->active[walk_index(nr - 1, PUC_MAX_STATES - 1)].state == state)
-		return 0;
+		return 1;
 	if ((state & 7) || !walk_is_user_address(state) || state == w->vm.main)
 		return 0;
 	r = puc_load_state(w, state);
 	if (r < 0 && puc_state_plausible(w, state))
-		w->failed_reads++;
+		p->jump_is_doubtful = 1;
 	if (r)
 		return 0;
 	innermost = puc_state_jump(w);
-	if (innermost == jump ||
-	    (!nr && innermost && innermost < jump && walk_on_this_stack(w, innermost)))
+	if (innermost == p->jump) {
 		puc_add_active(w, state, innermost);
+		return 1;
+	}
+	if (!nr && innermost && innermost < p->jump && walk_on_this_stack(w, innermost)) {
+		p->unlinked.state = state;
+		p->unlinked.jump = innermost;
+	}
+	return 0;
+}
+
+/*
+ * The word at @at is the pc of a lua_longjmp: adds its state to the chain if it is alive. Remains
+ * of dead ones lie in large buffers of C functions (luaL_Buffer), where the state may be any bytes:
+ * that these cannot be read is no doubt.
+ */
+WALK_INLINE int puc_found_jump(struct walk *w, u64 at)
+{
+	struct puc_work *p = &w->puc;
+
+	p->jump = at - PUC_JUMP_PC;
+	p->jump_is_doubtful = 0;
+	p->unlinked.state = 0;
+	for (u32 nth = 1; nth < PUC_JUMP_WORDS; nth++) {
+		if (p->state_places >> nth & 1 && puc_try_place(w, nth))
+			return 0;
+	}
+	if (p->unlinked.state)
+		puc_add_active(w, p->unlinked.state, p->unlinked.jump);
+	else if (p->jump_is_doubtful)
+		w->failed_reads++;
 	return 0;
 }
 

@@ -42,7 +42,10 @@ struct puc_work {
 	/* search for them on the native stack */
 	u64 jump_word[PUC_JUMP_WORDS];
 	u64 jump_pc;	  /* what setjmp() saved as pc: the same in every lua_longjmp */
-	u64 state_offset; /* of L, relative to its lua_longjmp */
+	u32 state_places; /* set of places near a lua_longjmp that had its L, see puc_try_place() */
+	u32 jump_is_doubtful;
+	u64 jump;		    /* the lua_longjmp that is looked at */
+	struct puc_active unlinked; /* a state whose innermost handler lies below that */
 	u64 scan_word[PUC_SCAN_WORDS];
 	u64 scan_next, scan_end;
 	u32 scan_end_known;

@@ -382,6 +382,35 @@ Test(walk_puc, remains_of_a_dead_coroutine_are_not_believed)
 	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
 }
 
+/*
+ * clang keeps L in a register, which setjmp() saves in the record; below that lies what other
+ * functions left: any state, the one that resumed it in particular.
+ */
+Test(walk_puc, a_coroutine_whose_state_lies_in_a_saved_register_is_found)
+{
+	uaddr_t co = allocate(208), inner = allocate(208), proto = make_proto(10, 10);
+	uaddr_t main_jump = word(p.main + p.layout->state_error_jmp);
+
+	make_state(co);
+	make_state(inner);
+	push_c(p.main, 0x1000);
+	push_c(co, 0x1000);
+	push_lua(inner, proto, 2);
+	activate(co, SP + 0x1000);
+	activate(inner, SP + 0x400);
+	put(main_jump + 8, 8, p.main);
+	put(SP + 0x1000 + 8, 8, co);
+	put(SP + 0x1000 - JUMP_STATE, 8, p.main);
+	put(SP + 0x400 + 8, 8, inner);
+	put(SP + 0x400 - JUMP_STATE, 8, co);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_assert(eq(u16, p.out.sample.nr_frames, 3));
+	cr_expect(eq(u64, p.out.frame[0].object, proto));
+	cr_expect(eq(u32, p.out.frame[1].flags, BPROF_FRAME_C | BPROF_FRAME_NEW_STATE));
+	cr_expect(eq(u32, p.out.frame[2].flags, BPROF_FRAME_C | BPROF_FRAME_NEW_STATE));
+}
+
 /* Old handlers lie in the unused part of a luaL_Buffer; where their L was may be anything. */
 Test(walk_puc, remains_of_a_handler_with_any_bytes_as_its_state_are_no_doubt)
 {
