@@ -248,6 +248,9 @@ static int tell_element(struct facts *f, struct target *t, const struct lua_vm *
 		return 0;
 	buf_reset(&f->buf);
 	r = capture_element(mem, &f->layouts[vm->layout], t->pid, span, &f->buf);
+	if (r >= 0 && span->element)
+		r = capture_element_confirm(target_mem(t), &f->layouts[vm->layout],
+					    (const void *)f->buf.data);
 	if (r < 0) {
 		log_trace("symbols", "symbols::element_unread pid=%u, element=0x%llx, error=%s",
 			  t->pid, span->element, strerror(-r));

@@ -107,11 +107,12 @@ static __u32 fingerprint_of(const struct lua_reader *reader, uaddr_t element)
 	return element_fingerprint(reader->layout, words, nr_nodes);
 }
 
+static const char *const element_keys[] = {"descriptor", "name", "trace"};
+
 static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t element,
 		       struct buf *out)
 {
-	static const char *const keys[] = {"descriptor", "name", "trace"};
-	struct lua_value found[ARRAY_SIZE(keys)];
+	struct lua_value found[ARRAY_SIZE(element_keys)];
 	struct bprof_element record = {
 		.h.type = BPROF_RECORD_ELEMENT,
 		.pid = pid,
@@ -120,7 +121,7 @@ static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t el
 	struct buf text;
 	int descriptor_len, name_len, source_len, r;
 
-	r = lua_table_get_all(reader, element, keys, ARRAY_SIZE(keys), found);
+	r = lua_table_get_all(reader, element, element_keys, ARRAY_SIZE(element_keys), found);
 	if (r < 0)
 		return r;
 	/* every element has one: without it the table was caught while it moved */
@@ -182,6 +183,62 @@ int capture_element(const struct mem_reader *mem, const struct lua_layout *layou
 	if (r < 0)
 		record_drop(out, start);
 	return r;
+}
+
+/*
+ * Which of the two whites of the collector an object has, 0 = none: it is gray, black, or a type
+ * that cannot be read. Bits of "marked": lgc.h of Lua 5.1 to 5.5, lj_gc.h.
+ */
+static int white_of(const struct lua_reader *reader, uaddr_t object)
+{
+	const struct lua_layout *layout = reader->layout;
+	bool luajit = layout->family == BPROF_FAMILY_LUAJIT;
+	unsigned char marked;
+
+	if (peek_read(reader->peek, &marked, 1,
+		      object + (!luajit			? 9
+				: layout->luajit.refs32 ? 4
+							: 8)) < 0)
+		return 0;
+	return !luajit && layout->dialect >= LUA_DIALECT_54 ? marked >> 3 & 3 : marked & 3;
+}
+
+/*
+ * While objects are swept, the dead have the old white and what is made has the new one. A living
+ * object is black until the sweep gives it the new white, too: so no living object has another
+ * white than what it refers to.
+ */
+static bool is_dead(const struct lua_reader *reader, uaddr_t element, const struct lua_value *part)
+{
+	int white, other;
+
+	if (part->kind != LUA_KIND_STRING && part->kind != LUA_KIND_TABLE)
+		return false;
+	white = white_of(reader, element);
+	other = white_of(reader, part->object);
+	return white && other && white != other;
+}
+
+int capture_element_confirm(const struct mem_reader *mem, const struct lua_layout *layout,
+			    const struct bprof_element *record)
+{
+	CLEANUP(cleanup_peek) struct peek *peek = peek_new(mem);
+	struct lua_reader reader = {.peek = peek, .layout = layout};
+	struct lua_value found[ARRAY_SIZE(element_keys)];
+	int r;
+
+	if (!peek)
+		return -ENOMEM;
+	if (!record->fingerprint)
+		return 0;
+	r = lua_table_get_all(&reader, record->element, element_keys, ARRAY_SIZE(element_keys),
+			      found);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(found); i++)
+		if (is_dead(&reader, record->element, &found[i]))
+			return -ESTALE;
+	return fingerprint_of(&reader, record->element) == record->fingerprint ? 0 : -ESTALE;
 }
 
 /* ---- runtimes ------------------------------------------------------------------------------ */

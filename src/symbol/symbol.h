@@ -68,6 +68,20 @@ int capture_element(const struct mem_reader *mem, const struct lua_layout *layou
 		    const struct bprof_span *span, struct buf *out) MUST_CHECK;
 
 /**
+ * capture_element_confirm() - was the element still alive when its record had been made?
+ * @mem:    what the target's memory holds now: no copy that is older than the record
+ * @record: the first that capture_element() appended
+ *
+ * An element is garbage once busted is done with it, and its collector frees strings before tables:
+ * for a while a dead table leads to strings in whose memory others live.
+ *
+ * Return: 0 also if @record is no element's; -ESTALE if the element is dead or another one by now;
+ *         -errno as capture_element().
+ */
+int capture_element_confirm(const struct mem_reader *mem, const struct lua_layout *layout,
+			    const struct bprof_element *record) MUST_CHECK;
+
+/**
  * capture_runtime() - describe one VM as a bprof_runtime record
  * @path:   file the interpreter was mapped from; "" = not known
  * @proved: see struct bprof_runtime

@@ -348,13 +348,8 @@ static void check_recycled(const char *interpreter)
 		    json_int_at(p.profile, "boundaries.agree"),
 		    json_int_at(p.profile, "boundaries.transit"),
 		    json_int_at(p.profile, "boundaries.disagree"));
-	/*
-	 * Of 5.1 a name may be freed and its memory used again before the element is: read then, it
-	 * is another one. Seen in 1 of 4 runs, for all samples of one test.
-	 */
-	cr_expect(json_int_at(p.profile, "boundaries.disagree") * 20 <=
-			  json_int_at(p.profile, "boundaries.agree"),
-		  "%s: %lld disagree", interpreter, json_int_at(p.profile, "boundaries.disagree"));
+	cr_expect(json_int_at(p.profile, "boundaries.disagree") == 0, "%s: %lld disagree",
+		  interpreter, json_int_at(p.profile, "boundaries.disagree"));
 	cr_expect(json_int_at(p.profile, "boundaries.agree") > 200, "%s: only %lld agree",
 		  interpreter, json_int_at(p.profile, "boundaries.agree"));
 	profiled_done(&p);

@@ -13,6 +13,7 @@
 
 #include "lua_child.h"
 #include "lua_layouts.h"
+#include "lua_object.h"
 #include "symbol.h"
 
 #define MAX_LISTED 1024
@@ -396,6 +397,75 @@ ParameterizedTest(struct interpreter *param, symbol_capture, elements_of_busted_
 	cr_expect(strcmp(e.name, "in a crowd") == 0 && strcmp(e.descriptor, "it") == 0);
 	expect_no_element(f, "bare");
 	expect_no_element(f, "wrong");
+	stop(f);
+}
+
+enum { ELEMENT, NAME, DESCRIPTOR, TRACE, NR_PAINTED };
+
+/* A real process, but for what the collector wrote into an element and its parts. */
+struct painted {
+	const struct mem_reader *real;
+	uaddr_t at[NR_PAINTED];
+	unsigned char marked[NR_PAINTED];
+};
+
+static int painted_read(void *ctx, void *dst, size_t len, uaddr_t src)
+{
+	struct painted *painted = ctx;
+	int r = painted->real->read(painted->real->ctx, dst, len, src);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(painted->at); i++)
+		if (painted->at[i] - src < len)
+			((unsigned char *)dst)[painted->at[i] - src] = painted->marked[i];
+	return r;
+}
+
+static uaddr_t part_of(struct fixture *f, uaddr_t element, const char *key)
+{
+	struct peek *peek = peek_new(&f->child.mem);
+	struct lua_reader reader = {.peek = peek, .layout = f->child.layout};
+	struct lua_value part;
+
+	cr_assert(peek && lua_table_get(&reader, element, key, &part) == 0);
+	peek_free(peek);
+	return part.object;
+}
+
+ParameterizedTestParameters(symbol_capture, elements_that_died_are_not_believed)
+{
+	return all_interpreters();
+}
+
+ParameterizedTest(struct interpreter *param, symbol_capture, elements_that_died_are_not_believed,
+		  .timeout = 20)
+{
+	struct fixture *f = start(param->name);
+	const struct lua_layout *layout = f->child.layout;
+	struct bprof_element record = element_of(f, "it").fixed;
+	uint32_t marked_at = layout->family == BPROF_FAMILY_LUAJIT ? 8 : 9;
+	int shift = layout->family == BPROF_FAMILY_PUC && layout->dialect >= LUA_DIALECT_54 ? 3 : 0;
+	struct painted painted = {
+		.real = &f->child.mem,
+		.at = {record.element + marked_at, part_of(f, record.element, "name") + marked_at,
+		       part_of(f, record.element, "descriptor") + marked_at,
+		       part_of(f, record.element, "trace") + marked_at},
+	};
+	struct mem_reader mem = {.ctx = &painted, .read = painted_read};
+
+	cr_expect(eq(int, capture_element_confirm(&f->child.mem, layout, &record), 0));
+	for (int element = 0; element < 3; element++) {
+		for (int name = 0; name < 3; name++) {
+			bool dead = element && name && element != name;
+
+			painted.marked[ELEMENT] = (unsigned char)(element << shift);
+			painted.marked[NAME] = (unsigned char)(name << shift);
+			cr_expect(eq(int, capture_element_confirm(&mem, layout, &record),
+				     dead ? -ESTALE : 0),
+				  "white %d, its name %d", element, name);
+		}
+	}
+	record.fingerprint ^= 2;
+	cr_expect(eq(int, capture_element_confirm(&f->child.mem, layout, &record), -ESTALE));
 	stop(f);
 }
 
