@@ -301,6 +301,8 @@ struct profile {
 	const char *bprof_version;
 	const char **command;
 	size_t nr_command;
+	const char **skipped_files; /* spec files that were not run, as asked for */
+	size_t nr_skipped_files;
 	int exit_status;	/* 0..255, or 128 + signal; -1 = not recorded */
 	bool complete;		/* the recording has its END */
 	uint64_t started_at_ns; /* CLOCK_REALTIME */

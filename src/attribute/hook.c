@@ -19,9 +19,6 @@
 
 /* The kernel's MAX_ARG_STRLEN: one string of an environment, its name and NUL included. */
 #define MAX_VARIABLE ((size_t)128 * 1024)
-#define COLLECT	     "HOOK_COLLECT"
-#define COUNT	     "HOOK_COUNT"
-#define CODE	     "HOOK_LUA"
 
 /* The assembler looks for the files in the include directories of this compilation. */
 __asm__(".pushsection .rodata\n"
@@ -56,31 +53,6 @@ static int add_joined(struct buf *out, const char *source)
 	return r;
 }
 
-/* The loader, with what its placeholders stand for. They are in this order. */
-static int add_hook(struct buf *out, const char *loader, const struct hook_options *options)
-{
-	const char *collect = strstr(loader, COLLECT), *count = strstr(loader, COUNT),
-		   *code = strstr(loader, CODE);
-	int r = buf_add(out, loader, (size_t)(collect - loader));
-
-	if (r == 0)
-		r = buf_addstr(out, options->collect_garbage ? "collectgarbage" : "nil");
-	collect += strlen(COLLECT);
-	if (r == 0)
-		r = buf_add(out, collect, (size_t)(count - collect));
-	count += strlen(COUNT);
-	if (r == 0)
-		r = options->count_from ? buf_addf(out, "%u", options->count_from)
-					: buf_addstr(out, "nil");
-	if (r == 0)
-		r = buf_add(out, count, (size_t)(code - count));
-	if (r == 0)
-		r = buf_addstr(out, "[==[");
-	if (r == 0)
-		r = add_joined(out, hook_lua);
-	return r < 0 ? r : buf_addf(out, "]==]%s", code + strlen(CODE));
-}
-
 /* @text as a Lua string literal; every byte that could end one is escaped by its number. */
 static int add_quoted(struct buf *out, const char *text)
 {
@@ -95,6 +67,69 @@ static int add_quoted(struct buf *out, const char *text)
 			r = buf_add(out, text, 1);
 	}
 	return r < 0 ? r : buf_addstr(out, "\"");
+}
+
+static int add_collect(struct buf *out, const struct hook_options *options)
+{
+	return buf_addstr(out, options->collect_garbage ? "collectgarbage" : "nil");
+}
+
+static int add_count(struct buf *out, const struct hook_options *options)
+{
+	return options->count_from ? buf_addf(out, "%u", options->count_from)
+				   : buf_addstr(out, "nil");
+}
+
+static int add_skipped(struct buf *out, const struct hook_options *options)
+{
+	int r = 0;
+
+	if (!options->skipped || !options->skipped[0])
+		return buf_addstr(out, "nil");
+	for (size_t i = 0; options->skipped[i] && r == 0; i++) {
+		r = buf_addstr(out, i ? ",[" : "{[");
+		if (r == 0)
+			r = add_quoted(out, options->skipped[i]);
+		if (r == 0)
+			r = buf_addstr(out, "]=true");
+	}
+	return r < 0 ? r : buf_addstr(out, "}");
+}
+
+static int add_code(struct buf *out, const struct hook_options *options)
+{
+	int r = buf_addstr(out, "[==[");
+
+	(void)options;
+	if (r == 0)
+		r = add_joined(out, hook_lua);
+	return r < 0 ? r : buf_addstr(out, "]==]");
+}
+
+/* What stands in the loader for what; in this order. */
+static const struct {
+	const char *name;
+	int (*add)(struct buf *out, const struct hook_options *options);
+} placeholders[] = {
+	{"HOOK_COLLECT", add_collect},
+	{"HOOK_COUNT", add_count},
+	{"HOOK_SKIPPED", add_skipped},
+	{"HOOK_LUA", add_code},
+};
+
+static int add_hook(struct buf *out, const char *loader, const struct hook_options *options)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(placeholders) && r == 0; i++) {
+		const char *place = strstr(loader, placeholders[i].name);
+
+		r = buf_add(out, loader, (size_t)(place - loader));
+		if (r == 0)
+			r = placeholders[i].add(out, options);
+		loader = place + strlen(placeholders[i].name);
+	}
+	return r < 0 ? r : buf_addstr(out, loader);
 }
 
 /*

@@ -11,6 +11,8 @@ struct hook_options {
 	bool collect_garbage; /* all of it, before each body of a test, describe or file */
 	unsigned count_from; /* VM instructions are counted down from there, without the JIT; 0 = no
 			      */
+	const char *const
+		*skipped; /* spec files that are not run, by busted's names; NULL = none */
 };
 
 /* An environment under construction, whoever owns it. */

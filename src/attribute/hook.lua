@@ -15,9 +15,11 @@
 -- collect is collectgarbage where no body shall pay for the garbage of the one before it, else nil.
 -- "=<name>" is missing where there is no name. Nothing here may raise an error or call anything that
 -- user code can have replaced.
+-- skipped: spec files that are not run, as keys, else nil. They are turned away where busted's own
+-- filters turn tests away. A busted that is created inside a test runs its files all the same.
 -- count: from where the VM counts its instructions down, else nil. The count hook never comes due. PUC
 -- Lua counts for each coroutine, so those are told: made ("C"), and has run ("c").
-local core, getenv, collect, count = ...
+local core, getenv, collect, count, skipped = ...
 if type(core) ~= 'function' then return core end
 local type, sub, pcall = type, string.sub, pcall
 local function count_coroutines()
@@ -157,6 +159,11 @@ return function(...)
 			getenv('bprof:xevent')
 		end
 		if what == 'suite' then getenv('bprof:e') end
+	end
+	if busted.subscribe and skipped then
+		busted.subscribe({ 'register', 'file' }, function(name)
+			return nil, running ~= nil or not skipped[name]
+		end, { priority = 1 })
 	end
 	if busted.subscribe then
 		-- A spec file that cannot be loaded has no scope. Only the predicate runs, and it declines.

@@ -14,7 +14,7 @@
 do
 	local preload, loaded, require, pcall, error = package.preload, package.loaded, require, pcall, error
 	local load, insert, getenv, collect = loadstring or load, table.insert, os.getenv, HOOK_COLLECT
-	local count = HOOK_COUNT
+	local count, skipped = HOOK_COUNT, HOOK_SKIPPED
 	local function real(name)
 		local ours = preload[name]
 		preload[name], loaded[name] = nil, nil
@@ -24,7 +24,7 @@ do
 		error(module, 0)
 	end
 	preload['busted.core'] = function(name)
-		return load(HOOK_LUA, '=bprof')(real(name), getenv, collect, count)
+		return load(HOOK_LUA, '=bprof')(real(name), getenv, collect, count, skipped)
 	end
 	preload['luarocks.loader'] = function(name)
 		local module = real(name)

@@ -357,6 +357,11 @@ static int apply_only(struct options *options, const char *value)
 	return *value ? option_values_add_globs(options, &options->only, value) : -EINVAL;
 }
 
+static int apply_skip_file(struct options *options, const char *value)
+{
+	return *value ? option_values_add_word(options, &options->skip_files, value) : -EINVAL;
+}
+
 static int apply_ignore(struct options *options, const char *value)
 {
 	return *value ? option_values_add_globs(options, &options->ignore, value) : -EINVAL;
@@ -469,6 +474,15 @@ static const struct option_row rows[] = {
 		.expected = A_SWITCH,
 		.verbs = FOR_RUN,
 		.apply = apply_gc_before_tests,
+	},
+	{
+		.name = "skip-file",
+		.argument = "FILE",
+		.help = "a spec file that is not run, by the name that busted has for it; the option "
+			"may be repeated",
+		.expected = "a file",
+		.verbs = FOR_RUN,
+		.apply = apply_skip_file,
 	},
 	{
 		.name = "jit",

@@ -6,7 +6,7 @@
 
 #include "output/output.h"
 
-#define MAX_GLOBS      1024
+#define MAX_IN_LIST    1024
 #define MAX_WORD_BYTES 64
 
 /*
@@ -44,7 +44,7 @@ char *option_values_copy(struct options *options, const char *text, size_t lengt
 	return copy;
 }
 
-static int add_glob(struct options *options, const char ***list, const char *glob, size_t length)
+static int add_to_list(struct options *options, const char ***list, const char *word, size_t length)
 {
 	size_t nr = 0;
 	const char **longer;
@@ -52,9 +52,9 @@ static int add_glob(struct options *options, const char ***list, const char *glo
 
 	while (*list && (*list)[nr])
 		nr++;
-	if (nr >= MAX_GLOBS)
+	if (nr >= MAX_IN_LIST)
 		return -EINVAL;
-	copy = option_values_copy(options, glob, length);
+	copy = option_values_copy(options, word, length);
 	longer = reallocarray(*list, nr + 2, sizeof(*longer));
 	if (longer)
 		*list = longer;
@@ -73,12 +73,17 @@ int option_values_add_globs(struct options *options, const char ***list, const c
 		size_t length = strcspn(value, ",");
 
 		if (length > 0)
-			r = add_glob(options, list, value, length);
+			r = add_to_list(options, list, value, length);
 		value += length;
 		if (*value)
 			value++;
 	}
 	return r;
+}
+
+int option_values_add_word(struct options *options, const char ***list, const char *value)
+{
+	return add_to_list(options, list, value, strlen(value));
 }
 
 /* ---- formats ------------------------------------------------------------------------------- */

@@ -11,6 +11,9 @@ char *option_values_copy(struct options *options, const char *text, size_t lengt
 /* Appends each pattern of a comma-separated list. 0 or -ENOMEM. */
 int option_values_add_globs(struct options *options, const char ***list, const char *value);
 
+/* Appends @value as it is. 0 or -ENOMEM. */
+int option_values_add_word(struct options *options, const char ***list, const char *value);
+
 /* "folded,json" or a preset, with or without "profile_" or "profile-" before it. */
 int option_values_apply_formats(struct options *options, const char *value);
 

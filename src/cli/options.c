@@ -270,13 +270,16 @@ static int take_command(struct parser *p, size_t next)
 static int check_together(struct parser *p)
 {
 	const struct options *o = p->options;
+	const char *needs_hook = o->counts_vm	    ? "--mode=count"
+				 : o->skip_files[0] ? "--skip-file"
+						    : NULL;
 
-	if (o->verb == VERB_RUN && o->counts_vm && o->boundaries != BOUNDARIES_AUTO &&
+	if (o->verb == VERB_RUN && needs_hook && o->boundaries != BOUNDARIES_AUTO &&
 	    o->boundaries != BOUNDARIES_HOOK)
 		return usage_error(buf_addf(p->why,
-					    "--mode=count needs the boundary hook, and "
+					    "%s needs the boundary hook, and "
 					    "--boundaries=%s goes without it",
-					    boundaries_name(o->boundaries)));
+					    needs_hook, boundaries_name(o->boundaries)));
 	return 0;
 }
 
@@ -560,7 +563,8 @@ static int give_empty_lists(struct options *options)
 {
 	options->only = calloc(1, sizeof(*options->only));
 	options->ignore = calloc(1, sizeof(*options->ignore));
-	return options->only && options->ignore ? 0 : -ENOMEM;
+	options->skip_files = calloc(1, sizeof(*options->skip_files));
+	return options->only && options->ignore && options->skip_files ? 0 : -ENOMEM;
 }
 
 static int copy_words(struct parser *p, int argc, char **argv)
@@ -614,6 +618,7 @@ void options_done(struct options *options)
 	free(options->owned);
 	free(options->only);
 	free(options->ignore);
+	free(options->skip_files);
 	free(options->words);
 	*options = (struct options){0};
 }

@@ -53,6 +53,7 @@ struct options {
 	uint64_t period; /* 0 = by frequency */
 	bool gc_before_tests;
 	bool counts_vm; /* --mode=count */
+	const char **skip_files;
 	const char *event;
 	enum boundaries_choice boundaries;
 	enum bprof_jit jit;

@@ -62,7 +62,8 @@ static bool inject_hook(const struct session *session)
 		.ctx = session->environment,
 		.options = {.collect_garbage = session->options->gc_before_tests ||
 					       session->options->counts_vm,
-			    .count_from = session->options->counts_vm ? BPROF_VM_COUNT_MAGIC : 0},
+			    .count_from = session->options->counts_vm ? BPROF_VM_COUNT_MAGIC : 0,
+			    .skipped = session->options->skip_files},
 	};
 	int r = hook_inject(&environ);
 
@@ -94,6 +95,7 @@ static int record_to(const struct session *session, const char *path, bool hook,
 		.spans_every = spans_every(o),
 		.jit = o->jit,
 		.counts_vm = o->counts_vm,
+		.skipped_files = hook ? o->skip_files : NULL,
 		.fd = fileno(file->stream),
 	};
 	struct buf why;

@@ -86,16 +86,17 @@ static int record_number(struct run *run, const char *key, uint64_t value)
 	return record_text(run, key, text);
 }
 
-static int record_command(struct run *run)
+/* Words, each with its NUL. More than a record holds are recorded as far as they go. */
+static int record_words(struct run *run, const char *key, const char *const *words)
 {
 	struct buf all;
 	int r = 0;
 
 	buf_init(&all, BPROF_MAX_RECORD / 4);
-	for (char *const *arg = run->request->argv; r == 0 && *arg; arg++)
-		r = buf_add(&all, *arg, strlen(*arg) + 1);
-	if (r == 0 || r == -E2BIG) /* a longer command is recorded as far as it goes */
-		r = recorder_info(run->recorder, "command", all.data, all.len);
+	for (; r == 0 && *words; words++)
+		r = buf_add(&all, *words, strlen(*words) + 1);
+	if (r == 0 || r == -E2BIG)
+		r = recorder_info(run->recorder, key, all.data, all.len);
 	buf_done(&all);
 	return r;
 }
@@ -153,7 +154,9 @@ static int record_circumstances(struct run *run)
 	read_cpu_model(model, sizeof(model));
 	if (uname(&machine) < 0)
 		return -errno;
-	r = record_command(run);
+	r = record_words(run, "command", (const char *const *)run->request->argv);
+	if (!r && run->request->skipped_files && run->request->skipped_files[0])
+		r = record_words(run, "skipped_files", run->request->skipped_files);
 	if (!r)
 		r = record_text(run, "bprof_version", BPROF_VERSION);
 	if (!r)

@@ -30,8 +30,9 @@ struct record_request {
 	bool hook;		/* the environment carries the hook */
 	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
 	enum bprof_jit jit;
-	bool counts_vm; /* the hook counts instructions of the VM */
-	int fd;		/* of the recording; stays the caller's */
+	bool counts_vm;			  /* the hook counts instructions of the VM */
+	const char *const *skipped_files; /* that the hook turns away; NULL = none */
+	int fd;				  /* of the recording; stays the caller's */
 };
 
 struct record_result {

@@ -62,6 +62,8 @@ static void write_run(struct json *j, const struct profile *p)
 {
 	json_text(j, "bprof", p->bprof_version);
 	write_texts(j, "command", p->command, p->nr_command);
+	if (p->nr_skipped_files > 0)
+		write_texts(j, "skipped_files", p->skipped_files, p->nr_skipped_files);
 	json_uint(j, "exit_status",
 		  p->exit_status < 0 ? PROFILE_UNKNOWN : (uint64_t)p->exit_status);
 	json_bool(j, "complete", p->complete);

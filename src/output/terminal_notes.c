@@ -141,6 +141,18 @@ static void note_check(struct report *r)
 	sentence_end(&s, r, "boundaries", c->disagree > 0 ? STYLE_WARN : STYLE_NONE);
 }
 
+static void note_skipped(struct report *r)
+{
+	struct sentence s;
+
+	if (r->profile->nr_skipped_files == 0)
+		return;
+	sentence_init(&s, r);
+	sentence_add(&s, "%zu spec file%s left out by --skip-file", r->profile->nr_skipped_files,
+		     r->profile->nr_skipped_files == 1 ? " was" : "s were");
+	sentence_end(&s, r, "skipped", STYLE_NONE);
+}
+
 /* Tests that took as many VM instructions in both runs, and those that did not. */
 static void note_repeated(struct report *r)
 {
@@ -293,6 +305,7 @@ void report_notes(struct report *r)
 	note_losses(r);
 	note_check(r);
 	note_counted(r);
+	note_skipped(r);
 	note_repeated(r);
 	note_overhead(r);
 	note_disturbance(r);

@@ -14,6 +14,7 @@
 /* The keys of INFO records. */
 enum info_key {
 	INFO_COMMAND,
+	INFO_SKIPPED_FILES,
 	INFO_BPROF_VERSION,
 	INFO_EVENT_REQUESTED,
 	INFO_EVENT_NAME,
@@ -43,6 +44,7 @@ enum info_key {
 
 static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_COMMAND] = "command",
+	[INFO_SKIPPED_FILES] = "skipped_files",
 	[INFO_BPROF_VERSION] = "bprof_version",
 	[INFO_EVENT_REQUESTED] = "event_requested",
 	[INFO_EVENT_NAME] = "event_name",
@@ -75,7 +77,7 @@ static const char *const key_names[NR_INFO_KEYS] = {
 struct info {
 	char *value[NR_INFO_KEYS]; /* terminated, whatever is inside */
 	size_t len[NR_INFO_KEYS];
-	const char **command;
+	const char **command, **skipped_files;
 	struct runtime *runtimes;
 	size_t nr_runtimes;
 	struct run_series runs;
@@ -113,6 +115,7 @@ void info_free(struct info *i)
 	free(i->runtimes);
 	free(i->runs.tried);
 	free(i->command);
+	free(i->skipped_files);
 	free(i);
 }
 
@@ -189,22 +192,21 @@ static uint64_t number(const struct info *i, enum info_key key, uint64_t missing
 	return errno || *end ? missing : n;
 }
 
-/* Arguments follow each other, each with its NUL. */
-static int split_command(struct info *i, size_t *ret_nr)
+/* Words follow each other, each with its NUL. */
+static int split_words(const struct info *i, enum info_key key, const char ***ret, size_t *ret_nr)
 {
-	const char *all = text(i, INFO_COMMAND);
-	size_t len = i->value[INFO_COMMAND] ? i->len[INFO_COMMAND] : 0;
-	size_t nr = 0;
+	const char *all = text(i, key);
+	size_t len = i->value[key] ? i->len[key] : 0, nr = 0;
 
 	for (size_t at = 0; at < len; at += strlen(all + at) + 1)
 		nr++;
-	free(i->command);
-	i->command = calloc(nr + 1, sizeof(*i->command));
-	if (!i->command)
+	free(*ret);
+	*ret = calloc(nr + 1, sizeof(**ret));
+	if (!*ret)
 		return -ENOMEM;
 	nr = 0;
 	for (size_t at = 0; at < len; at += strlen(all + at) + 1)
-		i->command[nr++] = all + at;
+		(*ret)[nr++] = all + at;
 	*ret_nr = nr;
 	return 0;
 }
@@ -222,8 +224,10 @@ void info_boundary_cost(const struct info *i, struct boundary_cost *ret)
 
 int info_fill(struct info *i, struct profile *p)
 {
-	int r = split_command(i, &p->nr_command);
+	int r = split_words(i, INFO_COMMAND, &i->command, &p->nr_command);
 
+	if (r == 0)
+		r = split_words(i, INFO_SKIPPED_FILES, &i->skipped_files, &p->nr_skipped_files);
 	if (r < 0)
 		return r;
 	free(i->runs.tried);
@@ -232,6 +236,7 @@ int info_fill(struct info *i, struct profile *p)
 		return r;
 	p->runs = i->runs;
 	p->command = i->command;
+	p->skipped_files = i->skipped_files;
 	p->bprof_version = text(i, INFO_BPROF_VERSION);
 	p->event_requested = text(i, INFO_EVENT_REQUESTED);
 	p->event_name = text(i, INFO_EVENT_NAME);

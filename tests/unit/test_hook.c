@@ -38,16 +38,17 @@ struct setting {
 	const char *init;  /* the user's LUA_INIT, NULL = none */
 	const char *extra; /* one more NAME=value */
 	const char *log;   /* record announcements here; NULL = run without the hook */
+	const struct hook_options *hook; /* NULL = plain */
 };
 
-static char *hooked_init(const char *init, bool recorded)
+static char *hooked_init(const struct setting *set)
 {
-	char *hook = hook_code(&plain);
+	char *hook = hook_code(set->hook ? set->hook : &plain);
 	char *value = NULL;
 
 	cr_assert(hook != NULL);
-	cr_assert(asprintf(&value, "%s%s%s", recorded ? "dofile('" SPECS "/recorder.lua') " : "",
-			   hook, init ? init : "") > 0);
+	cr_assert(asprintf(&value, "dofile('" SPECS "/recorder.lua') %s%s", hook,
+			   set->init ? set->init : "") > 0);
 	free(hook);
 	return value;
 }
@@ -70,7 +71,7 @@ static void run_lua(const struct setting *set, const char *const *args, struct r
 	if (set->log) {
 		cr_assert(asprintf(&log, "HOOK_LOG=%s", set->log) > 0);
 		env[nr++] = log;
-		value = hooked_init(set->init, true);
+		value = hooked_init(set);
 		cr_assert(asprintf(&init, "LUA_INIT=%s", value) > 0);
 		free(value);
 		env[nr++] = init;
@@ -374,6 +375,29 @@ LuaTest(every_test_is_known_in_order_with_its_status)
 	cr_expect(eq(sz, replay.profile.nr_files, 3));
 	for (size_t i = 0; i < replay.profile.nr_tests; i++)
 		cr_expect(not(replay.profile.tests[i].incomplete));
+	replay_done(&replay);
+	run_done(&run);
+}
+
+/* The other files run as ever; a name that is none of the suite's, however it is written, is
+ * nothing. */
+LuaTest(a_skipped_file_is_not_run)
+{
+	static const char *const skipped[] = {"./b_fixture_spec.lua", "./\"]=1}\\\n--.lua", NULL};
+	static const struct hook_options skipping = {.skipped = skipped};
+	const char *args[] = {BUSTED, "-o", SPECS "/listing.lua", ".", NULL};
+	struct setting set = {
+		.lua = lua, .directory = SPECS "/suite", .log = log, .hook = &skipping};
+	struct replay replay;
+	struct run run;
+
+	run_lua(&set, args, &run);
+	replay_log(log, &replay);
+	cr_expect(eq(sz, replay.profile.nr_files, 2));
+	cr_expect(eq(sz, check_listing(run.out.data, &replay.profile), 0));
+	cr_expect(gt(sz, replay.profile.nr_tests, 0));
+	for (size_t i = 0; i < replay.profile.nr_tests; i++)
+		cr_expect(strcmp(replay.profile.tests[i].file, skipped[0]) != 0);
 	replay_done(&replay);
 	run_done(&run);
 }
@@ -809,6 +833,6 @@ Test(inject, the_hook_is_one_line_and_small)
 
 	cr_assert(code != NULL);
 	cr_assert(strchr(code, '\n') == NULL);
-	cr_assert(strlen(code) < 4096 + 1024);
+	cr_assert(strlen(code) < 4096 + 1280);
 	free(code);
 }

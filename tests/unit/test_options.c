@@ -408,10 +408,24 @@ Test(options, formats_of_comparisons_and_of_runs_are_apart)
 	cr_assert_str_eq(options.comparison_format->name, "terminal");
 }
 
+/* Not a list with commas: files may have some. */
+Test(options, skipped_files_are_taken_as_they_are)
+{
+	cr_assert(eq(int, parse("--skip-file a,b --skip-file c x"), 0));
+	cr_assert_str_eq(options.skip_files[0], "a,b");
+	cr_assert_str_eq(options.skip_files[1], "c");
+	cr_assert(zero(ptr, (void *)(uintptr_t)options.skip_files[2]));
+	expect_refusal("--skip-file= x", "--skip-file '' is not a file");
+}
+
 Test(options, contradictions_are_refused)
 {
 	expect_refusal("--user a --keep-root x", "--user and --keep-root exclude each other");
 	expect_refusal("-q -v x", "--quiet and --verbose exclude each other");
+	expect_refusal("--skip-file a --boundaries stack x",
+		       "--skip-file needs the boundary hook, and --boundaries=stack goes without "
+		       "it");
+	expect_refusal("--mode count --boundaries none x", "--mode=count needs the boundary hook");
 }
 
 Test(options, quiet_and_verbose_change_the_bare_level_of_the_filter)
