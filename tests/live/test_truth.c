@@ -96,15 +96,6 @@ static void profile_program(const char *const *interpreter, const struct truth_p
 		  ret->run.status, ret->run.err.data);
 }
 
-/*
- * Rarely all names and prototypes of a process are missed (as in test_hosts). "cut" is marked by
- * design.
- */
-static bool is_nameless(const struct truth_program *p, const struct truth_tally *t)
-{
-	return strcmp(p->name, "cut") != 0 && t->samples[VERDICT_EXACT] * 10 < t->all;
-}
-
 static void check_program(const char *name, const char *const *interpreter,
 			  const struct truth_program *p)
 {
@@ -116,13 +107,6 @@ static void check_program(const char *name, const char *const *interpreter,
 	profile_program(interpreter, p, &profiled);
 	count_folded(p, profiled.directory, &t);
 	profiled_done(&profiled);
-	if (is_nameless(p, &t)) {
-		cr_log_info("%s %s: nothing has a name, once more", name, p->name);
-		t = (struct truth_tally){0};
-		profile_program(interpreter, p, &profiled);
-		count_folded(p, profiled.directory, &t);
-		profiled_done(&profiled);
-	}
 	inside = t.all - t.samples[VERDICT_OUTSIDE];
 	cr_log_info("%-12s %-8s %6lu samples  exact %7.3f %%  marked %lu  wrong %lu  outside %lu",
 		    name, p->name, t.all, 100.0 * (double)t.samples[VERDICT_EXACT] / (double)inside,
