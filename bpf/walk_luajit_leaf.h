@@ -19,6 +19,7 @@
 
 #define LUAJIT_BUILTIN_BYTES	1024 /* the longest fast function is shorter */
 #define LUAJIT_CALLBACK_BYTES	512  /* the routine of FFI callbacks is shorter, and the last */
+#define LUAJIT_CTSTATE_GLOBAL	24   /* offset of CTState.g */
 #define LUAJIT_MAX_HELPER_BYTES 32   /* of stack that the interpreter's own code uses */
 
 /* The first candidate pc inside the function just looked at; 0 = none. */
@@ -171,6 +172,18 @@ WALK_INLINE int luajit_leaf_of_next(struct walk *w)
 	return 0;
 }
 
+/* SAVE_PC of a callback that is entered is the CTState, until its function is known. */
+WALK_STEP int luajit_enters_callback(struct walk *w)
+{
+	u64 global = 0;
+
+	if (!w || !walk_is_user_address(w->luajit.cframe.pc))
+		return 0;
+	return !WALK_READ(w, &global, sizeof(global),
+			  w->luajit.cframe.pc + LUAJIT_CTSTATE_GLOBAL) &&
+	       global == w->vm.global;
+}
+
 /*
  * An FFI callback is being entered or left, by the last of the interpreter's routines or by C that
  * it called: the frame is complete, but nothing of its function runs. While it is entered SAVE_PC
@@ -205,8 +218,9 @@ WALK_STEP int luajit_leaf_of_callback(struct walk *w)
 		luajit_leave_cframe(w);
 		return luajit_take(w, below, 0, WALK_LEAF_CALLBACK);
 	}
-	pc = kind == LUAJIT_LUA && j->cframe.pc == pc + 4 ? pc + 4 : 0;
-	return luajit_take(w, j->saved_base, pc, WALK_LEAF_CALLBACK);
+	if (kind == LUAJIT_LUA && (j->cframe.pc == pc + 4 || luajit_enters_callback(w)))
+		return luajit_take(w, j->saved_base, pc + 4, WALK_LEAF_CALLBACK);
+	return luajit_take(w, j->saved_base, 0, WALK_LEAF_CALLBACK);
 }
 
 /* C runs, called from the interpreter or from a trace that has ended. */
@@ -297,6 +311,8 @@ WALK_STEP int luajit_leaf_by_exact_base(struct walk *w, u64 base, u64 pc, u64 po
 		return 0;
 	if (popped && luajit_frame_valid(w, base - popped, pc) == LUAJIT_LUA)
 		return luajit_take(w, base - popped, pc, WALK_LEAF_VM_RETURN_BASE);
+	if (popped && luajit_leaf_of_return(w, pc, popped))
+		return 1;
 	if (!luajit_base_plausible(&w->luajit, base) || luajit_function(w, base) != LUAJIT_C ||
 	    w->luajit.function.pc + 4 != pc || luajit_frame_valid(w, base, 0) != LUAJIT_C)
 		return 0;
@@ -330,7 +346,7 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	/* the pc is the link: the function is entered from C, or is being left for it */
 	if ((pc & 3) && luajit_base_plausible(j, base) && luajit_function(w, base) == LUAJIT_LUA &&
 	    j->slots.link == pc && luajit_frame_valid(w, base, j->proto.bytecode) == LUAJIT_LUA)
-		return luajit_take(w, base, 0, WALK_LEAF_VM_LINK);
+		return luajit_take(w, base, luajit_pc_of_return(w, base), WALK_LEAF_VM_LINK);
 
 	/* after RET the frame is gone already: its results lie over the function slot */
 	if (walk_is_user_address(pc) && !(pc & 3) && !luajit_is_scratch32(w, pc)) {

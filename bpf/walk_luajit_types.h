@@ -108,6 +108,7 @@ struct luajit_work {
 #ifdef BPROF_ARCH_ARM64
 	u64 helper_return;		      /* where C called by the interpreter returns to */
 	u64 mcode_return[LUAJIT_MAX_RETURNS]; /* C called by machine code may return there */
+	u64 return_pc;			      /* of the function that is being left */
 	u32 nr_returns;
 #endif
 	u64 pushed[LUAJIT_PUSHED_MASK + 1];
