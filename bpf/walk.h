@@ -127,7 +127,7 @@ struct walk {
 };
 
 #ifdef __bpf__
-_Static_assert(sizeof(struct walk) <= 16384, "the work area is a per-CPU map value");
+_Static_assert(sizeof(struct walk) <= 17408, "a per-CPU map value has at most 32 KiB");
 #endif
 
 /*

@@ -240,6 +240,7 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 }
 
 #include "walk_puc_branch.h"
+#include "walk_puc_fetch.h"
 #include "walk_puc_pc.h"
 #include "walk_puc_line.h"
 #include "walk_puc_leaf.h"

@@ -399,8 +399,10 @@ WALK_INLINE u64 puc_leaf_pc(struct walk *w, u64 code, u32 code_len)
 	u64 pc;
 
 	w->record.s.leaf_how |= WALK_LEAF_PUC_SAVED_PC;
-	if (layout->savedpc_is_live)
-		return puc_saved_pc(w, code, code_len);
+	if (layout->savedpc_is_live) {
+		pc = puc_saved_pc(w, code, code_len);
+		return puc_pc_running(pc, code, code_len) ? puc52_pc(w, pc) : pc;
+	}
 	if (!layout->pc_reg_proved || !w->vm.vm_end)
 		return 0;
 	in_loop = puc_is_in_loop(w, w->reg[BPROF_REG_IP]);

@@ -89,6 +89,11 @@ struct puc_work {
 	u32 fetch_is_jump; /* nothing falls through what is before the pc */
 	u32 fetch;	   /* enum puc_fetch */
 
+	/* 5.2 and 5.3: the same, of a pc in memory */
+	u64 window_offset; /* of ip */
+	u32 is_ahead;
+	u32 target, is_target; /* position that a jump of the function may lead to */
+
 	/* line of a position */
 	u32 abs_low, abs_high;
 	s32 abs_pc, abs_line;

@@ -65,6 +65,8 @@ struct luajit_layout {
 	__u64 vm_bytes;	     /* length of that code */
 };
 
+#define PUC_MAX_WINDOWS 32 /* a power of two */
+
 /* PUC Lua. */
 struct puc_layout {
 	/* lua_State */
@@ -108,6 +110,13 @@ struct puc_layout {
 	__u32 execute_bytes;
 	__s32 gc_offset; /* the hull of all ways into the collector */
 	__u32 gc_bytes;
+	/* 5.2, 5.3: stretches of luaV_execute in which savedpc is an instruction still to be
+	 * fetched */
+	__u16 fetch_proved; /* all of them are known */
+	__u16 nr_windows;
+	struct puc_window {
+		__u16 from, bytes; /* from its start */
+	} window[PUC_MAX_WINDOWS];
 };
 
 struct lua_layout {

@@ -97,7 +97,8 @@ static const uint8_t registers[] = {
 #define REGISTER(number) (uint8_t)(BPROF_REG_X0 + (number))
 #endif
 
-static void place_pc(struct elf_image *elf, const struct puc_code *code, struct puc_layout *puc)
+static void place_register(struct elf_image *elf, const struct puc_code *code,
+			   struct puc_layout *puc)
 {
 	unsigned number;
 
@@ -108,6 +109,23 @@ static void place_pc(struct elf_image *elf, const struct puc_code *code, struct 
 		return;
 	puc->pc_reg = REGISTER(number);
 	puc->pc_reg_proved = 1;
+}
+
+static void place_windows(struct elf_image *elf, const struct puc_code *code,
+			  struct puc_layout *puc)
+{
+	const struct elf_range *execute = &code->functions.execute;
+	struct elf_lua_fetch fetch;
+
+	_Static_assert(ELF_MAX_WINDOWS <= PUC_MAX_WINDOWS, "each has its place");
+	if (elf_lua_fetch(elf, execute, puc->ci_savedpc, &fetch) < 0)
+		return;
+	for (size_t i = 0; i < fetch.nr; i++) {
+		puc->window[i].from = (uint16_t)(fetch.window[i].start - execute->start);
+		puc->window[i].bytes = (uint16_t)(fetch.window[i].end - fetch.window[i].start);
+	}
+	puc->nr_windows = (uint16_t)fetch.nr;
+	puc->fetch_proved = 1;
 }
 
 /* Tells the kernel's side where the functions are, in this process and in every later one. */
@@ -130,7 +148,10 @@ void facts_place_code(struct facts *f, uint32_t binary, struct target *t, struct
 	vm->vm_end = bias + execute.end;
 	puc->execute_offset = (int32_t)(execute.start - code->reference);
 	puc->execute_bytes = (uint32_t)(execute.end - execute.start);
-	place_pc(elf, code, puc);
+	if (puc->savedpc_is_live)
+		place_windows(elf, code, puc);
+	else
+		place_register(elf, code, puc);
 	if (!code->functions.nr_gc)
 		return;
 	hull = hull_of_gc(&code->functions);

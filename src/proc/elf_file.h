@@ -174,4 +174,22 @@ int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret);
 int elf_lua_pc_register(struct elf_image *image, const struct elf_range *execute,
 			unsigned displacement, unsigned *ret);
 
+#define ELF_MAX_WINDOWS 31
+
+/* Stretches of luaV_execute in which the saved pc is that of an instruction still to be fetched. */
+struct elf_lua_fetch {
+	struct elf_range window[ELF_MAX_WINDOWS];
+	size_t nr; /* 0 where branch and fetch are one */
+};
+
+/**
+ * elf_lua_fetch() - the stretches of a build of Lua 5.2 or 5.3 for x86-64
+ * @execute:      luaV_execute
+ * @displacement: of savedpc in a CallInfo
+ *
+ * Return: 0; -ENODATA: the code is not understood; -ENOMEM. See elf_lua_fetch.c for the proof.
+ */
+int elf_lua_fetch(struct elf_image *image, const struct elf_range *execute, unsigned displacement,
+		  struct elf_lua_fetch *ret);
+
 #endif

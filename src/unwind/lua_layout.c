@@ -88,7 +88,8 @@ static bool puc_call_valid(const struct puc_layout *l)
 		{l->cclosure_f, 8, CLOSURE_LIMIT}, {l->lclosure_proto, 8, CLOSURE_LIMIT},
 	};
 
-	return fields_fit(fields, ARRAY_SIZE(fields)) && l->pc_reg < BPROF_REG_IP;
+	return fields_fit(fields, ARRAY_SIZE(fields)) && l->pc_reg < BPROF_REG_IP &&
+	       l->nr_windows < PUC_MAX_WINDOWS;
 }
 
 static bool puc_proto_valid(const struct puc_layout *l)

@@ -15,6 +15,7 @@ static void ask_everything(struct elf_image *image)
 	struct elf_range range;
 	struct elf_unwind_table table;
 	struct elf_lua_code code;
+	struct elf_lua_fetch fetch;
 	struct elf_lua lua;
 	const uint8_t *id;
 	uint64_t value;
@@ -26,7 +27,8 @@ static void ask_everything(struct elf_image *image)
 		(void)last;
 	}
 	elf_lua_kind(image, &lua);
-	elf_lua_code(image, &code);
+	if (elf_lua_code(image, &code) == 0)
+		elf_lua_fetch(image, &code.execute, 0x28, &fetch);
 	if (elf_unwind_table(image, &table) == 0)
 		elf_read(image, table.table, &value, sizeof(value));
 	elf_read(image, 0x1000, &value, sizeof(value));

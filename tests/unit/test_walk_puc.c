@@ -279,6 +279,83 @@ Test(walk_puc, of_a_pc_whose_register_is_not_proved_no_line_is_claimed)
 	cr_expect(eq(u32, p.out.frame[0].pos, 9));
 }
 
+#define OP_LT  33 /* of 5.3 */
+#define OP_JMP 30
+
+static uint32_t jump_of(int distance)
+{
+	return OP_JMP | (uint32_t)(distance + 131071) << 14;
+}
+
+/* As in 5.3: instruction 4 jumps to 10; 9 never runs. The pc is @pc. */
+static uaddr_t stand_at(unsigned pc)
+{
+	uaddr_t proto = make_proto(20, 200), code = word(proto + p.layout->proto_code);
+
+	put(proto + 8, 1, TYPE_PROTO - 1);
+	put(code + 4 * 3, 4, OP_LT);
+	put(code + 4 * 4, 4, jump_of(5));
+	p.in.layout[0].dialect = LUA_DIALECT_53;
+	p.in.layout[0].puc.savedpc_is_live = 1;
+	p.in.layout[0].puc.fetch_proved = 1;
+	p.in.reg[BPROF_REG_IP] = LOOP + 0x108;
+	push_lua(p.main, proto, pc);
+	return code;
+}
+
+static void add_window(unsigned from, unsigned bytes)
+{
+	struct puc_layout *l = &p.in.layout[0].puc;
+
+	l->window[l->nr_windows++] = (struct puc_window){(uint16_t)from, (uint16_t)bytes};
+}
+
+/* Seen on builds by clang and at -O0: line 9 was shown, which never ran. */
+Test(walk_puc, a_branch_that_is_taken_is_at_its_target_before_that_is_fetched)
+{
+	stand_at(10);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+	add_window(0x20, 8);
+	add_window(0x100, 16);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 10));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA));
+	/* behind the fetch, and in what the loop calls, it is the instruction before */
+	p.in.reg[BPROF_REG_IP] = LOOP + 0x110;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+	p.in.reg[BPROF_REG_IP] = LOOP + 0x10100;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+}
+
+Test(walk_puc, a_target_in_code_that_is_not_understood_has_no_line)
+{
+	uaddr_t code = stand_at(10);
+
+	p.in.layout[0].puc.fetch_proved = 0;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+	/* no jump leads there */
+	put(code + 4 * 4, 4, jump_of(6));
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA));
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+	/* one far behind, backwards: the loop of a "for" */
+	put(code + 4 * 190, 4, (OP_JMP + 9) | (uint32_t)(-181 + 131071) << 14);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+	put(code + 4 * 190, 4, 0);
+	/* where the functions are is not known either */
+	p.in.layout[0].puc.fetch_proved = 1;
+	p.in.vms.vm[0].vm_start = p.in.vms.vm[0].vm_end = 0;
+	put(code + 4 * 4, 4, jump_of(5));
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+}
+
 #ifdef __x86_64__
 /* Seen on 5.5: the pc is in r11, and put away on the stack of the loop around calls. */
 Test(walk_puc, a_pc_that_calls_do_not_save_is_where_the_loop_reloads_it_from)

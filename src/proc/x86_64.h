@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions of x86-64: how long they are, and what those do that move 64 bits or branch. */
+#ifndef BPROF_X86_64_H
+#define BPROF_X86_64_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define X86_64_RSP     4
+#define X86_64_NO_BASE 255 /* relative to the instruction, or absolute */
+
+enum x86_64_kind {
+	X86_64_OTHER = 0,
+	X86_64_LOAD,	  /* mov MEMORY,REG of 64 bits */
+	X86_64_STORE,	  /* mov REG,MEMORY of 64 bits */
+	X86_64_ADD_STORE, /* add CONSTANT,MEMORY of 64 bits */
+	X86_64_ADDRESS,	  /* lea MEMORY,REG of 64 bits */
+	X86_64_JUMP,	  /* to a distance */
+	X86_64_BRANCH,	  /* to a distance, or not */
+	X86_64_JUMP_TO,	  /* to what a register or memory holds */
+	X86_64_CALL,
+	X86_64_END, /* ret, ud2, hlt and their like */
+};
+
+struct x86_64_instruction {
+	uint8_t bytes;
+	uint8_t kind;	   /* enum x86_64_kind */
+	uint8_t reg;	   /* as the machine numbers it; of those with one */
+	uint8_t base;	   /* of the memory operand */
+	uint8_t has_index; /* the memory operand has an index register, too */
+	int32_t displacement;
+	int32_t distance; /* JUMP, BRANCH: from the end of the instruction */
+};
+
+/**
+ * x86_64_decode() - the instruction at @code, of which @left bytes may be read
+ *
+ * Knows what compilers make for the baseline of the architecture: no AVX.
+ *
+ * Return: 0; -ENODATA: none that is known.
+ * Facts: Intel SDM volume 2, chapter 2 and appendix A.
+ */
+int x86_64_decode(const uint8_t *code, size_t left, struct x86_64_instruction *ret);
+
+#endif
