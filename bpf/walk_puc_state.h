@@ -20,8 +20,8 @@
  * state's, and finding the others is one comparison per word of stack. The function also keeps L
  * itself, at a fixed distance: below the record (gcc) or in a register that setjmp() has saved
  * (clang). Where the main state's record has its L there are remains of other functions that had
- *it, too, so each such place is tried. A hit counts only if that L agrees that its errorJmp is
- *there, so remains of old frames do not deceive.
+ * it, too, so each such place is tried. A hit counts only if that L agrees that its errorJmp is
+ * there, so remains of old frames do not deceive.
  *
  * Facts: ldo.c, lstate.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); struct __jmp_buf of
  * glibc and musl on x86-64 and arm64. Both offsets were read from the code of Debian's builds and
@@ -151,6 +151,7 @@ WALK_STEP int puc_try_place(struct walk *w, u32 nth)
 	innermost = puc_state_jump(w);
 	if (innermost == p->jump) {
 		puc_add_active(w, state, innermost);
+		p->jump_is_doubtful = 0;
 		return 1;
 	}
 	if (!nr && innermost && innermost < p->jump && walk_on_this_stack(w, innermost)) {
@@ -173,13 +174,15 @@ WALK_INLINE int puc_found_jump(struct walk *w, u64 at)
 	p->jump_is_doubtful = 0;
 	p->unlinked.state = 0;
 	for (u32 nth = 1; nth < PUC_JUMP_WORDS; nth++) {
-		if (p->state_places >> nth & 1 && puc_try_place(w, nth))
-			return 0;
+		if (p->state_places >> nth & 1 && puc_try_place(w, nth)) {
+			p->unlinked.state = 0;
+			break;
+		}
 	}
 	if (p->unlinked.state)
 		puc_add_active(w, p->unlinked.state, p->unlinked.jump);
-	else if (p->jump_is_doubtful)
-		w->failed_reads++;
+	/* what could not be read may have been the one */
+	w->failed_reads += p->jump_is_doubtful;
 	return 0;
 }
 

@@ -53,6 +53,7 @@ static int read_fake(void *ctx, void *dst, size_t len, uaddr_t src)
 		mem->on_read(mem, mem->reads);
 	if (mem->reads == mem->fail_at) {
 		mem->failed = true;
+		mem->failed_at = src;
 		memset(dst, 0xa5, len); /* what a failed read leaves is nobody's to use */
 		return -EFAULT;
 	}

@@ -23,6 +23,7 @@ struct fake_region {
  * @reads:   since fake_mem_rewind()
  * @fail_at: this read fails (1 = the first), 0 = none
  * @failed:  it did
+ * @failed_at: what it was to read
  * @corrupt: not 0: seed of random bit errors in what is read
  * @on_read: called before each read; may change the memory (torn state)
  */
@@ -32,6 +33,7 @@ struct fake_mem {
 	size_t nr_regions;
 	unsigned long reads, fail_at;
 	bool failed;
+	uaddr_t failed_at;
 	uint64_t corrupt;
 	void (*on_read)(struct fake_mem *mem, unsigned long read);
 };
