@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,34 +98,18 @@ static bool is_of_libc(const char *name)
 }
 
 /* Where the dynamic linker looks for a library that Debian or Ubuntu installed. */
-static int open_library(const char *name)
-{
-	static const char *const directories[] = {
+static const char *const system_directories[] = {
 #if defined(__x86_64__)
-		"/usr/lib/x86_64-linux-gnu",
-		"/lib/x86_64-linux-gnu",
+	"/usr/lib/x86_64-linux-gnu",
+	"/lib/x86_64-linux-gnu",
 #elif defined(__aarch64__)
-		"/usr/lib/aarch64-linux-gnu",
-		"/lib/aarch64-linux-gnu",
+	"/usr/lib/aarch64-linux-gnu",
+	"/lib/aarch64-linux-gnu",
 #endif
-		"/usr/local/lib",
-		"/usr/lib64",
-		"/usr/lib",
-	};
-	char path[512];
-
-	if (strchr(name, '/'))
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		int fd;
-
-		snprintf(path, sizeof(path), "%s/%s", directories[i], name);
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		if (fd >= 0)
-			return fd;
-	}
-	return -1;
-}
+	"/usr/local/lib",
+	"/usr/lib64",
+	"/usr/lib",
+};
 
 struct visit {
 	struct libraries *all;
@@ -132,38 +117,137 @@ struct visit {
 	void *ctx;
 };
 
-static int visit_file(const struct visit *v, int fd, unsigned depth);
+/* A file whose libraries are looked for, and what brought it. */
+struct loader {
+	struct elf_image *elf;
+	int fd;
+	unsigned depth;
+	const struct loader *outer;
+};
 
-static int visit_needed(const struct visit *v, struct elf_image *elf, unsigned depth)
+static int open_file(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+/* The directory of the file, for $ORIGIN; false if the file has no path. */
+static bool origin_of(const struct loader *by, char *ret, size_t room)
+{
+	char link[64], *slash;
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", by->fd);
+	len = readlink(link, ret, room - 1);
+	if (len <= 0 || (size_t)len == room - 1 || ret[0] != '/')
+		return false;
+	ret[len] = '\0';
+	slash = strrchr(ret, '/');
+	*slash = '\0';
+	return true;
+}
+
+/* What comes behind "$ORIGIN" or "${ORIGIN}"; NULL if @directory does not begin with it. */
+static const char *behind_origin(const char *directory)
+{
+	static const char *const names[] = {"$ORIGIN", "${ORIGIN}"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t len = strlen(names[i]);
+
+		if (strncmp(directory, names[i], len) == 0 &&
+		    (directory[len] == '/' || !directory[len]))
+			return directory + len;
+	}
+	return NULL;
+}
+
+static int open_in(const char *directory, const char *name, const struct loader *by)
+{
+	const char *rest = behind_origin(directory);
+	char origin[PATH_MAX], path[2 * PATH_MAX];
+
+	if (rest) {
+		if (!origin_of(by, origin, sizeof(origin)))
+			return -1;
+		snprintf(path, sizeof(path), "%s%s/%s", origin, rest, name);
+	} else {
+		/* other tokens, and the directory the program was started in */
+		if (directory[0] != '/' || strchr(directory, '$'))
+			return -1;
+		snprintf(path, sizeof(path), "%s/%s", directory, name);
+	}
+	return open_file(path);
+}
+
+/* In each directory of @list, which @by brings. */
+static int open_in_list(const char *list, const char *name, const struct loader *by)
+{
+	int fd = -1;
+
+	while (list && fd < 0) {
+		const char *end = strchrnul(list, ':');
+		char directory[PATH_MAX];
+
+		if ((size_t)(end - list) < sizeof(directory)) {
+			memcpy(directory, list, (size_t)(end - list));
+			directory[end - list] = '\0';
+			fd = open_in(directory, name, by);
+		}
+		list = *end ? end + 1 : NULL;
+	}
+	return fd;
+}
+
+static int open_library(const char *name, const struct loader *by)
+{
+	const char *runpath = elf_runpath(by->elf);
+	int fd = -1;
+
+	if (strchr(name, '/'))
+		return name[0] == '/' ? open_file(name) : -1;
+	if (runpath)
+		fd = open_in_list(runpath, name, by);
+	for (const struct loader *l = by; l && !runpath && fd < 0; l = l->outer) {
+		if (!elf_runpath(l->elf))
+			fd = open_in_list(elf_rpath(l->elf), name, l);
+	}
+	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(system_directories); i++)
+		fd = open_in(system_directories[i], name, by);
+	return fd;
+}
+
+static int visit_file(const struct visit *v, int fd, const struct loader *outer);
+
+static int visit_needed(const struct visit *v, const struct loader *by)
 {
 	const char *name;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < MAX_NEEDED && (name = elf_needed(elf, i)); i++) {
-		int fd = is_of_libc(name) ? -1 : open_library(name);
+	for (size_t i = 0; r == 0 && i < MAX_NEEDED && (name = elf_needed(by->elf, i)); i++) {
+		int fd = is_of_libc(name) ? -1 : open_library(name, by);
 
 		if (fd < 0)
 			continue;
-		r = visit_file(v, fd, depth + 1);
+		r = visit_file(v, fd, by);
 		close(fd);
 	}
 	return r;
 }
 
-static int visit_file(const struct visit *v, int fd, unsigned depth)
+static int visit_file(const struct visit *v, int fd, const struct loader *outer)
 {
-	struct elf_image *elf;
+	struct loader loader = {.fd = fd, .outer = outer, .depth = outer ? outer->depth + 1 : 0};
 	int r = meet_file(v->all, fd);
 
 	if (r <= 0)
 		return r == -ENOMEM ? r : 0;
-	r = elf_open_fd(fd, &elf);
+	r = elf_open_fd(fd, &loader.elf);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	r = v->fn(v->ctx, fd, elf);
-	if (r == 0 && depth < MAX_DEPTH)
-		r = visit_needed(v, elf, depth);
-	elf_free(elf);
+	r = v->fn(v->ctx, fd, loader.elf);
+	if (r == 0 && loader.depth < MAX_DEPTH)
+		r = visit_needed(v, &loader);
+	elf_free(loader.elf);
 	return r;
 }
 
@@ -171,5 +255,5 @@ int libraries_visit(struct libraries *all, int fd, libraries_fn fn, void *ctx)
 {
 	const struct visit v = {.all = all, .fn = fn, .ctx = ctx};
 
-	return visit_file(&v, fd, 0);
+	return visit_file(&v, fd, NULL);
 }

@@ -20,8 +20,9 @@ typedef int (*libraries_fn)(void *ctx, int fd, struct elf_image *elf);
  * libraries_visit() - a program and what it is linked with, directly and indirectly
  * @fd: of the executable, or of a library
  *
- * Libraries are looked for where the distribution installs them. What lies elsewhere (RUNPATH,
- * LD_LIBRARY_PATH, dlopen) is found when it is mapped.
+ * Libraries are looked for where the file says (RUNPATH, RPATH, with $ORIGIN) and where the
+ * distribution installs them. What lies elsewhere (LD_LIBRARY_PATH, dlopen) is found when it is
+ * mapped.
  *
  * Return: 0; -ENOMEM; what @fn returned.
  */

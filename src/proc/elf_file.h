@@ -137,6 +137,17 @@ int elf_lua_kind(struct elf_image *image, struct elf_lua *ret);
  */
 const char *elf_needed(struct elf_image *image, size_t nth);
 
+/**
+ * elf_runpath(), elf_rpath() - directories in which those libraries are looked for, by colon
+ *
+ * DT_RUNPATH holds for the file alone, DT_RPATH also for what its libraries need; one that has a
+ * RUNPATH has no RPATH. Both may begin with $ORIGIN, the directory of the file.
+ *
+ * Return: borrowed from @image; NULL if there is none. Facts: ld.so(8).
+ */
+const char *elf_runpath(struct elf_image *image);
+const char *elf_rpath(struct elf_image *image);
+
 #define ELF_MAX_GC	12
 #define ELF_MAX_CALLERS 8
 

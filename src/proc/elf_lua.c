@@ -99,8 +99,8 @@ static void read_version(struct elf_image *image, struct elf_lua *lua)
 
 /* ---- needed libraries ------------------------------------------------------------------------ */
 
-static const char *search_needed(struct elf_image *image, Elf_Scn *section, const GElf_Shdr *header,
-				 size_t nth)
+static const char *search_dynamic(struct elf_image *image, Elf_Scn *section,
+				  const GElf_Shdr *header, GElf_Sxword tag, size_t nth)
 {
 	Elf_Data *table = elf_getdata(section, NULL);
 	size_t nr = table ? table->d_size / sizeof(Elf64_Dyn) : 0;
@@ -110,13 +110,13 @@ static const char *search_needed(struct elf_image *image, Elf_Scn *section, cons
 
 		if (!gelf_getdyn(table, (int)i, &entry) || entry.d_tag == DT_NULL)
 			return NULL;
-		if (entry.d_tag == DT_NEEDED && nth-- == 0)
+		if (entry.d_tag == tag && nth-- == 0)
 			return elf_strptr(image->elf, header->sh_link, entry.d_un.d_val);
 	}
 	return NULL;
 }
 
-const char *elf_needed(struct elf_image *image, size_t nth)
+static const char *dynamic_string(struct elf_image *image, GElf_Sxword tag, size_t nth)
 {
 	Elf_Scn *section = NULL;
 
@@ -124,9 +124,24 @@ const char *elf_needed(struct elf_image *image, size_t nth)
 		GElf_Shdr header;
 
 		if (gelf_getshdr(section, &header) && header.sh_type == SHT_DYNAMIC)
-			return search_needed(image, section, &header, nth);
+			return search_dynamic(image, section, &header, tag, nth);
 	}
 	return NULL;
+}
+
+const char *elf_needed(struct elf_image *image, size_t nth)
+{
+	return dynamic_string(image, DT_NEEDED, nth);
+}
+
+const char *elf_runpath(struct elf_image *image)
+{
+	return dynamic_string(image, DT_RUNPATH, 0);
+}
+
+const char *elf_rpath(struct elf_image *image)
+{
+	return dynamic_string(image, DT_RPATH, 0);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
