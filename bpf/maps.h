@@ -8,10 +8,7 @@
 #ifndef BPROF_BPF_MAPS_H
 #define BPROF_BPF_MAPS_H
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 24);
-} ring SEC(".maps");
+#include "shared_maps.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -62,31 +59,6 @@ struct {
 	__type(value, u32);
 } binary_layouts SEC(".maps");
 
-/* One entry: the whole table, so that a sample looks it up once. */
-struct seen_table {
-	struct bprof_seen entry[SEEN_ENTRIES];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, u32);
-	__type(value, struct seen_table);
-} seen_protos SEC(".maps");
-
-__u64 counters[BPROF_NR_COUNTERS];
-
-static __always_inline void count(enum bprof_counter counter)
-{
-	__sync_fetch_and_add(&counters[counter], 1);
-}
-
-static __always_inline void count_by(enum bprof_counter counter, u64 n)
-{
-	__sync_fetch_and_add(&counters[counter], n);
-}
-
 static __always_inline u32 current_pid(void)
 {
 	return bpf_get_current_pid_tgid() >> 32;
@@ -95,13 +67,6 @@ static __always_inline u32 current_pid(void)
 static __always_inline u32 current_tid(void)
 {
 	return (u32)bpf_get_current_pid_tgid();
-}
-
-static __always_inline void fill_header(struct bprof_record *h, u32 type, u32 size)
-{
-	h->type = type;
-	h->size = size;
-	h->time_ns = bpf_ktime_get_ns();
 }
 
 /* Ships a fixed-size record that user space may read at leisure. */

@@ -1,39 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The sampling program: at every tick of the event, on every CPU, the Lua stack of a followed
- * thread as it is at this instant.
+ * The sampling program: at every tick of the event, on every CPU, what a walk of the Lua stack
+ * needs to know of a followed thread at this instant. relay.h goes on.
  */
 #ifndef BPROF_BPF_SAMPLE_H
 #define BPROF_BPF_SAMPLE_H
 
-#include "native_stack.h"
-
-/*
- * A thread runs on one CPU at a time and this program cannot interrupt itself, so one work area per
- * CPU is enough.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct walk);
-} walks SEC(".maps");
+#include "relay.h"
 
 #define STACK_MAX_BYTES                                                                            \
 	(64ULL << 20) /* a thread pointer further above belongs to another stack                   \
 		       */
-
-struct proto_announcement {
-	struct bprof_proto proto;
-	char chunkname[BPROF_MAX_CHUNKNAME];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct proto_announcement);
-} announcements SEC(".maps");
 
 /*
  * User registers of the interrupted thread: right for samples in user and in kernel mode alike,
@@ -128,76 +105,6 @@ static __always_inline void take_vms(struct walk *w, u32 pid)
 }
 
 /*
- * busted.safe may be in this chunk: user space should look at once, for its frames name the tests.
- * len counts the NUL.
- */
-static __always_inline bool is_busted_core(const char *chunkname, long len)
-{
-	static const char tail[8] = {'c', 'o', 'r', 'e', '.', 'l', 'u', 'a'};
-	u64 start = (u64)len - sizeof(tail) - 1, wanted, found;
-
-	if (len <= (long)sizeof(tail) || start > BPROF_MAX_CHUNKNAME - sizeof(tail))
-		return false;
-	__builtin_memcpy(&wanted, tail, sizeof(wanted));
-	__builtin_memcpy(&found, chunkname + start, sizeof(found));
-	return found == wanted;
-}
-
-/* Chunk names of prototypes seen for the first time: they may be gone within milliseconds. */
-WALK_STEP int announce_proto(struct walk *w, u32 i)
-{
-	u32 zero = 0;
-	struct proto_announcement *a = bpf_map_lookup_elem(&announcements, &zero);
-	struct walk_fresh *fresh;
-	struct bprof_seen *seen;
-	long len = 0;
-
-	if (!w || !a)
-		return 0;
-	fresh = &w->fresh[i & (BPROF_MAX_FRESH - 1)];
-	if (fresh->chunkname)
-		len = bpf_probe_read_user_str(a->chunkname, sizeof(a->chunkname),
-					      (const void *)fresh->chunkname);
-	fill_header(&a->proto.h, BPROF_RECORD_PROTO, sizeof(*a));
-	a->proto.pid = w->record.s.pid;
-	a->proto.fingerprint = fresh->fingerprint;
-	a->proto.vm = fresh->vm;
-	a->proto.object = fresh->object;
-	a->proto.first_line = fresh->first_line;
-	a->proto.last_line = fresh->last_line;
-	a->proto.code_len = fresh->code_len;
-	a->proto.chunkname_len = len > 0 ? (u16)(len - 1) : 0;
-	a->proto.family = w->record.s.family;
-	a->proto.chunkname_cut = len == sizeof(a->chunkname);
-	if (bpf_ringbuf_output(&ring, a, sizeof(*a),
-			       is_busted_core(a->chunkname, len) ? BPF_RB_FORCE_WAKEUP
-								 : BPF_RB_NO_WAKEUP)) {
-		count(BPROF_COUNTER_LOST_RECORDS);
-		return 0;
-	}
-	seen = walk_seen_entry(w, seen_index(fresh->object, w->record.s.pid));
-	if (!seen)
-		return 0;
-	/* nobody can take the flag for the new prototype while the entry changes hands */
-	seen->object = 0;
-	seen->flags = 0;
-	seen->pid = w->record.s.pid;
-	seen->fingerprint = fresh->fingerprint;
-	barrier();
-	seen->object = fresh->object;
-	return 0;
-}
-
-static __always_inline void announce_protos(struct walk *w)
-{
-	for (u32 i = 0; i < BPROF_MAX_FRESH; i++) {
-		if (i >= w->nr_fresh)
-			break;
-		announce_proto(w, i);
-	}
-}
-
-/*
  * Where the hook announces the tests, their frames on the stack only check it: some samples
  * suffice, and each costs user space a look at busted's tables. 0 = never, 1 = always, n = every
  * n-th or so.
@@ -215,23 +122,11 @@ static __always_inline bool looks_for_spans(const struct process *p, u64 time_ns
 	return !p->epoch || (time_ns >> 6) % spans_every == 0;
 }
 
-static __always_inline void ship_sample(struct walk *w)
-{
-	u32 size = (u32)walk_pack(w);
-
-	w->record.s.h.size = size;
-	WALK_OPAQUE(size);
-	if (size > sizeof(w->record))
-		return;
-	if (bpf_ringbuf_output(&ring, &w->record, size, BPF_RB_NO_WAKEUP))
-		count(BPROF_COUNTER_LOST_SAMPLES);
-}
-
 SEC("perf_event")
 int on_sample(struct bpf_perf_event_data *ctx)
 {
 	u64 start = bpf_ktime_get_ns();
-	u32 pid = current_pid(), zero = 0;
+	u32 pid = current_pid();
 	struct process *p = bpf_map_lookup_elem(&processes, &pid);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mm_struct *mm;
@@ -242,7 +137,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	count(BPROF_COUNTER_TAKEN);
 	charge_hardware_at_sample(p, current_tid());
-	w = bpf_map_lookup_elem(&walks, &zero);
+	w = work_area();
 	if (!w)
 		return 0;
 	s = &w->record.s;
@@ -268,16 +163,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	w->heap_end = mm ? mm->brk : 0;
 	w->stack_end = mm ? stack_end(task, mm, w->reg[BPROF_REG_SP]) : 0;
 	w->jit = jit_places;
-	walk_sample(w);
-	/* inside execve() the old memory is gone before the exec is told: so is its VM */
-	if (s->status == BPROF_WALK_FAULT && !s->nr_frames && s->flags & BPROF_SAMPLE_KERNEL)
-		s->status = BPROF_WALK_NO_VM;
-	if (s->family == BPROF_FAMILY_PUC && s->nr_frames)
-		s->vmstate = native_ask_gc(w);
-	announce_protos(w);
-	ship_sample(w);
-	count_by(BPROF_COUNTER_WALK_NS, bpf_ktime_get_ns() - start);
-	return 0;
+	return walk_on(ctx, w, walk_begin(w));
 }
 
 #endif

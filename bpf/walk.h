@@ -10,10 +10,11 @@
  * Whatever could not be read or proved changes the status; nothing is guessed. A line that is not
  * certain is not claimed (BPROF_FRAME_NO_POS).
  *
- * The includer fills the part of struct walk marked "in", pid of the sample included, and calls
- * walk_sample(); then walk_pack() makes one contiguous record. Reading the target costs about 75 ns
- * whatever the size, so the walkers read whole structures and 1 KiB windows, and remember the last
- * function seen.
+ * Here is the work area, and what the walkers of both families do with it. walk_vms.h chooses the
+ * VM; walk_luajit.h and walk_puc.h walk it. The kernel has each family in a program of its own.
+ *
+ * Reading the target costs about 75 ns whatever the size, so the walkers read whole structures and
+ * 1 KiB windows, and remember the last function seen.
  */
 #ifndef BPROF_WALK_H
 #define BPROF_WALK_H
@@ -102,7 +103,14 @@ struct walk {
 	u32 next_flags;	  /* of the next frame, rootwards */
 	u32 hidden;	  /* frames are not certain: walk, but do not emit */
 	u32 is_cut;	  /* a frame found no room */
-	u64 anchor;	  /* where the chosen VM was entered, if there are several */
+	u32 turn;	  /* enum walk_turn */
+	u32 families; /* of the VMs, bits 1 << enum bprof_family; families_left: without anchor_of
+		       */
+	u32 families_left;
+	u64 anchor_of[BPROF_MAX_VMS]; /* where a VM was entered on this thread's stack, 0 = nowhere
+				       */
+	u64 anchor;		      /* of the chosen VM, if there are several */
+	u64 outermost; /* where the VM just walked was entered first; 0 = not known */
 	/* of the choice; in memory, so that the verifier does not follow each of their values */
 	u64 above, lowest;
 	u32 best, nr_tried;
@@ -136,6 +144,11 @@ _Static_assert(sizeof(struct walk) <= 17408, "a per-CPU map value has at most 32
  */
 #ifndef __bpf__
 #define walk_seen_entry(w, index) ((w)->seen ? &(w)->seen[index] : NULL)
+#endif
+
+/* walk_collector(w): the state of PUC's collector, likewise. The host has no native stack. */
+#ifndef __bpf__
+#define walk_collector(w) BPROF_GC_UNPROVED
 #endif
 
 /* Memory that must be readable if what we believe is true: a failure shows in the status. */
@@ -373,215 +386,6 @@ WALK_INLINE void walk_cut_short(struct walk *w)
 	walk_set_status(w, BPROF_WALK_TRUNCATED);
 	w->record.s.nr_spans = 0;
 	w->record.s.flags |= BPROF_SAMPLE_MAIN_CUT;
-}
-
-#include "walk_luajit.h"
-#include "walk_puc.h"
-
-/* Makes VM @i the one to walk. */
-WALK_STEP int walk_choose(struct walk *w, u32 i)
-{
-	if (!w)
-		return 0;
-	i = walk_index(i, BPROF_MAX_VMS - 1);
-	w->vm = w->vms.vm[i];
-	w->chosen = w->layout[i];
-	return 0;
-}
-
-/* Is VM @i the lowest above w->above so far? */
-WALK_INLINE int walk_try_above(struct walk *w, u32 i)
-{
-	u64 anchor;
-
-	walk_choose(w, i);
-	anchor = w->chosen.family == BPROF_FAMILY_LUAJIT ? luajit_anchor(w) : puc_anchor(w);
-	if (anchor > w->above && anchor < w->lowest) {
-		w->lowest = anchor;
-		w->best = i;
-	}
-	return 0;
-}
-
-WALK_LOOP_BODY_AT(walk_above_body, walk_try_above)
-
-/*
- * Chooses the VM whose C frame (LuaJIT) or error handler (PUC) lies lowest on this thread's stack,
- * but above @above: of several VMs the one that runs, or that called into the one at @above.
- * Returns that place; 0 and nothing chosen if there is none.
- */
-WALK_STEP u64 walk_choose_above(struct walk *w, u64 above)
-{
-	if (!w)
-		return 0;
-	w->above = above;
-	w->lowest = ~0ULL;
-	w->best = 0;
-	WALK_LOOP(w->vms.nr, walk_above_body, w);
-	if (w->lowest == ~0ULL)
-		return 0;
-	walk_choose(w, w->best);
-	return w->lowest;
-}
-
-/* Has VM @i a coroutine that runs? Returns 1 if so, or if enough VMs were tried. */
-WALK_INLINE int walk_try_coroutine(struct walk *w, u32 i)
-{
-	i = walk_index(i, BPROF_MAX_VMS - 1);
-	if (w->vms.vm[i].family != BPROF_FAMILY_PUC)
-		return 0;
-	if (w->nr_tried++ == WALK_MAX_TRIED) {
-		w->vms.missed++;
-		return 1;
-	}
-	walk_choose(w, i);
-	w->has_chosen = !puc_find_active(w);
-	return (int)w->has_chosen;
-}
-
-WALK_LOOP_BODY_AT(walk_coroutine_body, walk_try_coroutine)
-
-/*
- * Chooses the VM to walk. If the main state of none runs here, C may have resumed a coroutine; PUC
- * keeps no trace of that, so each VM has to be tried. That costs some microseconds each: of many
- * VMs only some are. None runs: the first, whose walk will find it idle.
- */
-WALK_INLINE void walk_pick(struct walk *w)
-{
-	w->anchor = 0;
-	if (w->vms.nr > 1) {
-		w->anchor = walk_choose_above(w, 0);
-		if (w->anchor)
-			return;
-		w->nr_tried = 0;
-		w->has_chosen = 0;
-		WALK_LOOP(w->vms.nr, walk_coroutine_body, w);
-		if (w->has_chosen)
-			return;
-	}
-	walk_choose(w, 0);
-}
-
-/* Registers are those of the VM that runs: one further up is in a C function, as its memory says.
- */
-WALK_INLINE void walk_forget_registers(struct walk *w)
-{
-	for (u32 i = 0; i < BPROF_NR_REGS; i++) {
-		if (i != BPROF_REG_SP)
-			w->reg[i] = 0;
-	}
-}
-
-/*
- * The VM just walked may run inside a C function that another VM called: then that is the next one.
- * Returns 1 if there is none. VMs that call each other in turn cannot be put in order: the stack
- * says so.
- */
-WALK_INLINE int walk_choose_outer(struct walk *w)
-{
-	u8 status = w->record.s.status;
-	u64 outermost;
-
-	if (!w->anchor || (status != BPROF_WALK_OK && status != BPROF_WALK_TRUNCATED))
-		return 1;
-	outermost = w->chosen.family == BPROF_FAMILY_LUAJIT ? w->luajit.cframe.address
-							    : puc_outermost(w);
-	w->anchor = walk_choose_above(w, w->anchor);
-	if (w->anchor && (!outermost || w->anchor < outermost)) {
-		walk_set_status(w, BPROF_WALK_CHAIN);
-		return 1;
-	}
-	walk_forget_registers(w);
-	w->hidden = 0;
-	w->stack.start = WALK_NOWHERE;
-	w->next_flags |= BPROF_FRAME_NEW_STATE;
-	return !w->anchor;
-}
-
-/* The chosen VM. Of those further up only the frames are wanted. Returns 1 at the last one. */
-WALK_INLINE int walk_vm(struct walk *w)
-{
-	struct bprof_sample *s = &w->record.s;
-	u64 vm = s->vm;
-	s32 vmstate = s->vmstate;
-	u8 leaf_how = s->leaf_how, flags = s->flags;
-
-	s->vm = w->vm.global;
-	if (w->chosen.family == BPROF_FAMILY_LUAJIT)
-		luajit_walk(w);
-	else if (w->chosen.family == BPROF_FAMILY_PUC)
-		puc_walk(w);
-	else
-		walk_set_status(w, BPROF_WALK_NO_VM);
-	if (vm) {
-		s->vm = vm;
-		s->vmstate = vmstate;
-		s->leaf_how = leaf_how;
-		s->flags = flags | (s->flags & BPROF_SAMPLE_MAIN_CUT);
-	} else {
-		s->family = (u8)w->chosen.family;
-	}
-	return walk_choose_outer(w);
-}
-
-WALK_LOOP_BODY(walk_vm_body, walk_vm)
-
-/* Walks the stack of the thread whose registers are in w->reg. The result is in w->record. */
-WALK_INLINE void walk_sample(struct walk *w)
-{
-	struct bprof_sample *s = &w->record.s;
-
-	s->vmstate = 0;
-	s->vm = 0;
-	s->nr_frames = 0;
-	s->nr_spans = 0;
-	s->status = BPROF_WALK_OK;
-	s->family = BPROF_FAMILY_NONE;
-	s->flags &= BPROF_SAMPLE_KERNEL | BPROF_SAMPLE_NO_SPANS;
-	s->leaf_how = WALK_LEAF_NONE;
-	w->nr_fresh = 0;
-	w->failed_reads = 0;
-	w->next_flags = 0;
-	w->hidden = 0;
-	w->is_cut = 0;
-	w->stack.start = WALK_NOWHERE;
-	for (u32 i = 0; i < WALK_NAMES; i++)
-		w->named[i] = 0;
-	if (!w->vms.nr) {
-		s->status = BPROF_WALK_NO_VM;
-		return;
-	}
-	walk_pick(w);
-	WALK_LOOP(BPROF_MAX_VMS, walk_vm_body, w);
-	if (s->status == BPROF_WALK_IDLE && w->vms.missed)
-		s->status = BPROF_WALK_NO_STATE;
-	if (w->failed_reads && (s->status == BPROF_WALK_OK || s->status == BPROF_WALK_IDLE))
-		s->status = BPROF_WALK_FAULT;
-}
-
-/* Moves the spans behind the frames. Returns the bytes of the whole record. */
-WALK_STEP int walk_pack(struct walk *w)
-{
-	u32 nr_frames, nr_spans;
-
-	if (!w)
-		return 0;
-	nr_frames = w->record.s.nr_frames;
-	nr_spans = w->record.s.nr_spans;
-	if (nr_frames > BPROF_MAX_FRAMES || nr_spans > BPROF_MAX_SPANS)
-		return 0;
-	for (u32 i = 0; i < BPROF_MAX_SPANS; i++) {
-		u32 at = nr_frames + i;
-
-		if (i >= nr_spans)
-			break;
-		WALK_OPAQUE(at);
-		if (at >= BPROF_MAX_FRAMES + BPROF_MAX_SPANS)
-			break;
-		w->record.entry[at].span = w->span[i];
-	}
-	return (int)(sizeof(struct bprof_sample) +
-		     (nr_frames + nr_spans) * sizeof(union walk_entry));
 }
 
 #endif

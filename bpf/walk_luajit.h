@@ -517,4 +517,31 @@ WALK_INLINE void luajit_walk(struct walk *w)
 		walk_cut_short(w);
 }
 
+WALK_INLINE int luajit_set_anchor(struct walk *w, u32 i)
+{
+	i = walk_index(i, BPROF_MAX_VMS - 1);
+	if (w->layout[i].family != BPROF_FAMILY_LUAJIT)
+		return 0;
+	walk_choose(w, i);
+	w->anchor_of[i] = luajit_anchor(w);
+	return 0;
+}
+
+WALK_LOOP_BODY_AT(luajit_anchor_body, luajit_set_anchor)
+
+/* See walk_vms.h. */
+WALK_INLINE u32 luajit_turn(struct walk *w)
+{
+	struct walk_innermost innermost;
+
+	if (w->turn == WALK_ANCHORS) {
+		WALK_LOOP(w->vms.nr, luajit_anchor_body, w);
+		return walk_find_innermost(w);
+	}
+	innermost = walk_enter_vm(w);
+	luajit_walk(w);
+	w->outermost = w->luajit.cframe.address;
+	return walk_leave_vm(w, &innermost);
+}
+
 #endif

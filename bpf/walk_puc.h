@@ -503,4 +503,64 @@ WALK_INLINE void puc_walk(struct walk *w)
 		walk_cut_short(w);
 }
 
+WALK_INLINE int puc_set_anchor(struct walk *w, u32 i)
+{
+	i = walk_index(i, BPROF_MAX_VMS - 1);
+	if (w->layout[i].family != BPROF_FAMILY_PUC)
+		return 0;
+	walk_choose(w, i);
+	w->anchor_of[i] = puc_anchor(w);
+	return 0;
+}
+
+WALK_LOOP_BODY_AT(puc_anchor_body, puc_set_anchor)
+
+/* Has VM @i a coroutine that runs? Returns 1 if so, or if enough VMs were tried. */
+WALK_INLINE int puc_try_coroutine(struct walk *w, u32 i)
+{
+	i = walk_index(i, BPROF_MAX_VMS - 1);
+	if (w->layout[i].family != BPROF_FAMILY_PUC)
+		return 0;
+	if (w->nr_tried++ == WALK_MAX_TRIED) {
+		w->vms.missed++;
+		return 1;
+	}
+	walk_choose(w, i);
+	w->has_chosen = !puc_find_active(w);
+	return (int)w->has_chosen;
+}
+
+WALK_LOOP_BODY_AT(puc_coroutine_body, puc_try_coroutine)
+
+/* That costs some microseconds for each VM: of many only some are tried. */
+WALK_INLINE u32 puc_choose_by_coroutine(struct walk *w)
+{
+	w->nr_tried = 0;
+	w->has_chosen = 0;
+	WALK_LOOP(w->vms.nr, puc_coroutine_body, w);
+	if (!w->has_chosen)
+		walk_choose(w, 0);
+	return walk_frames_next(w);
+}
+
+/* See walk_vms.h. */
+WALK_INLINE u32 puc_turn(struct walk *w)
+{
+	struct bprof_sample *s = &w->record.s;
+	struct walk_innermost innermost;
+
+	if (w->turn == WALK_ANCHORS) {
+		WALK_LOOP(w->vms.nr, puc_anchor_body, w);
+		return walk_find_innermost(w);
+	}
+	if (w->turn == WALK_COROUTINES)
+		return puc_choose_by_coroutine(w);
+	innermost = walk_enter_vm(w);
+	puc_walk(w);
+	w->outermost = w->anchor ? puc_outermost(w) : 0;
+	if (s->nr_frames && !innermost.vm)
+		s->vmstate = walk_collector(w);
+	return walk_leave_vm(w, &innermost);
+}
+
 #endif

@@ -86,6 +86,7 @@ enum bprof_family {
 	BPROF_FAMILY_NONE = 0,
 	BPROF_FAMILY_PUC = 1,
 	BPROF_FAMILY_LUAJIT = 2,
+	BPROF_NR_FAMILIES
 };
 
 /*

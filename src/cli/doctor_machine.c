@@ -235,12 +235,15 @@ static void look_programs(const struct session *session, struct finding *f)
 	int r;
 
 	r = collect_open(&options, &collector, why, sizeof(why));
+	if (!r) {
+		r = collect_load_walkers(collector, why, sizeof(why));
+		collect_free(collector);
+	}
 	end = monotonic_ns();
 	if (r < 0) {
 		finding_say(f, CHECK_FAIL, "%s", *why ? why : strerror(-r));
 		return;
 	}
-	collect_free(collector);
 	finding_say(f, CHECK_OK, "our programs were loaded, in %lld ms",
 		    (long long)((end - start) / 1000000));
 }

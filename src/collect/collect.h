@@ -50,6 +50,9 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 		 size_t why_size);
 void collect_free(struct collector *c);
 
+/* Loads what else a run may need, at once instead of with the first VM of a family. As above. */
+int collect_load_walkers(struct collector *c, char *why, size_t why_size);
+
 /* Is there an event of this name? -EINVAL and the like, and a sentence in @why; opens nothing. */
 int collect_check_event(const char *name, char *why, size_t why_size);
 
@@ -115,11 +118,13 @@ void collect_forget_proto(struct collector *c, uint32_t pid, uint64_t object, ui
 /* Processes that execute this file are not held any more. */
 int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino);
 
-/* A layout of VMs that user space finds. -ENOSPC after BPROF_MAX_LAYOUTS builds. */
+/*
+ * A layout of VMs that user space finds. The first of its family loads the walker, some 10 ms.
+ * -ENOSPC after BPROF_MAX_LAYOUTS builds; other -errno: the kernel refuses the walker.
+ */
 int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index);
 
-/* From now on VMs of @binary are recognised in the kernel. -ENOSPC after BPROF_MAX_LAYOUTS builds.
- */
+/* From now on VMs of @binary are recognised in the kernel. As above. */
 int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
 		       uint32_t *ret_index);
 

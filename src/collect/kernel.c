@@ -31,6 +31,7 @@
 #include "load_log.h"
 #include "log.h"
 #include "type_memory.h"
+#include "walkers.h"
 
 #include "bprof.skel.h"
 
@@ -47,6 +48,7 @@
 
 struct collector {
 	struct bprof_bpf *bpf;
+	struct walkers walkers;
 	struct ring_buffer *ring;
 	struct event event;
 	unsigned frequency_hz;
@@ -214,6 +216,15 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 	return 0;
 }
 
+int collect_load_walkers(struct collector *c, char *why, size_t why_size)
+{
+	int err = 0;
+
+	for (int family = BPROF_FAMILY_NONE + 1; !err && family < BPROF_NR_FAMILIES; family++)
+		err = walkers_need(&c->walkers, family, c->bpf->obj);
+	return err < 0 ? explain_load(err, why, why_size) : 0;
+}
+
 void collect_free(struct collector *c)
 {
 	if (!c)
@@ -226,6 +237,7 @@ void collect_free(struct collector *c)
 	ring_buffer__free(c->ring);
 	if (c->seen)
 		munmap(c->seen, c->seen_bytes);
+	walkers_free(&c->walkers);
 	bprof_bpf__destroy(c->bpf);
 	hardware_close(&c->hardware);
 	if (c->guard_fd >= 0)
@@ -384,9 +396,13 @@ int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino)
 int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index)
 {
 	uint32_t index = c->nr_layouts + 1;
+	int err;
 
 	if (index >= BPROF_MAX_LAYOUTS)
 		return -ENOSPC;
+	err = walkers_need(&c->walkers, layout->family, c->bpf->obj);
+	if (err < 0)
+		return err;
 	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.layouts), &index, layout, BPF_ANY) < 0)
 		return -errno;
 	c->nr_layouts = index;
@@ -460,7 +476,7 @@ void collect_forget_proto(struct collector *c, uint32_t pid, uint64_t object, ui
 void collect_counters(const struct collector *c, __u64 counters[BPROF_NR_COUNTERS])
 {
 	for (size_t i = 0; i < BPROF_NR_COUNTERS; i++)
-		counters[i] = c->bpf->bss->counters[i];
+		counters[i] = c->bpf->data_counters->counters[i];
 	counters[BPROF_COUNTER_MALFORMED] += c->malformed;
 }
 

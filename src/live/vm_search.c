@@ -156,8 +156,10 @@ static int adopt(struct facts *f, struct target *t, struct discovery *found, uin
 	};
 	int r = number_layout(f, t, found, &found->vm.layout);
 
-	if (r < 0)
-		return r == -ENOSPC ? 0 : r;
+	if (r < 0) { /* costs the VM's stacks, never the run */
+		f->unproved += target_meets(t, THING_UNPROVED_VM, found->vm.main, 0);
+		return r == -ENOMEM ? r : 0;
+	}
 	log_debug("unwind", "unwind::found pid=%u, index=%u, version=%s", t->pid, found->vm.layout,
 		  found->version);
 	return facts_publish_vm(f, t, &open, found);

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "walk.h"
+#include "walk_vms.h"
+#include "walk_luajit.h"
+#include "walk_puc.h"
 
 /* From the packed record, as a reader of the ring would. */
 static void copy_results(const struct walk *w, struct host_walk_result *ret)
@@ -32,6 +35,7 @@ int host_walk(const struct mem_reader *mem, const struct host_walk_input *in,
 	      struct host_walk_result *ret)
 {
 	struct walk w = {.mem = mem, .seen = in->seen, .vms = in->vms};
+	u32 family;
 
 	if (in->vms.nr > BPROF_MAX_VMS)
 		return -EINVAL;
@@ -44,7 +48,10 @@ int host_walk(const struct mem_reader *mem, const struct host_walk_input *in,
 	w.safe_proto = in->safe_proto;
 	w.record.s.pid = in->pid;
 	w.record.s.ip = in->reg[BPROF_REG_IP];
-	walk_sample(&w);
+	family = walk_begin(&w);
+	while (family)
+		family = family == BPROF_FAMILY_PUC ? puc_turn(&w) : luajit_turn(&w);
+	walk_end(&w);
 	walk_pack(&w);
 	memset(ret, 0, sizeof(*ret));
 	copy_results(&w, ret);

@@ -43,8 +43,8 @@ static unsigned long samples_with(const char *folded, const char *part)
 	return samples;
 }
 
-/* @percent: of the samples at least, that have stacks */
-static void expect_stacks_of(const char *const command[3], unsigned percent)
+/* tracing.folded of a run: text_done() */
+static struct text folded_of(const char *const command[5])
 {
 	char *directory = directory_make(), *path = path_join(directory, "tracing.folded");
 	struct text folded;
@@ -52,11 +52,23 @@ static void expect_stacks_of(const char *const command[3], unsigned percent)
 
 	run_command(SOURCE_DIR "/tests/truth", NULL,
 		    (const char *const[]){BPROF_PERF, "-o", directory, "--boundaries=none", "--",
-					  command[0], command[1], command[2], NULL},
+					  command[0], command[1], command[2], command[3],
+					  command[4], NULL},
 		    &run);
 	cr_assert(run.status == 0, "%s: status %d: %s", command[0], run.status, run.err.data);
 	folded = file_read(path);
 	cr_assert(folded.data != NULL);
+	run_done(&run);
+	free(path);
+	directory_remove(directory);
+	return folded;
+}
+
+/* @percent: of the samples at least, that have stacks */
+static void expect_stacks_of(const char *const command[5], unsigned percent)
+{
+	struct text folded = folded_of(command);
+
 	/* The program lives a little before it has a VM, and that is found a little later. */
 	cr_expect(samples_with(folded.data, "main chunk (busy.lua") >=
 			  samples_with(folded.data, NULL) * percent / 100,
@@ -64,18 +76,14 @@ static void expect_stacks_of(const char *const command[3], unsigned percent)
 	cr_expect(samples_with(folded.data, "leaf (busy.lua") >= FREQUENCY * (percent - 10) / 100,
 		  "%s", folded.data);
 	text_done(&folded);
-	run_done(&run);
-	free(path);
-	directory_remove(directory);
 }
 
 static void expect_stacks(const char *host)
 {
-	expect_stacks_of((const char *const[]){host, "busy.lua", RUN_SECONDS}, 95);
+	expect_stacks_of((const char *const[5]){host, "busy.lua", RUN_SECONDS}, 95);
 }
 
-/* No interpreter is linked with the program: it is there only when the program has opened it. */
-static void expect_stacks_of_opened(const char *library)
+static void skip_unless_opens(const char *library)
 {
 	const char *reason = why_no_profiling(BPROF_PERF);
 	void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -85,9 +93,15 @@ static void expect_stacks_of_opened(const char *library)
 	if (!handle)
 		cr_skip_test("%s is not installed", library);
 	dlclose(handle);
+}
+
+/* No interpreter is linked with the program: it is there only when the program has opened it. */
+static void expect_stacks_of_opened(const char *library)
+{
+	skip_unless_opens(library);
 	expect_stacks_of(
-		(const char *const[]){HOST_DLOPEN, library,
-				      "arg = {'" RUN_SECONDS "'} dofile('busy.lua')"},
+		(const char *const[5]){HOST_DLOPEN, library,
+				       "arg = {'" RUN_SECONDS "'} dofile('busy.lua')"},
 		40); /* probes come first, and wait for the kernel: 0.1 s, more when it is busy */
 }
 
@@ -119,4 +133,37 @@ Test(unannounced, a_program_that_opens_lua_5_4)
 Test(unannounced, a_program_that_opens_luajit)
 {
 	expect_stacks_of_opened("libluajit-5.1.so.2");
+}
+
+/*
+ * One stack of two families: a walker of each has to find its own frames, and to go on where the
+ * other has ended.
+ */
+static void expect_nested(const char *outer, const char *inner)
+{
+	struct text folded;
+	unsigned long all, busy, nested;
+
+	skip_unless_opens(outer);
+	skip_unless_opens(inner);
+	folded = folded_of((const char *const[5]){HOST_DLOPEN, outer,
+						  "function around() inner() return 1 end around()",
+						  inner, "arg = {'2'} dofile('busy.lua')"});
+	all = samples_with(folded.data, NULL);
+	busy = samples_with(folded.data, "leaf (busy.lua");
+	nested = samples_with(folded.data, ":1);call_inner [C];main chunk (");
+	cr_expect(busy * 100 >= all * 40, "%lu of %lu: %s", busy, all, folded.data);
+	/* the VM found first is alone for a moment */
+	cr_expect(nested * 100 >= busy * 80, "%lu of %lu: %s", nested, busy, folded.data);
+	text_done(&folded);
+}
+
+Test(unannounced, luajit_inside_lua_5_4)
+{
+	expect_nested("liblua5.4.so.0", "libluajit-5.1.so.2");
+}
+
+Test(unannounced, lua_5_4_inside_luajit)
+{
+	expect_nested("libluajit-5.1.so.2", "liblua5.4.so.0");
 }
