@@ -425,7 +425,9 @@ Test(options, contradictions_are_refused)
 	expect_refusal("--skip-file a --boundaries stack x",
 		       "--skip-file needs the boundary hook, and --boundaries=stack goes without "
 		       "it");
-	expect_refusal("--mode count --boundaries none x", "--mode=count needs the boundary hook");
+	expect_refusal("--mode count --boundaries none x",
+		       "--mode=count needs the boundary hook, and --boundaries=none goes without "
+		       "it");
 }
 
 Test(options, quiet_and_verbose_change_the_bare_level_of_the_filter)
