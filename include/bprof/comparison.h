@@ -56,6 +56,21 @@ struct compared_test {
 };
 
 /**
+ * struct counted_change - the same test on a rung of its own: instructions of the Lua VM, each side
+ * counted by runs with --mode=count
+ * @known: both sides were counted and are deterministic; else @why_not says in a sentence why not,
+ *         NULL where nothing was counted at all
+ * @verdict: by the thresholds of the comparison, never too noisy: the numbers are exact
+ * @fails:   slower by the threshold of failure, and time cannot tell: it is too noisy, or a trend
+ */
+struct counted_change {
+	bool known, fails;
+	const char *why_not;
+	double base, head, ratio;
+	enum verdict verdict;
+};
+
+/**
  * struct element - a test, a spec file or the whole suite
  * @test:  ELEMENT_FILE: only its file; ELEMENT_SUITE: empty strings
  * @base, @head: medians of the runs. Of a test: its body. Of a file or the suite: bodies and
@@ -77,7 +92,13 @@ struct element {
 	bool fails, undecided;
 	size_t nr_base, nr_head; /* values that took part */
 	double base, head, ratio, low, high, confidence, reach, p_slower, p_faster;
+	struct counted_change counted; /* ELEMENT_TEST only */
 };
+
+static inline bool element_fails(const struct element *e)
+{
+	return e->fails || e->counted.fails;
+}
 
 /* Below this number of runs a side, nothing is called. */
 #define COMPARE_LEAST_RUNS 5
@@ -89,12 +110,14 @@ struct renamed_test {
 struct left_out_test {
 	struct compared_test test;
 	const char *reason; /* "failed in head (3 of 10 runs)" */
+	bool undecided;	    /* more runs could help: those so far were disturbed */
 };
 
 struct comparison {
 	const char *names[NR_SIDES]; /* as the user gave them */
 	size_t nr_runs[NR_SIDES];
-	size_t nr_pairs; /* 0: the runs did not take turns */
+	size_t nr_pairs;       /* 0: the runs did not take turns */
+	size_t nr_whole_pairs; /* of them of the whole suite; others left decided files out */
 	enum metric metric;
 	enum rung rung;
 	const char *why_trend;	 /* RUNG_TREND: one sentence; else NULL */
@@ -106,7 +129,11 @@ struct comparison {
 	size_t nr_elements;
 	size_t nr_by_verdict[NR_ELEMENT_KINDS][NR_VERDICTS];
 	size_t nr_failing;
-	size_t nr_undecided; /* elements that more runs would help to call */
+	size_t nr_counted;	     /* tests with instructions of the VM beside their time */
+	const char *why_not_counted; /* why there are none: one sentence; NULL = there are, or
+				      * instructions are the metric */
+	double floor_vm;
+	size_t nr_undecided; /* elements, and tests left out, that more runs could help to call */
 	bool gate_fails;     /* something fails, on a rung that may say so */
 
 	struct compared_test *added, *removed;

@@ -4,7 +4,8 @@
  *
  * A B B A, each second pair the other way round than the one before it, the first by chance: what
  * drifts while they run falls on both sides alike. After 10 pairs a look; while something is
- * undecided, after 20 and 30 another. The chance of a false alarm is shared out among the looks.
+ * undecided, after 20 and 30 another, without the files in which everything is decided. The chance
+ * of a false alarm is shared out among the looks.
  *
  * Two processes: one stays root and starts recorders, the other has the user's rights alone, reads
  * and judges. Whatever ends us, the runs under way are ended and the scratch directory is removed.
@@ -45,6 +46,9 @@ struct turns {
 	char *names[NR_SIDES];
 	unsigned nr_pairs;
 	bool base_first;
+	const char **skipped; /* NULL-terminated: files in which all is decided; NULL = none */
+	double share;	      /* of the latest look */
+	const char *why_not_counted; /* NULL = it was, or not yet */
 };
 
 /* ---- the end, when the user wants it ------------------------------------------------------- */
@@ -213,8 +217,12 @@ static int explain(const struct turns *t, enum side side, const char *what)
 
 static int run_into(struct turns *t, enum side side, const char *directory)
 {
+	const struct pair_run run = {.directory = directory,
+				     .counted = t->session->options->rule.metric ==
+						METRIC_VM_INSTRUCTIONS,
+				     .skipped = t->skipped};
 	CLEANUP(cleanup_free) char *profile = NULL;
-	int r = pair_runner_run(&t->runner, side, directory, &stopped_by);
+	int r = pair_runner_run(&t->runner, side, &run, &stopped_by);
 
 	if (r == -ECANCELED)
 		return r;
@@ -353,8 +361,27 @@ static int look(struct turns *t, double share)
 {
 	struct compare_opts rule = t->session->options->rule;
 
+	t->share = share;
 	rule.share = share;
+	rule.why_not_counted = t->why_not_counted;
 	return compare_judge(t->compare, &rule, &t->comparison);
+}
+
+static int leave_out_decided(struct turns *t)
+{
+	const char **files;
+	size_t nr;
+	int r = compare_decided_files(t->compare, &files, &nr);
+
+	if (r < 0)
+		return r;
+	free(t->skipped);
+	t->skipped = files;
+	if (nr > 0)
+		say_note(t->session->options->quiet,
+			 "leaving out %zu file%s in which everything is decided", nr,
+			 nr == 1 ? "" : "s");
+	return 0;
 }
 
 static int run_looks(struct turns *t)
@@ -372,13 +399,60 @@ static int run_looks(struct turns *t)
 			return -ENOMEM;
 		if (r < 0 || t->comparison->nr_undecided == 0)
 			break;
-		if (i + 1 < NR_COMPARE_LOOKS)
-			say_note(t->session->options->quiet,
-				 "%zu of %zu are undecided after %u pairs: going on",
-				 t->comparison->nr_undecided, t->comparison->nr_elements,
-				 t->nr_pairs);
+		if (i + 1 == NR_COMPARE_LOOKS)
+			break;
+		say_note(t->session->options->quiet,
+			 "%zu of %zu are undecided after %u pairs: going on",
+			 t->comparison->nr_undecided, t->comparison->nr_elements, t->nr_pairs);
+		r = leave_out_decided(t);
 	}
 	return r;
+}
+
+/* ---- the deterministic rung ---------------------------------------------------------------- */
+
+static int count_side(struct turns *t, enum side side)
+{
+	CLEANUP(cleanup_free) char *directory = NULL, *profile = NULL;
+	struct pair_run run = {.counted = true};
+	int r;
+
+	if (asprintf(&directory, "%s/%s/counted", t->runs, side_names[side]) < 0 ||
+	    asprintf(&profile, "%s/profile.json", directory) < 0)
+		return -ENOMEM;
+	run.directory = directory;
+	r = pair_runner_run(&t->runner, side, &run, &stopped_by);
+	if (r >= 0 && access(profile, F_OK) < 0)
+		r = -ENOENT;
+	if (r < 0 && access(directory, F_OK) == 0)
+		(void)!remove_tree(directory);
+	return r < 0 ? r : compare_read(t->compare, side, directory);
+}
+
+static const char *count_sides(struct turns *t)
+{
+	const struct options *o = t->session->options;
+	int r = 0;
+
+	if (o->no_count)
+		return "--no-count was given";
+	if (stopped_by)
+		return "the comparison was stopped before";
+	say_note(o->quiet, "counting instructions of the Lua VM, twice a side");
+	for (size_t side = 0; side < NR_SIDES && r >= 0; side++)
+		r = count_side(t, (enum side)side);
+	if (r == -ECANCELED)
+		return "the comparison was stopped before";
+	return r < 0 ? "a run with --mode=count could not be recorded" : NULL;
+}
+
+/* A last look, with the same pairs as the one before it. */
+static int count(struct turns *t)
+{
+	if (t->nr_pairs == 0 || t->session->options->rule.metric == METRIC_VM_INSTRUCTIONS)
+		return 0;
+	t->why_not_counted = count_sides(t);
+	return look(t, t->share) < 0 ? -ENOMEM : 0;
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -415,8 +489,11 @@ static int take_turns(struct turns *t)
 		r = compare_new((const char *const *)t->names, &t->compare);
 	for (size_t side = 0; side < NR_SIDES && r == 0; side++)
 		r = warm_up(t, (enum side)side);
-	if (r == 0)
+	if (r == 0) {
 		r = run_looks(t);
+		if (r == 0 || r == -ECANCELED)
+			r = count(t) < 0 ? -ENOMEM : r;
+	}
 	if (r == -ENOMEM)
 		say_error("out of memory");
 	return conclude(t, r);
@@ -440,6 +517,7 @@ int compare_in_turns(const struct session *session)
 	free(t.names[SIDE_BASE]);
 	free(t.names[SIDE_HEAD]);
 	free(t.base_directory);
+	free(t.skipped);
 	free(t.runs);
 	free(t.log);
 	return status;

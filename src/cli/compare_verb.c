@@ -66,6 +66,11 @@ static int compare_files(const struct session *session, struct compare *c)
 	if (r < 0)
 		return EXIT_SETUP;
 	r = compare_judge(c, &o->rule, &comparison);
+	if (r == -EDOM) {
+		say_error("the runs of one side are with --mode=count, those of the other without: "
+			  "their times cannot be compared");
+		return EXIT_SETUP;
+	}
 	if (r < 0) {
 		say_error("cannot compare: %s", strerror(-r));
 		return EXIT_SETUP;

@@ -287,6 +287,11 @@ static int apply_gc_before_tests(struct options *options, const char *value)
 	return switch_parse(value, &options->gc_before_tests);
 }
 
+static int apply_no_count(struct options *options, const char *value)
+{
+	return switch_parse(value, &options->no_count);
+}
+
 static int apply_gate(struct options *options, const char *value)
 {
 	return switch_parse(value, &options->gate);
@@ -696,6 +701,14 @@ static const struct option_row rows[] = {
 		.expected = "a time such as 50us or 1ms, or a count such as 50000",
 		.verbs = FOR_COMPARE,
 		.apply = option_apply_floor,
+	},
+	{
+		.name = "no-count",
+		.variables = {"BPROF_NO_COUNT"},
+		.help = "in turns: without the runs at the end that count instructions of the Lua VM",
+		.expected = A_SWITCH,
+		.verbs = FOR_COMPARE,
+		.apply = apply_no_count,
 	},
 	{
 		.name = "gate",

@@ -86,6 +86,7 @@ struct options {
 	struct compare_opts rule; /* its share is 1 */
 	const struct comparison_ops *comparison_format;
 	bool gate;
+	bool no_count; /* turns: without the runs that count instructions of the VM */
 
 	char **words; /* private: argv in the order getopt_long() left it */
 	char **owned; /* private: what options_done() frees */

@@ -28,7 +28,10 @@
 
 struct order {
 	uint32_t side;
+	uint32_t counted;
+	uint32_t skipped_bytes;
 	char directory[PATH_MAX];
+	char skipped[PAIR_RUNNER_SKIPPED_BYTES]; /* names, each with its NUL */
 };
 
 struct answer {
@@ -44,6 +47,12 @@ struct half {
 
 /* ---- one recorder -------------------------------------------------------------------------- */
 
+static void add_skipped(struct words *w, const struct order *order)
+{
+	for (size_t at = 0; at < order->skipped_bytes; at += strlen(order->skipped + at) + 1)
+		words_addf(w, "--skip-file=%s", order->skipped + at);
+}
+
 static void add_recorder(struct words *w, const struct session *session, const struct order *order,
 			 char *const *command)
 {
@@ -54,6 +63,9 @@ static void add_recorder(struct words *w, const struct session *session, const s
 	words_add(w, "bprof-perf");
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		words_add(w, settings[i]);
+	if (order->counted)
+		words_add(w, "--mode=count");
+	add_skipped(w, order);
 	if (session->options->user)
 		words_addf(w, "--user=%s", session->options->user);
 	if (session->options->keep_root)
@@ -143,11 +155,21 @@ static int await(const struct half *half, pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* It comes from the half with less rights. */
+static bool is_sound(const struct order *order)
+{
+	size_t skipped = order->skipped_bytes;
+
+	return order->side < NR_SIDES && memchr(order->directory, 0, sizeof(order->directory)) &&
+	       skipped <= sizeof(order->skipped) &&
+	       (skipped == 0 || order->skipped[skipped - 1] == 0);
+}
+
 static int obey(const struct half *half, const struct order *order)
 {
 	pid_t runner = getpid(), pid;
 
-	if (order->side >= NR_SIDES || !memchr(order->directory, 0, sizeof(order->directory)))
+	if (!is_sound(order))
 		return -EINVAL;
 	pid = fork();
 	if (pid < 0)
@@ -213,18 +235,31 @@ int pair_runner_start(const struct session *session, const struct paired_command
 
 /* ---- the judging half ---------------------------------------------------------------------- */
 
-int pair_runner_run(struct pair_runner *runner, enum side side, const char *directory,
+static void order_skipped(struct order *order, const char *const *skipped)
+{
+	for (; skipped && *skipped; skipped++) {
+		size_t len = strlen(*skipped) + 1;
+
+		if (len > sizeof(order->skipped) - order->skipped_bytes)
+			return;
+		memcpy(order->skipped + order->skipped_bytes, *skipped, len);
+		order->skipped_bytes += (uint32_t)len;
+	}
+}
+
+int pair_runner_run(struct pair_runner *runner, enum side side, const struct pair_run *run,
 		    const volatile sig_atomic_t *stop)
 {
-	struct order order = {.side = side};
+	struct order order = {.side = side, .counted = run->counted};
 	struct answer answer;
 	ssize_t n;
 
-	if (strlen(directory) >= sizeof(order.directory))
+	if (strlen(run->directory) >= sizeof(order.directory))
 		return -ENAMETOOLONG;
 	if (*stop)
 		return -ECANCELED;
-	memcpy(order.directory, directory, strlen(directory) + 1);
+	memcpy(order.directory, run->directory, strlen(run->directory) + 1);
+	order_skipped(&order, run->skipped);
 	if (send(runner->fd, &order, sizeof(order), MSG_NOSIGNAL) < 0)
 		return -errno;
 	while ((n = recv(runner->fd, &answer, sizeof(answer), 0)) < 0 && errno == EINTR)

@@ -32,14 +32,23 @@ struct pair_runner {
 int pair_runner_start(const struct session *session, const struct paired_command commands[NR_SIDES],
 		      const char *log_path, struct pair_runner *ret) MUST_CHECK;
 
+#define PAIR_RUNNER_SKIPPED_BYTES 32768
+
+/* What is wanted of a run beside its side. */
+struct pair_run {
+	const char *directory;	    /* for the files of the run; absolute */
+	bool counted;		    /* --mode=count: the command runs twice */
+	const char *const *skipped; /* spec files that are left out, NULL-terminated; NULL = none */
+};
+
 /**
  * pair_runner_run() - one run of a side, into a directory
- * @directory: absolute
+ * @run: of @run->skipped only as many as PAIR_RUNNER_SKIPPED_BYTES hold are left out
  * @stop: set by a signal handler: ends the run
  *
  * Return: exit status of the recorder; -ECANCELED: stopped; -errno.
  */
-int pair_runner_run(struct pair_runner *runner, enum side side, const char *directory,
+int pair_runner_run(struct pair_runner *runner, enum side side, const struct pair_run *run,
 		    const volatile sig_atomic_t *stop) MUST_CHECK;
 
 /* Ends what runs. Harmless on { .fd = -1 }. */

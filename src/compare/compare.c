@@ -122,7 +122,8 @@ void compare_free(struct compare *c)
 	if (!c)
 		return;
 	forget_result(c);
-	runs_done(&c->runs);
+	runs_done(&c->timed);
+	runs_done(&c->counted);
 	free(c->texts);
 	free(c);
 }
@@ -134,7 +135,7 @@ int compare_add(struct compare *c, enum side side, const char *text, size_t len,
 
 	if (r < 0)
 		return r;
-	r = runs_add(&c->runs, side, run);
+	r = runs_add(run->counted ? &c->counted : &c->timed, side, run);
 	run_free(run);
 	return r;
 }
@@ -143,8 +144,10 @@ size_t compare_nr_tests(const struct compare *c, enum side side)
 {
 	size_t nr = 0;
 
-	for (size_t i = 0; i < c->runs.nr[side]; i++)
-		nr += c->runs.runs[side][i].nr_tests;
+	for (size_t i = 0; i < c->timed.nr[side]; i++)
+		nr += c->timed.runs[side][i].nr_tests;
+	for (size_t i = 0; i < c->counted.nr[side]; i++)
+		nr += c->counted.runs[side][i].nr_tests;
 	return nr;
 }
 
@@ -195,7 +198,8 @@ static bool run_has(const struct runs *runs, enum side side, size_t run, enum me
 	for (size_t i = 0; i < runs->nr_subjects; i++) {
 		const struct figures *f = runs_figures(runs->subjects[i], side, run);
 
-		if (f && f->status == RUN_SOUND && f->body[metric] != FIGURE_UNKNOWN)
+		if (f && (f->status == RUN_SOUND || f->status == RUN_DISTURBED) &&
+		    f->body[metric] != FIGURE_UNKNOWN)
 			return true;
 	}
 	return false;
@@ -227,38 +231,63 @@ static enum metric choose_metric(const struct runs *runs, enum metric wanted)
 
 static void count_verdicts(struct comparison *r)
 {
+	size_t nr_counted_failing = 0;
+
 	for (size_t i = 0; i < r->nr_elements; i++) {
 		const struct element *e = &r->elements[i];
 
 		r->nr_by_verdict[e->kind][e->verdict]++;
 		r->nr_failing += e->fails;
+		r->nr_counted += e->counted.known;
+		nr_counted_failing += e->counted.fails;
 		r->nr_undecided += e->undecided;
 	}
-	r->gate_fails = r->nr_failing > 0 && r->rung != RUNG_TREND;
+	for (size_t i = 0; i < r->nr_left_out; i++)
+		r->nr_undecided += r->left_out[i].undecided;
+	r->gate_fails = (r->nr_failing > 0 && r->rung != RUNG_TREND) || nr_counted_failing > 0;
 }
 
 static void describe(struct compare *c, const struct compare_opts *opts)
 {
 	struct comparison *r = &c->result;
 
-	r->metric = choose_metric(&c->runs, opts->metric);
+	r->metric = choose_metric(c->runs, opts->metric);
 	r->warn_at = opts->warn_at;
 	r->fail_at = opts->fail_at;
 	r->floor = metric_is_time(r->metric)		 ? opts->floor_ns
 		   : r->metric == METRIC_VM_INSTRUCTIONS ? opts->floor_vm
 							 : opts->floor_count;
-	r->nr_runs[SIDE_BASE] = c->runs.nr[SIDE_BASE];
-	r->nr_runs[SIDE_HEAD] = c->runs.nr[SIDE_HEAD];
+	r->floor_vm = opts->floor_vm;
+	r->nr_runs[SIDE_BASE] = c->runs->nr[SIDE_BASE];
+	r->nr_runs[SIDE_HEAD] = c->runs->nr[SIDE_HEAD];
+}
+
+static bool has_both(const struct runs *runs)
+{
+	return runs->nr[SIDE_BASE] > 0 && runs->nr[SIDE_HEAD] > 0;
+}
+
+static int choose_runs(struct compare *c)
+{
+	bool any_counted = c->counted.nr[SIDE_BASE] > 0 || c->counted.nr[SIDE_HEAD] > 0;
+
+	if (any_counted && !has_both(&c->timed) && !has_both(&c->counted))
+		return -EDOM;
+	c->runs = has_both(&c->timed) || !any_counted ? &c->timed : &c->counted;
+	partial_look(c);
+	return 0;
 }
 
 int compare_judge(struct compare *c, const struct compare_opts *opts, const struct comparison **ret)
 {
 	CLEANUP(cleanup_free) struct run_pair *pairs = NULL;
-	int r;
+	int r = choose_runs(c);
 
+	if (r < 0)
+		return r;
 	forget_result(c);
 	describe(c, opts);
-	r = runs_pair(&c->runs, &pairs, &c->result.nr_pairs);
+	r = runs_pair(c->runs, &pairs, &c->result.nr_pairs);
 	if (r == 0)
 		r = compare_circumstances(c);
 	if (r == 0)
@@ -266,7 +295,11 @@ int compare_judge(struct compare *c, const struct compare_opts *opts, const stru
 	if (r == 0)
 		r = compare_elements(c, pairs);
 	if (r == 0)
+		r = partial_notes(c, pairs);
+	if (r == 0)
 		r = judge_call(c->result.elements, c->result.nr_elements, opts, c->result.floor);
+	if (r == 0)
+		r = compare_counted(c, opts);
 	if (r < 0)
 		return r;
 	count_verdicts(&c->result);

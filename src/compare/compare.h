@@ -16,6 +16,7 @@
  * @fail_at: and from which it fails: 0.10, not below @warn_at
  * @floor_ns, @floor_count, @floor_vm: smaller differences are none, for times, for counters of the
  *           processor and for instructions of the VM
+ * @why_not_counted: why there are no runs with --mode=count, in a sentence; NULL = nobody knows
  * @share:   of the allowed chance of a false alarm that this look at the runs may use: 1, or less
  *           where more looks follow if this one is undecided
  */
@@ -23,6 +24,7 @@ struct compare_opts {
 	enum metric metric;
 	double warn_at, fail_at;
 	double floor_ns, floor_count, floor_vm;
+	const char *why_not_counted;
 	double share;
 };
 
@@ -45,6 +47,11 @@ void compare_free(struct compare *c);
 
 /**
  * compare_add() - one more run of a side
+ *
+ * Runs with --mode=count are kept apart: their times, without the JIT, are no others'. Where both
+ * sides have other runs as well, they add a number on a rung of its own to each test that is
+ * deterministic.
+ *
  * @text: of its profile.json: foreign
  * @why:  what is wrong with it, without its name
  *
@@ -63,9 +70,16 @@ size_t compare_nr_tests(const struct compare *c, enum side side);
  * one of both sides.
  *
  * Owns: *ret belongs to @c and lives until the next call; its strings are those of @c.
- * Return: 0; -ENOMEM.
+ * Return: 0; -ENOMEM; -EDOM: one side has only runs with --mode=count, the other only without.
  */
 int compare_judge(struct compare *c, const struct compare_opts *opts,
 		  const struct comparison **ret) MUST_CHECK;
+
+/*
+ * The spec files in which the latest look has decided everything: those that more pairs may leave
+ * out. None, where nothing but the suite itself is undecided. *ret is the caller's to free(), the
+ * names are not. 0 or -ENOMEM.
+ */
+int compare_decided_files(const struct compare *c, const char ***ret, size_t *ret_nr) MUST_CHECK;
 
 #endif

@@ -7,7 +7,9 @@
 #include "runs.h"
 
 struct compare {
-	struct runs runs;
+	struct runs timed, counted; /* counted: with --mode=count */
+	const struct runs *runs;    /* what the latest look compares: one of them */
+	bool partial; /* of those runs, some left files out, and some of each side did not */
 	struct comparison result;
 	char **texts; /* of the result */
 	size_t nr_texts, room_texts;
@@ -26,6 +28,23 @@ bool subject_is_in(const struct subject *s, enum side side, size_t nr_runs);
  * their reasons on the way. 0 or -ENOMEM.
  */
 int compare_elements(struct compare *c, const struct run_pair *pairs) MUST_CHECK;
+
+/* A sentence for the result's notes; NULL = out of memory. 0 or -ENOMEM. */
+int compare_note(struct compare *c, const char *note) MUST_CHECK;
+
+/*
+ * Runs that left files out, beside runs that did not (partial.c). Whether a run counts for the sums
+ * of a file, or of the suite (NULL); whether a test fails, or is missing, only in runs that left
+ * files out, so that they cannot count for it; and the notes on both, and on tests whose cost
+ * depends on it.
+ */
+void partial_look(struct compare *c);
+bool partial_is_whole(const struct compare *c, enum side side, size_t run);
+bool partial_spoils(const struct compare *c, const struct subject *s);
+int partial_notes(struct compare *c, const struct run_pair *pairs) MUST_CHECK;
+
+/* The counted changes of all tests (counted.c). 0 or -ENOMEM. */
+int compare_counted(struct compare *c, const struct compare_opts *opts) MUST_CHECK;
 
 /* Added, removed and renamed tests (differences.c). */
 int compare_names(struct compare *c) MUST_CHECK;

@@ -45,10 +45,10 @@ static size_t gather_lone(const struct compare *c, struct lone *lone)
 {
 	size_t nr = 0;
 
-	for (size_t i = 0; i < c->runs.nr_subjects; i++) {
-		const struct subject *s = c->runs.subjects[i];
-		bool in_base = subject_is_in(s, SIDE_BASE, c->runs.nr[SIDE_BASE]);
-		bool in_head = subject_is_in(s, SIDE_HEAD, c->runs.nr[SIDE_HEAD]);
+	for (size_t i = 0; i < c->runs->nr_subjects; i++) {
+		const struct subject *s = c->runs->subjects[i];
+		bool in_base = subject_is_in(s, SIDE_BASE, c->runs->nr[SIDE_BASE]);
+		bool in_head = subject_is_in(s, SIDE_HEAD, c->runs->nr[SIDE_HEAD]);
 
 		if (in_base != in_head)
 			lone[nr++] = (struct lone){
@@ -89,7 +89,7 @@ static void match_renamed(struct comparison *r, struct lone *lone, size_t nr)
 int compare_names(struct compare *c)
 {
 	CLEANUP(cleanup_free)
-	struct lone *lone = calloc(c->runs.nr_subjects + 1, sizeof(*lone));
+	struct lone *lone = calloc(c->runs->nr_subjects + 1, sizeof(*lone));
 	struct comparison *r = &c->result;
 	size_t nr;
 
@@ -128,6 +128,7 @@ static const char *const labels[NR_CIRCUMSTANCES] = {
 };
 
 #define MAX_LISTED 4096
+#define MOST_NOTES (NR_CIRCUMSTANCES + NR_SIDES + 3) /* 3: partial_notes(), the most there are */
 #define NOT_TOLD   "(not told)"
 
 static const char *circumstance(const struct one_run *run, size_t which)
@@ -158,7 +159,7 @@ static int list_values(const struct one_run *runs, size_t nr, size_t which, stru
 	return r < 0 ? r : nr_values;
 }
 
-static int add_note(struct compare *c, const char *note)
+int compare_note(struct compare *c, const char *note)
 {
 	struct comparison *r = &c->result;
 
@@ -171,7 +172,7 @@ static int add_note(struct compare *c, const char *note)
 /* Says whether all runs of both sides agree: 1 or 0. */
 static int compare_one(struct compare *c, size_t which)
 {
-	const struct runs *runs = &c->runs;
+	const struct runs *runs = c->runs;
 	struct buf base, head;
 	int nr_base, nr_head, r = 0;
 	bool differ;
@@ -184,11 +185,12 @@ static int compare_one(struct compare *c, size_t which)
 	if (nr_base < 0 || nr_head < 0)
 		r = -ENOMEM;
 	else if (differ)
-		r = add_note(c, compare_text(c, "the %s differs: base %s, head %s", labels[which],
-					     base.data, head.data));
+		r = compare_note(c, compare_text(c, "the %s differs: base %s, head %s",
+						 labels[which], base.data, head.data));
 	else if (nr_base > 1)
-		r = add_note(c, compare_text(c, "the %s varies among the runs of both sides: %s",
-					     labels[which], base.data));
+		r = compare_note(c,
+				 compare_text(c, "the %s varies among the runs of both sides: %s",
+					      labels[which], base.data));
 	buf_done(&base);
 	buf_done(&head);
 	return r < 0 ? r : !differ && nr_base <= 1;
@@ -202,13 +204,13 @@ static int note_cut_runs(struct compare *c)
 	for (size_t side = 0; side < NR_SIDES && r == 0; side++) {
 		size_t nr = 0;
 
-		for (size_t i = 0; i < c->runs.nr[side]; i++)
-			nr += !c->runs.runs[side][i].complete;
+		for (size_t i = 0; i < c->runs->nr[side]; i++)
+			nr += !c->runs->runs[side][i].complete;
 		if (nr > 0)
-			r = add_note(c, compare_text(c,
-						     "%zu of %zu runs of %s broke off before "
-						     "their end",
-						     nr, c->runs.nr[side], names[side]));
+			r = compare_note(c, compare_text(c,
+							 "%zu of %zu runs of %s broke off before "
+							 "their end",
+							 nr, c->runs->nr[side], names[side]));
 	}
 	return r;
 }
@@ -262,7 +264,7 @@ int compare_circumstances(struct compare *c)
 	bool same[NR_CIRCUMSTANCES];
 	int r = 0;
 
-	c->result.notes = calloc(NR_CIRCUMSTANCES + NR_SIDES, sizeof(*c->result.notes));
+	c->result.notes = calloc(MOST_NOTES, sizeof(*c->result.notes));
 	if (!c->result.notes)
 		return -ENOMEM;
 	for (size_t which = 0; which < NR_CIRCUMSTANCES && r >= 0; which++) {

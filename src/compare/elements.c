@@ -3,7 +3,8 @@
  * The values of each test, file and the suite, and why a test has none.
  *
  * A test's value is its body. A file's is the sum of bodies and fixtures of its sound tests: those
- * that every run of both sides has a value of, so that every sum is of the same tests.
+ * that every run of both sides has a value of, so that every sum is of the same tests. Runs that
+ * left files out (partial.c) count for the sums of the files they ran, and not for the suite's.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,7 +32,11 @@ static double value_of(uint64_t figure)
 
 static bool has_value(const struct gather *g, const struct figures *f)
 {
-	return f && f->status == RUN_SOUND && f->body[g->result->metric] != FIGURE_UNKNOWN;
+	enum metric metric = g->result->metric;
+
+	return f && f->body[metric] != FIGURE_UNKNOWN &&
+	       (f->status == RUN_SOUND ||
+		(f->status == RUN_DISTURBED && metric == METRIC_VM_INSTRUCTIONS));
 }
 
 static void add_value(struct gather *g, enum side side, double value)
@@ -49,13 +54,22 @@ static void begin_values(struct gather *g)
 
 /* ---- a test -------------------------------------------------------------------------------- */
 
-static void gather_pairs(struct gather *g, const struct subject *s)
+/* Whether a run can count for a test. @whole: only of the whole suite. */
+static bool run_counts(const struct gather *g, enum side side, size_t run, bool whole)
+{
+	return !whole || partial_is_whole(g->c, side, run);
+}
+
+static void gather_pairs(struct gather *g, const struct subject *s, bool whole)
 {
 	enum metric metric = g->result->metric;
 
 	for (size_t i = 0; i < g->result->nr_pairs; i++) {
 		const struct figures *base, *head;
 
+		if (!run_counts(g, SIDE_BASE, g->pairs[i].runs[SIDE_BASE], whole) ||
+		    !run_counts(g, SIDE_HEAD, g->pairs[i].runs[SIDE_HEAD], whole))
+			continue;
 		base = runs_figures(s, SIDE_BASE, g->pairs[i].runs[SIDE_BASE]);
 		head = runs_figures(s, SIDE_HEAD, g->pairs[i].runs[SIDE_HEAD]);
 		if (!has_value(g, base) || !has_value(g, head))
@@ -65,12 +79,12 @@ static void gather_pairs(struct gather *g, const struct subject *s)
 	}
 }
 
-static void gather_runs(struct gather *g, const struct subject *s, enum side side)
+static void gather_runs(struct gather *g, const struct subject *s, enum side side, bool whole)
 {
 	for (size_t run = 0; run < g->result->nr_runs[side]; run++) {
 		const struct figures *f = runs_figures(s, side, run);
 
-		if (has_value(g, f))
+		if (has_value(g, f) && run_counts(g, side, run, whole))
 			add_value(g, side, value_of(f->body[g->result->metric]));
 	}
 }
@@ -92,6 +106,8 @@ static bool is_repeated(const struct gather *g, const struct subject *s)
 /* Returns whether the values are of pairs. */
 static bool gather_test(struct gather *g, const struct subject *s)
 {
+	bool whole = partial_spoils(g->c, s);
+
 	begin_values(g);
 	if (is_repeated(g, s)) {
 		gather_repetitions(g, s, SIDE_BASE);
@@ -99,11 +115,11 @@ static bool gather_test(struct gather *g, const struct subject *s)
 		return false;
 	}
 	if (g->result->nr_pairs > 0) {
-		gather_pairs(g, s);
+		gather_pairs(g, s, whole);
 		return true;
 	}
-	gather_runs(g, s, SIDE_BASE);
-	gather_runs(g, s, SIDE_HEAD);
+	gather_runs(g, s, SIDE_BASE, whole);
+	gather_runs(g, s, SIDE_HEAD, whole);
 	return false;
 }
 
@@ -125,7 +141,7 @@ static size_t count_status(const struct gather *g, const struct subject *s, enum
 	for (size_t run = 0; run < g->result->nr_runs[side]; run++) {
 		const struct figures *f = runs_figures(s, side, run);
 
-		nr += f && f->status == status;
+		nr += f && f->status == status && partial_is_whole(g->c, side, run);
 	}
 	return nr;
 }
@@ -159,35 +175,47 @@ static const char *fault_of(struct gather *g, const struct subject *s, bool *ret
 	return NULL;
 }
 
+static bool was_disturbed(const struct gather *g, const struct subject *s)
+{
+	return count_status(g, s, SIDE_BASE, RUN_DISTURBED) > 0 ||
+	       count_status(g, s, SIDE_HEAD, RUN_DISTURBED) > 0;
+}
+
 static const char *why_no_values(struct gather *g, const struct subject *s)
 {
-	if (count_status(g, s, SIDE_BASE, RUN_DISTURBED) +
-		    count_status(g, s, SIDE_HEAD, RUN_DISTURBED) >
-	    0)
+	if (was_disturbed(g, s))
 		return compare_text(g->c, "disturbed in all runs that could be compared");
 	return compare_text(g->c, "no %s was measured on both sides",
 			    metric_text(g->result->metric));
 }
 
-static int leave_out(struct gather *g, const struct subject *s, const char *reason)
+static int leave_out(struct gather *g, const struct subject *s, const char *reason, bool undecided)
 {
 	struct comparison *r = g->result;
 
 	if (!reason)
 		return -ENOMEM;
-	r->left_out[r->nr_left_out++] =
-		(struct left_out_test){.test = compared_test(s), .reason = reason};
+	r->left_out[r->nr_left_out++] = (struct left_out_test){
+		.test = compared_test(s), .reason = reason, .undecided = undecided};
 	return 0;
 }
 
 /* ---- files and the suite ------------------------------------------------------------------- */
 
-/* In every run of both sides, with a value. */
+/* Whether a run counts for the sum of a file; @file NULL: of the suite. */
+static bool run_sums(const struct gather *g, enum side side, size_t run, const char *file)
+{
+	return file ? !runs_skipped(g->c->runs, side, run, file)
+		    : partial_is_whole(g->c, side, run);
+}
+
+/* With a value in every run of both sides that ran its file. */
 static bool is_sound(const struct gather *g, const struct subject *s)
 {
 	for (size_t side = 0; side < NR_SIDES; side++)
 		for (size_t run = 0; run < g->result->nr_runs[side]; run++)
-			if (!has_value(g, runs_figures(s, (enum side)side, run)))
+			if (run_sums(g, (enum side)side, run, s->file) &&
+			    !has_value(g, runs_figures(s, (enum side)side, run)))
 				return false;
 	return true;
 }
@@ -231,7 +259,14 @@ static double sum_of_run(const struct gather *g, const struct group *group, enum
 	return sum > 0 ? sum : 1;
 }
 
-static void gather_sums(struct gather *g, const struct group *group)
+static bool pair_sums(const struct gather *g, size_t pair, const char *file)
+{
+	return run_sums(g, SIDE_BASE, g->pairs[pair].runs[SIDE_BASE], file) &&
+	       run_sums(g, SIDE_HEAD, g->pairs[pair].runs[SIDE_HEAD], file);
+}
+
+/* @file NULL: the suite */
+static void gather_sums(struct gather *g, const struct group *group, const char *file)
 {
 	const struct comparison *r = g->result;
 
@@ -239,26 +274,34 @@ static void gather_sums(struct gather *g, const struct group *group)
 	for (size_t side = 0; side < NR_SIDES; side++)
 		for (size_t i = 0; i < r->nr_runs[side]; i++) {
 			size_t run = r->nr_pairs > 0 ? g->pairs[i].runs[side] : i;
+			bool counts = r->nr_pairs > 0 ? pair_sums(g, i, file)
+						      : run_sums(g, (enum side)side, run, file);
 
-			add_value(g, (enum side)side, sum_of_run(g, group, (enum side)side, run));
+			if (counts)
+				add_value(g, (enum side)side,
+					  sum_of_run(g, group, (enum side)side, run));
 		}
 }
 
 static int add_sum(struct gather *g, enum element_kind kind, const struct group *group)
 {
 	struct comparison *r = g->result;
-	struct element *e = &r->elements[r->nr_elements++];
-	const char *file = kind == ELEMENT_FILE ? group->members->subject->file : "";
+	const char *file = kind == ELEMENT_FILE ? group->members->subject->file : NULL;
+	struct element *e = &r->elements[r->nr_elements];
 
-	*e = (struct element){.kind = kind,
-			      .test = {.id = "", .name = "", .file = file, .source = ""}};
-	gather_sums(g, group);
+	gather_sums(g, group, file);
+	if (g->values.nr[SIDE_BASE] == 0 || g->values.nr[SIDE_HEAD] == 0)
+		return 0;
+	r->nr_elements++;
+	*e = (struct element){
+		.kind = kind,
+		.test = {.id = "", .name = "", .file = file ? file : "", .source = ""}};
 	return measure(g, r->nr_pairs > 0, e);
 }
 
 static size_t find_members(const struct gather *g, struct member *members)
 {
-	const struct runs *runs = &g->c->runs;
+	const struct runs *runs = g->c->runs;
 	size_t nr = 0;
 
 	for (size_t i = 0; i < runs->nr_subjects; i++)
@@ -284,7 +327,7 @@ static size_t find_groups(const struct member *members, size_t nr, struct group 
 /* The suite, then files in the order of their first tests. */
 static int add_sums(struct gather *g)
 {
-	size_t room = g->c->runs.nr_subjects + 1, nr_groups;
+	size_t room = g->c->runs->nr_subjects + 1, nr_groups;
 	CLEANUP(cleanup_free) struct member *members = calloc(room, sizeof(*members));
 	CLEANUP(cleanup_free) struct group *groups = calloc(room, sizeof(*groups));
 	struct group suite = {.members = members};
@@ -313,16 +356,16 @@ static bool is_in_both(const struct gather *g, const struct subject *s)
 
 static int add_test(struct gather *g, size_t index)
 {
-	const struct subject *s = g->c->runs.subjects[index];
+	const struct subject *s = g->c->runs->subjects[index];
 	struct comparison *r = g->result;
 	bool paired, faulty;
 	const char *reason = fault_of(g, s, &faulty);
 
 	if (faulty)
-		return leave_out(g, s, reason);
+		return leave_out(g, s, reason, false);
 	paired = gather_test(g, s);
 	if (g->values.nr[SIDE_BASE] == 0 || g->values.nr[SIDE_HEAD] == 0)
-		return leave_out(g, s, why_no_values(g, s));
+		return leave_out(g, s, why_no_values(g, s), was_disturbed(g, s));
 	r->elements[r->nr_elements] =
 		(struct element){.kind = ELEMENT_TEST, .test = compared_test(s)};
 	return measure(g, paired, &r->elements[r->nr_elements++]);
@@ -344,7 +387,7 @@ static size_t most_values(const struct runs *runs)
 
 static int make_room(struct gather *g)
 {
-	const struct runs *runs = &g->c->runs;
+	const struct runs *runs = g->c->runs;
 	struct comparison *r = g->result;
 
 	g->values.room = most_values(runs);
@@ -365,8 +408,8 @@ int compare_elements(struct compare *c, const struct run_pair *pairs)
 
 	if (r == 0)
 		r = add_sums(&g);
-	for (size_t i = 0; i < c->runs.nr_subjects && r == 0; i++)
-		if (is_in_both(&g, c->runs.subjects[i]))
+	for (size_t i = 0; i < c->runs->nr_subjects && r == 0; i++)
+		if (is_in_both(&g, c->runs->subjects[i]))
 			r = add_test(&g, i);
 	free(g.values.of[SIDE_BASE]);
 	free(g.values.of[SIDE_HEAD]);

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-#define MAX_DEPTH 32
-#define MAX_PATH  128
-#define MAX_TEXT  ((size_t)64 << 10) /* of a name; longer ones are cut */
-#define MAX_ID	  64
-#define SCHEMA	  "bprof-perf/profile/"
+#define MAX_DEPTH   32
+#define MAX_PATH    128
+#define MAX_TEXT    ((size_t)64 << 10) /* of a name; longer ones are cut */
+#define MAX_ID	    64
+#define MAX_SKIPPED 100000
+#define SCHEMA	    "bprof-perf/profile/"
 
 #define OF_TEST	   "tests[]."
 #define OF_FIXTURE "tests[].fixtures."
@@ -120,6 +121,25 @@ CIRCUMSTANCE(take_event, CIRCUMSTANCE_EVENT)
 CIRCUMSTANCE(take_unit, CIRCUMSTANCE_UNIT)
 CIRCUMSTANCE(take_bprof, CIRCUMSTANCE_BPROF)
 
+static int take_skipped(struct reader *r, const char *text, size_t len)
+{
+	struct run *run = r->run;
+	char **skipped;
+
+	if (run->nr_skipped == MAX_SKIPPED)
+		return refuse_because(r, "it leaves out more files than any suite has");
+	if ((run->nr_skipped & (run->nr_skipped - 1)) == 0) { /* room for the next power of two */
+		size_t room = run->nr_skipped ? run->nr_skipped * 2 : 1;
+
+		skipped = reallocarray(run->skipped, room, sizeof(*skipped));
+		if (!skipped)
+			return refuse(r, -ENOMEM);
+		run->skipped = skipped;
+	}
+	run->skipped[run->nr_skipped] = NULL;
+	return keep_text(r, &run->skipped[run->nr_skipped++], text, len);
+}
+
 static int take_interpreter(struct reader *r, const char *text, size_t len)
 {
 	if (r->interpreter.len > 0 && buf_addstr(&r->interpreter, " ") < 0)
@@ -136,6 +156,7 @@ static const struct {
 	{"schema", take_schema},
 	{"bprof", take_bprof},
 	{"started_at", take_started_at},
+	{"skipped_files[]", take_skipped},
 	{"event.name", take_event},
 	{"event.unit", take_unit},
 	{"hardware.cpu", take_cpu},
@@ -219,6 +240,12 @@ static int on_number(void *ctx, const char *text, size_t len)
 	return 1;
 }
 
+/* Only profiles of --mode=count have it. */
+static bool is_vm_repeat(const struct reader *r)
+{
+	return r->test && strcmp(r->path, "tests[].vm_instructions_repeat") == 0;
+}
+
 static int on_boolean(void *ctx, int value)
 {
 	struct reader *r = ctx;
@@ -229,12 +256,19 @@ static int on_boolean(void *ctx, int value)
 		r->cut = true;
 	if (r->test && value && strcmp(r->path, "tests[].disturbed") == 0)
 		r->disturbed = true;
+	if (is_vm_repeat(r)) {
+		r->run->counted = true;
+		r->test->figures.vm_repeats = value;
+	}
 	return 1;
 }
 
 static int on_null(void *ctx)
 {
-	(void)ctx;
+	struct reader *r = ctx;
+
+	if (is_vm_repeat(r))
+		r->run->counted = true;
 	return 1;
 }
 
@@ -484,6 +518,9 @@ void run_free(struct run *run)
 	}
 	for (size_t i = 0; i < NR_CIRCUMSTANCES; i++)
 		free(run->circumstances[i]);
+	for (size_t i = 0; i < run->nr_skipped; i++)
+		free(run->skipped[i]);
+	free(run->skipped);
 	free(run->started_at);
 	free(run->tests);
 	free(run);

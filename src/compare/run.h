@@ -14,6 +14,7 @@ enum run_status { RUN_ABSENT, RUN_SOUND, RUN_FAILED, RUN_PENDING, RUN_CUT, RUN_D
 /* What a test cost in one run: the body alone, and with its fixtures. */
 struct figures {
 	enum run_status status;
+	bool vm_repeats; /* as many VM instructions in both runs of --mode=count */
 	uint64_t body[NR_METRICS];
 	uint64_t whole[NR_METRICS];
 };
@@ -42,6 +43,9 @@ struct run {
 	char *circumstances[NR_CIRCUMSTANCES]; /* NULL = not told */
 	char *started_at;		       /* ISO 8601, so that texts sort as times */
 	bool complete;
+	bool counted;	/* with --mode=count */
+	char **skipped; /* spec files that were not run, as asked for */
+	size_t nr_skipped;
 	struct run_test *tests;
 	size_t nr_tests, room;
 };

@@ -74,6 +74,14 @@ static struct subject *subject_of(struct runs *runs, struct run_test *test)
 	return NULL;
 }
 
+const struct subject *runs_find(const struct runs *runs, const char *id)
+{
+	struct subject key = {.id = (char *)(uintptr_t)id}, **found;
+
+	found = tfind(&key, &runs->by_id, compare_subjects);
+	return found ? *found : NULL;
+}
+
 /* ---- figures ------------------------------------------------------------------------------- */
 
 static int add_repeated(struct subject *s, enum side side, const struct figures *figures)
@@ -144,8 +152,10 @@ static int summarize(const struct figures *all, size_t nr, struct figures *ret)
 	scratch = calloc(nr, sizeof(*scratch));
 	if (!scratch)
 		return -ENOMEM;
-	for (size_t i = 1; i < nr; i++)
+	for (size_t i = 1; i < nr; i++) {
 		ret->status = worse(ret->status, all[i].status);
+		ret->vm_repeats &= all[i].vm_repeats;
+	}
 	for (size_t m = 0; m < NR_METRICS; m++) {
 		ret->body[m] = median_figure(all, nr, m, false, scratch);
 		ret->whole[m] = median_figure(all, nr, m, true, scratch);
@@ -186,6 +196,21 @@ const struct figures *runs_figures(const struct subject *s, enum side side, size
 
 /* ---- runs ---------------------------------------------------------------------------------- */
 
+static int compare_names_of_files(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+bool runs_skipped(const struct runs *runs, enum side side, size_t run, const char *file)
+{
+	const struct one_run *one = &runs->runs[side][run];
+
+	if (!file)
+		return one->nr_skipped > 0;
+	return one->nr_skipped > 0 && bsearch(&file, one->skipped, one->nr_skipped, sizeof(char *),
+					      compare_names_of_files);
+}
+
 static int keep_run(struct runs *runs, enum side side, struct run *run)
 {
 	struct one_run *one;
@@ -204,7 +229,13 @@ static int keep_run(struct runs *runs, enum side side, struct run *run)
 		.started_at = run->started_at,
 		.complete = run->complete,
 		.nr_tests = run->nr_tests,
+		.skipped = run->skipped,
+		.nr_skipped = run->nr_skipped,
 	};
+	if (one->nr_skipped > 0)
+		qsort(one->skipped, one->nr_skipped, sizeof(char *), compare_names_of_files);
+	run->skipped = NULL;
+	run->nr_skipped = 0;
 	memcpy(one->circumstances, run->circumstances, sizeof(one->circumstances));
 	run->started_at = NULL;
 	memset(run->circumstances, 0, sizeof(run->circumstances));
@@ -235,6 +266,9 @@ void runs_done(struct runs *runs)
 		for (size_t i = 0; i < runs->nr[side]; i++) {
 			for (size_t c = 0; c < NR_CIRCUMSTANCES; c++)
 				free(runs->runs[side][i].circumstances[c]);
+			for (size_t k = 0; k < runs->runs[side][i].nr_skipped; k++)
+				free(runs->runs[side][i].skipped[k]);
+			free(runs->runs[side][i].skipped);
 			free(runs->runs[side][i].started_at);
 		}
 		free(runs->runs[side]);

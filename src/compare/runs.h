@@ -24,6 +24,8 @@ struct one_run {
 	char *circumstances[NR_CIRCUMSTANCES];
 	char *started_at;
 	bool complete;
+	char **skipped; /* spec files that were not run, sorted */
+	size_t nr_skipped;
 	size_t nr_tests;
 };
 
@@ -39,8 +41,14 @@ struct runs {
 int runs_add(struct runs *runs, enum side side, struct run *run) MUST_CHECK;
 void runs_done(struct runs *runs);
 
+/* The test of that id, or NULL. */
+const struct subject *runs_find(const struct runs *runs, const char *id);
+
 /* The figures of a run, or NULL where the test was not in it. */
 const struct figures *runs_figures(const struct subject *s, enum side side, size_t run);
+
+/* Whether the run left a spec file out, because it was asked to. @file NULL: any. */
+bool runs_skipped(const struct runs *runs, enum side side, size_t run, const char *file);
 
 /* Which runs belong together: run @base of base was next to run @head of head. */
 struct run_pair {

@@ -72,16 +72,8 @@ static void write_place(struct writer *w, const struct element *e)
 	writer_addstr(w, ",");
 }
 
-static void write_annotation(struct writer *w, const struct comparison *c, const struct element *e)
+static void write_measured(struct writer *w, const struct comparison *c, const struct element *e)
 {
-	writer_addf(w, "::%s ", e->fails && c->gate_fails ? "error" : "warning");
-	write_place(w, e);
-	writer_addstr(w, "title=");
-	write_property(w, "slower by ");
-	write_property(w, compare_change(e->ratio).text + 1); /* without its sign */
-	writer_addstr(w, "::");
-	write_data(w, compare_title(e));
-	write_data(w, ": ");
 	write_data(w, compare_value(c->metric, e->base).text);
 	write_data(w, " -> ");
 	write_data(w, compare_value(c->metric, e->head).text);
@@ -90,9 +82,39 @@ static void write_annotation(struct writer *w, const struct comparison *c, const
 	writer_addf(w, ", %s\n", rung_name(c->rung));
 }
 
+static void write_counted(struct writer *w, const struct element *e)
+{
+	write_data(w, compare_value(METRIC_VM_INSTRUCTIONS, e->counted.base).text);
+	write_data(w, " -> ");
+	write_data(w, compare_value(METRIC_VM_INSTRUCTIONS, e->counted.head).text);
+	writer_addf(w, " %s, %s\n", metric_text(METRIC_VM_INSTRUCTIONS),
+		    rung_name(RUNG_DETERMINISTIC));
+}
+
+static void write_annotation(struct writer *w, const struct comparison *c, const struct element *e)
+{
+	bool counted = e->counted.fails; /* time cannot tell */
+
+	writer_addf(w, "::%s ", element_fails(e) && c->gate_fails ? "error" : "warning");
+	write_place(w, e);
+	writer_addstr(w, "title=");
+	write_property(w, "slower by ");
+	write_property(w, /* without its sign */
+		       compare_change(counted ? e->counted.ratio : e->ratio).text + 1);
+	writer_addstr(w, "::");
+	write_data(w, compare_title(e));
+	write_data(w, ": ");
+	if (counted)
+		write_counted(w, e);
+	else
+		write_measured(w, c, e);
+}
+
 /* The suite and files say it when no test of theirs does. */
 static bool is_worth_it(const struct comparison *c, const struct element *e)
 {
+	if (e->counted.fails)
+		return true;
 	if (e->verdict != VERDICT_SLOWER)
 		return false;
 	return e->kind == ELEMENT_TEST || c->nr_by_verdict[ELEMENT_TEST][VERDICT_SLOWER] == 0;

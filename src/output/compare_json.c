@@ -58,6 +58,24 @@ static void write_names(struct json *j, const struct element *e)
 	}
 }
 
+static void write_counted(struct json *j, const struct counted_change *counted)
+{
+	if (!counted->known) {
+		json_null(j, "counted");
+		json_text(j, "why_not_counted", counted->why_not);
+		return;
+	}
+	json_open_map(j, "counted");
+	json_text(j, "metric", metric_name(METRIC_VM_INSTRUCTIONS));
+	json_text(j, "rung", rung_name(RUNG_DETERMINISTIC));
+	json_text(j, "verdict", verdict_name(counted->verdict));
+	json_bool(j, "fails", counted->fails);
+	json_uint(j, "base", (uint64_t)counted->base);
+	json_uint(j, "head", (uint64_t)counted->head);
+	write_real(j, "ratio", counted->ratio);
+	json_close_map(j);
+}
+
 static void write_element(struct json *j, const struct element *e)
 {
 	json_open_map(j, NULL);
@@ -75,6 +93,8 @@ static void write_element(struct json *j, const struct element *e)
 	write_real(j, "confidence", e->confidence);
 	write_real(j, "p_slower", e->p_slower);
 	write_real(j, "p_faster", e->p_faster);
+	if (e->kind == ELEMENT_TEST)
+		write_counted(j, &e->counted);
 	json_close_map(j);
 }
 
@@ -93,6 +113,7 @@ static void write_rule(struct json *j, const struct comparison *c)
 	write_real(j, "warn_at", c->warn_at);
 	write_real(j, "fail_at", c->fail_at);
 	write_real(j, "floor", c->floor);
+	write_real(j, "floor_vm", c->floor_vm);
 	json_close_map(j);
 }
 
@@ -152,10 +173,12 @@ static int write_json(const struct comparison *c, const struct output_opts *o, F
 	write_side(&j, "base", c, SIDE_BASE);
 	write_side(&j, "head", c, SIDE_HEAD);
 	json_uint(&j, "pairs", c->nr_pairs);
+	json_uint(&j, "whole_pairs", c->nr_whole_pairs);
 	json_text(&j, "metric", metric_name(c->metric));
 	json_text(&j, "unit", metric_unit(c->metric));
 	json_text(&j, "rung", rung_name(c->rung));
 	json_text(&j, "why_trend", c->why_trend);
+	json_text(&j, "why_not_counted", c->why_not_counted);
 	write_rule(&j, c);
 	json_bool(&j, "gate_fails", c->gate_fails);
 	write_counts(&j, c);

@@ -66,14 +66,17 @@ static void write_place(struct writer *w, const struct compared_test *t)
 
 static void write_row(struct writer *w, const struct comparison *c, const struct element *e)
 {
-	writer_addf(w, "| %s | ", e->fails ? "**slower**" : verdict_text(e->verdict));
+	writer_addf(w, "| %s | ", element_fails(e) ? "**slower**" : verdict_text(e->verdict));
 	write_name(w, compare_title(e));
 	writer_addstr(w, " | ");
 	if (e->kind == ELEMENT_TEST)
 		write_place(w, &e->test);
-	writer_addf(w, " | %s | %s | %s | %s | %s |\n", compare_value(c->metric, e->base).text,
+	writer_addf(w, " | %s | %s | %s | %s | %s |", compare_value(c->metric, e->base).text,
 		    compare_value(c->metric, e->head).text, compare_change(e->ratio).text,
 		    compare_interval(e->low, e->high).text, compare_chance(compare_p(e)).text);
+	if (c->nr_counted > 0)
+		writer_addf(w, " %s |", compare_counted_change(e).text);
+	writer_addstr(w, "\n");
 }
 
 static void write_rows(struct writer *w, const struct comparison *c, unsigned top)
@@ -85,10 +88,12 @@ static void write_rows(struct writer *w, const struct comparison *c, unsigned to
 		writer_fail(w, -ENOMEM);
 		return;
 	}
-	writer_addstr(w, "\n| verdict | test | where | base | head | change | interval | p |\n"
-			 "|---|---|---|--:|--:|--:|--:|--:|\n");
+	writer_addf(w,
+		    "\n| verdict | test | where | base | head | change | interval | p |%s\n"
+		    "|---|---|---|--:|--:|--:|--:|--:|%s\n",
+		    c->nr_counted > 0 ? " VM instructions |" : "", c->nr_counted > 0 ? "--:|" : "");
 	while (shown < c->nr_elements &&
-	       (shown < most || (sorted[shown]->fails && shown < MOST_ROWS)))
+	       (shown < most || (element_fails(sorted[shown]) && shown < MOST_ROWS)))
 		write_row(w, c, sorted[shown++]);
 	if (shown < c->nr_elements)
 		writer_addf(w, "\nand %zu more.\n", c->nr_elements - shown);
@@ -175,6 +180,8 @@ static void write_head(struct writer *w, const struct comparison *c)
 	writer_addstr(w, "\n\n");
 	write_sentence(w, "", compare_sum, c);
 	write_sentence(w, "\nCompared: ", compare_what, c);
+	if (c->metric != METRIC_VM_INSTRUCTIONS && c->nr_elements > 0)
+		write_sentence(w, "\nCounted: ", compare_counted_sum, c);
 	writer_addf(w, "Slower from %g %%, failing from %g %%, and by at least %s.\n",
 		    c->warn_at * 100, c->fail_at * 100, compare_value(c->metric, c->floor).text);
 	if (c->why_trend)

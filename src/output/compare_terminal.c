@@ -9,11 +9,12 @@
 
 static const struct column columns[] = {
 	{.title = "verdict", .cut = TEXT_CUT_END},
-	{.title = "base", .right = true, .optional = 3},
+	{.title = "base", .right = true, .optional = 4},
 	{.title = "head", .right = true},
 	{.title = "change", .right = true},
 	{.title = "interval", .right = true, .optional = 2},
-	{.title = "p", .right = true, .optional = 1},
+	{.title = "p", .right = true, .optional = 3},
+	{.title = "VM instr.", .right = true, .optional = 1},
 	{.title = "test", .cut = TEXT_CUT_MIDDLE},
 	{.title = "where", .cut = TEXT_CUT_START},
 };
@@ -26,12 +27,12 @@ static enum style style_of(const struct element *e)
 		[VERDICT_TREND] = STYLE_DIM,
 	};
 
-	return e->fails ? STYLE_BAD : styles[e->verdict];
+	return element_fails(e) ? STYLE_BAD : styles[e->verdict];
 }
 
 static const char *verdict_cell(const struct element *e)
 {
-	if (e->fails)
+	if (element_fails(e))
 		return "SLOWER";
 	return e->verdict == VERDICT_NOISY ? "too noisy" : verdict_text(e->verdict);
 }
@@ -49,6 +50,7 @@ static void add_row(struct table *t, const struct comparison *c, const struct el
 	table_add(t, compare_change(e->ratio).text);
 	table_add(t, isnan(e->low) ? NULL : compare_interval(e->low, e->high).text);
 	table_add(t, isnan(e->low) ? NULL : compare_chance(compare_p(e)).text);
+	table_add(t, e->counted.known ? compare_counted_change(e).text : NULL);
 	table_add(t, compare_title(e));
 	table_add_styled(t, place.data, STYLE_DIM);
 	buf_done(&place);
@@ -66,7 +68,7 @@ static void write_rows(struct report *r, const struct comparison *c)
 		return;
 	}
 	table_init(&t, columns, ARRAY_SIZE(columns));
-	while (shown < c->nr_elements && (shown < r->opts->top || sorted[shown]->fails))
+	while (shown < c->nr_elements && (shown < r->opts->top || element_fails(sorted[shown])))
 		add_row(&t, c, sorted[shown++]);
 	writer_addstr(r->writer, "\n");
 	report_table(r, &t);
@@ -181,6 +183,7 @@ static int write_terminal(const struct comparison *c, const struct output_opts *
 	write_note(&r, "compared", STYLE_NONE, compare_what, c);
 	write_note(&r, "rule", STYLE_NONE, add_thresholds, c);
 	write_note(&r, "verdict", c->gate_fails ? STYLE_BAD : STYLE_NONE, compare_sum, c);
+	write_note(&r, "counted", STYLE_NONE, compare_counted_sum, c);
 	if (c->why_trend)
 		report_note(&r, "trend only", STYLE_WARN, c->why_trend);
 	for (size_t i = 0; i < c->nr_notes; i++)

@@ -108,20 +108,61 @@ int compare_what(struct buf *b, const struct comparison *c)
 
 	if (r == 0 && c->nr_pairs > 0)
 		r = buf_addf(b, "%zu pair%s of runs", c->nr_pairs, c->nr_pairs == 1 ? "" : "s");
-	else if (r == 0)
+	if (r == 0 && c->nr_whole_pairs < c->nr_pairs)
+		r = buf_addf(b, " (%zu of the whole suite)", c->nr_whole_pairs);
+	if (r == 0 && c->nr_pairs == 0)
 		r = buf_addf(b, "%zu runs of base and %zu of head, not in pairs",
 			     c->nr_runs[SIDE_BASE], c->nr_runs[SIDE_HEAD]);
 	return r < 0 ? r : buf_addf(b, ": %s", rung_name(c->rung));
 }
 
+static size_t count_counted(const struct comparison *c, enum verdict verdict)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < c->nr_elements; i++)
+		nr += c->elements[i].counted.known && c->elements[i].counted.verdict == verdict;
+	return nr;
+}
+
+static size_t count_tests(const struct comparison *c)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < c->nr_elements; i++)
+		nr += c->elements[i].kind == ELEMENT_TEST;
+	return nr;
+}
+
+int compare_counted_sum(struct buf *b, const struct comparison *c)
+{
+	if (c->why_not_counted)
+		return buf_addf(b, "no instructions of the Lua VM: %s", c->why_not_counted);
+	if (c->metric == METRIC_VM_INSTRUCTIONS || c->nr_elements == 0)
+		return 0;
+	return buf_addf(b,
+			"instructions of the Lua VM, %zu of %zu tests: %s: %zu slower, %zu faster, "
+			"%zu the same",
+			c->nr_counted, count_tests(c), rung_name(RUNG_DETERMINISTIC),
+			count_counted(c, VERDICT_SLOWER), count_counted(c, VERDICT_FASTER),
+			count_counted(c, VERDICT_SAME));
+}
+
+struct number compare_counted_change(const struct element *e)
+{
+	return compare_change(e->counted.known ? e->counted.ratio : (double)NAN);
+}
+
 int compare_sum(struct buf *b, const struct comparison *c)
 {
 	const size_t *nr = c->nr_by_verdict[ELEMENT_TEST];
-	size_t failing = 0;
+	size_t failing = 0, counted = 0;
 	int r;
 
-	for (size_t i = 0; i < c->nr_elements; i++)
+	for (size_t i = 0; i < c->nr_elements; i++) {
 		failing += c->elements[i].fails && c->elements[i].kind == ELEMENT_TEST;
+		counted += c->elements[i].counted.fails;
+	}
 	r = buf_addf(b, "%zu test%s slower", nr[VERDICT_SLOWER],
 		     nr[VERDICT_SLOWER] == 1 ? "" : "s");
 	if (r == 0 && failing > 0)
@@ -129,6 +170,9 @@ int compare_sum(struct buf *b, const struct comparison *c)
 	if (r == 0)
 		r = buf_addf(b, ", %zu faster, %zu the same, %zu too noisy to call",
 			     nr[VERDICT_FASTER], nr[VERDICT_SAME], nr[VERDICT_NOISY]);
+	if (r == 0 && counted > 0)
+		r = buf_addf(b, " (%zu take%s over %g %% more instructions: slower)", counted,
+			     counted == 1 ? "s" : "", c->fail_at * 100);
 	if (r == 0 && nr[VERDICT_TREND] > 0)
 		r = buf_addf(b, ", %zu not judged", nr[VERDICT_TREND]);
 	return r;
@@ -140,7 +184,7 @@ static unsigned rank_of(const struct element *e)
 {
 	if (e->kind == ELEMENT_SUITE)
 		return 0;
-	return e->fails ? 1 : 2 + (unsigned)e->verdict;
+	return element_fails(e) ? 1 : 2 + (unsigned)e->verdict;
 }
 
 static int compare_elements(const void *left, const void *right)

@@ -25,6 +25,13 @@ int compare_place(struct buf *b, const struct compared_test *t) MUST_CHECK;
 /* "CPU time, 20 pairs of runs: paired timing" */
 int compare_what(struct buf *b, const struct comparison *c) MUST_CHECK;
 
+/* "27 of 30 tests, deterministic: 1 slower, 0 faster, 26 the same", or why nothing was counted;
+ * empty where instructions are the metric. */
+int compare_counted_sum(struct buf *b, const struct comparison *c) MUST_CHECK;
+
+/* "+12.0 %" of a test that was counted on both sides, else "-". */
+struct number compare_counted_change(const struct element *e);
+
 /* "2 tests slower (1 fails), 1 faster, 28 the same, 3 too noisy to call" */
 int compare_sum(struct buf *b, const struct comparison *c) MUST_CHECK;
 

@@ -67,6 +67,15 @@ static struct element judged(const char *name, int32_t line, enum verdict verdic
 				.p_faster = ratio > 1 ? 1 : 0.0125};
 }
 
+static struct counted_change counted(enum verdict verdict, double base, double ratio)
+{
+	return (struct counted_change){.known = true,
+				       .verdict = verdict,
+				       .base = base,
+				       .head = base * ratio,
+				       .ratio = ratio};
+}
+
 static void count(struct comparison *c)
 {
 	for (size_t i = 0; i < c->nr_elements; i++) {
@@ -74,6 +83,10 @@ static void count(struct comparison *c)
 		c->nr_failing += c->elements[i].fails;
 	}
 	c->gate_fails = c->nr_failing > 0 && c->rung != RUNG_TREND;
+	for (size_t i = 0; i < c->nr_elements; i++) {
+		c->nr_counted += c->elements[i].counted.known;
+		c->gate_fails |= c->elements[i].counted.fails;
+	}
 }
 
 /* ---- cases --------------------------------------------------------------------------------- */
@@ -90,6 +103,8 @@ static struct comparison ordinary(void)
 		.names = {"main", "working tree"},
 		.nr_runs = {20, 20},
 		.nr_pairs = 20,
+		.nr_whole_pairs = 10,
+		.floor_vm = 1000,
 		.metric = METRIC_CPU,
 		.rung = RUNG_PAIRED_TIMING,
 		.warn_at = 0.05,
@@ -122,11 +137,15 @@ static struct comparison ordinary(void)
 	elements[5] = judged("outer sorts", 15, VERDICT_SAME, 3e6, 0.9996);
 	elements[6] = judged("outer waits", 18, VERDICT_NOISY, 200e3, 1.2);
 	elements[7] = unjudged("outer is rare", 1e6, 1.5e6);
+	elements[4].counted = counted(VERDICT_FASTER, 81234567, 0.7);
+	elements[5].counted = (struct counted_change){.why_not = "it is not deterministic in head"};
+	elements[6].counted = counted(VERDICT_SLOWER, 123456, 1.25);
+	elements[6].counted.fails = true;
 	added[0] = test("outer is new", 30);
 	removed[0] = test("outer is gone", 33);
 	renamed[0] = (struct renamed_test){test("outer old name", 40), test("outer new name", 40)};
-	left_out[0] =
-		(struct left_out_test){test("outer fails", 50), "failed in head (1 of 20 runs)"};
+	left_out[0] = (struct left_out_test){test("outer fails", 50),
+					     "failed in head (1 of 20 runs)", false};
 	count(&c);
 	return c;
 }
@@ -141,6 +160,7 @@ static struct comparison hostile(void)
 		.names = {HOSTILE, HOSTILE},
 		.nr_runs = {10, 10},
 		.nr_pairs = 10,
+		.nr_whole_pairs = 10,
 		.metric = METRIC_CYCLES,
 		.rung = RUNG_COUNTED,
 		.warn_at = 0.05,
@@ -160,7 +180,7 @@ static struct comparison hostile(void)
 		elements[i].test.file = elements[i].test.source = "a,b:c%" HOSTILE;
 		elements[i].fails = i > 0;
 	}
-	left_out[0] = (struct left_out_test){test(HOSTILE, 1), HOSTILE};
+	left_out[0] = (struct left_out_test){test(HOSTILE, 1), HOSTILE, false};
 	count(&c);
 	return c;
 }
@@ -172,9 +192,11 @@ static struct comparison trend(void)
 		.names = {"old/profile.json", "new/profile.json"},
 		.nr_runs = {1, 1},
 		.nr_pairs = 1,
+		.nr_whole_pairs = 1,
 		.metric = METRIC_INSTRUCTIONS,
 		.rung = RUNG_TREND,
 		.why_trend = "fewer than 5 runs a side do not show their spread",
+		.why_not_counted = "there are no runs with --mode=count",
 		.warn_at = 0.05,
 		.fail_at = 0.1,
 		.floor = 50000,

@@ -142,6 +142,15 @@ static yajl_val element_named(yajl_val comparison, const char *name)
 	return NULL;
 }
 
+static yajl_val json_read_in(const char *directory, const char *name)
+{
+	char *path = path_join(directory, name);
+	yajl_val json = json_read(path);
+
+	free(path);
+	return json;
+}
+
 static double real_at(yajl_val owner, const char *key)
 {
 	return YAJL_GET_DOUBLE(json_at(owner, key));
@@ -316,6 +325,39 @@ Test(turns, a_revision_that_cannot_be_run_is_said)
 	cr_expect(*scratch_directories() == 0, "left behind: %s", scratch_directories());
 }
 
+/* A test without work is decided at once; one that does 1 to 16 times as much by chance never is.
+ */
+Test(turns, only_files_of_undecided_tests_run_on)
+{
+	struct run run;
+	yajl_val comparison, profile;
+
+	run_shell(
+		"rm -r spec .busted && mkdir spec && "
+		"echo 'it(\"is nothing\", function() end)' > spec/a_spec.lua && "
+		"echo 'it(\"is chance\", function() local f = io.open(\"/dev/urandom\", \"rb\") "
+		"local n = f:read(1):byte() % 16 f:close() local x = 0 "
+		"for i = 1, 4e5 * (1 + n) do x = (x * 31 + i) % 1000003 end end)' > spec/b_spec.lua && "
+		"git add -A spec .busted && git commit -qm chance");
+	run_command(repository, NULL,
+		    WORDS{BPROF_PERF, "compare", "--base", "HEAD", "--json", "-o", "kept", "--",
+			  LUAJIT, "/usr/bin/busted", NULL},
+		    &run);
+	cr_assert(run.status == 0, "%s", run.err.data);
+	comparison = parse(&run);
+	cr_expect(json_int_at(comparison, "pairs") == 30);
+	cr_expect(json_int_at(comparison, "whole_pairs") < 30, "%s", run.err.data);
+	cr_expect(json_null_at(comparison, "why_not_counted"));
+	cr_expect(strcmp(json_string_at(element_named(comparison, "is nothing"), "counted.verdict"),
+			 "same") == 0);
+	yajl_tree_free(comparison);
+	profile = json_read_in(repository, "kept/head/030/profile.json");
+	cr_expect(json_length(json_at(profile, "tests")) == 1);
+	cr_expect(json_length(json_at(profile, "skipped_files")) == 1);
+	yajl_tree_free(profile);
+	run_done(&run);
+}
+
 /* Two commands, and the same verdict again from the runs that were kept. */
 Test(turns, runs_that_are_kept_say_the_same_again)
 {
@@ -333,6 +375,7 @@ Test(turns, runs_that_are_kept_say_the_same_again)
 	cr_expect(strcmp(strstr(turns.out.data, "\"pairs\""),
 			 strstr(again.out.data, "\"pairs\"")) == 0);
 	cr_expect(strstr(turns.out.data, "\"pairs\": 5") != NULL);
+	cr_expect(strstr(turns.out.data, "\"rung\": \"deterministic\"") != NULL);
 	run_done(&turns);
 	run_done(&again);
 	expect_refusal(WORDS{"--base", "HEAD", "-o", "kept", "--", SUITE, NULL},

@@ -453,6 +453,253 @@ Test(compare, repetitions_of_one_run_are_its_values_and_of_many_their_median)
 	cr_expect(lt(dbl, fabs(element(ELEMENT_TEST, "t")->base - 5e7), 1));
 }
 
+/* ---- runs that left files out --------------------------------------------------------------- */
+
+/* A test of a file of its own, so that files can be left out. */
+static void add_test_of(const char *id, double cpu_ns, const char *rest)
+{
+	say("%s{\"id\": \"%s\", \"file\": \"spec/%s_spec.lua\", \"full_name\": \"%s\", "
+	    "\"line\": 1, \"status\": \"success\", \"cpu_ns\": %.0f%s}",
+	    first_test ? "" : ", ", id, id, id, cpu_ns, rest);
+	first_test = false;
+}
+
+/* Ends a profile that left @file out. */
+static void end_partial(enum side side, const char *file)
+{
+	say("], \"skipped_files\": [\"spec/zzz_spec.lua\", \"%s\"]}", file);
+	cr_assert(eq(int, compare_add(c, side, text.data, text.len, &why), 0), "%s", why.data);
+}
+
+/* Pairs of "a" and "b", then of "b" alone, which is @slower and costs @alone times as much there.
+ */
+static void add_whole_and_partial(unsigned whole, unsigned partial, double slower, double alone)
+{
+	for (unsigned i = 0; i < 2 * (whole + partial); i++) {
+		enum side side = (i % 4 == 1 || i % 4 == 2) ? SIDE_HEAD : SIDE_BASE;
+		double b = 2e7 * wobble(i + 5) * (side == SIDE_HEAD ? slower : 1);
+
+		begin_profile(i);
+		if (i < 2 * whole) {
+			add_test_of("a", 1e7 * wobble(i), "");
+			add_test_of("b", b, "");
+			end_profile(side);
+		} else {
+			add_test_of("b", b * alone, "");
+			end_partial(side, "spec/a_spec.lua");
+		}
+	}
+}
+
+static const struct element *file_element(const char *file)
+{
+	for (size_t i = 0; i < seen->nr_elements; i++)
+		if (seen->elements[i].kind == ELEMENT_FILE &&
+		    strcmp(seen->elements[i].test.file, file) == 0)
+			return &seen->elements[i];
+	cr_assert(false, "no file '%s'", file);
+	return NULL;
+}
+
+Test(compare, pairs_without_a_file_count_for_the_others_alone)
+{
+	add_whole_and_partial(6, 10, 1.15, 1);
+	judge();
+	cr_expect(eq(sz, seen->nr_pairs, 16));
+	cr_expect(eq(sz, seen->nr_whole_pairs, 6));
+	cr_expect(eq(sz, element(ELEMENT_SUITE, "")->nr_base, 6));
+	cr_expect(eq(sz, element(ELEMENT_TEST, "a")->nr_base, 6));
+	cr_expect(eq(sz, element(ELEMENT_TEST, "b")->nr_base, 16));
+	cr_expect(eq(sz, file_element("spec/a_spec.lua")->nr_base, 6));
+	cr_expect(eq(sz, file_element("spec/b_spec.lua")->nr_head, 16));
+	cr_expect(eq(int, verdict_of("a"), VERDICT_SAME));
+	cr_expect(eq(int, verdict_of("b"), VERDICT_SLOWER));
+	cr_expect(eq(sz, seen->nr_left_out, 0));
+	cr_expect(eq(sz, seen->nr_added + seen->nr_removed, 0));
+	cr_expect(eq(sz, seen->nr_notes, 0));
+}
+
+Test(compare, a_test_that_costs_something_else_without_other_files_is_noted)
+{
+	add_whole_and_partial(10, 10, 1, 1.2);
+	judge();
+	cr_assert(eq(sz, seen->nr_notes, 1));
+	cr_expect_str_eq(seen->notes[0],
+			 "1 test costs something else in the later pairs, which left "
+			 "other files out: the first is 'b', +20 %");
+	cr_expect(eq(int, verdict_of("b"), VERDICT_SAME));
+}
+
+Test(compare, a_test_that_fails_without_other_files_is_judged_by_whole_runs)
+{
+	add_whole_and_partial(10, 10, 1, 1);
+	for (unsigned i = 40; i < 44; i++) {
+		begin_profile(i);
+		add_test_of("b", 2e7, ", \"status\": \"failure\"");
+		end_partial(i % 4 == 1 || i % 4 == 2 ? SIDE_HEAD : SIDE_BASE, "spec/a_spec.lua");
+	}
+	judge();
+	cr_expect(eq(sz, seen->nr_left_out, 0));
+	cr_expect(eq(sz, element(ELEMENT_TEST, "b")->nr_base, 10));
+	cr_assert(eq(sz, seen->nr_notes, 1));
+	cr_expect_str_eq(seen->notes[0],
+			 "1 test fails where other files do not run: only runs of the "
+			 "whole suite count; the first is 'b'");
+}
+
+Test(compare, files_in_which_all_is_decided_need_no_more_pairs)
+{
+	const char **files;
+	size_t nr;
+
+	for (unsigned i = 0; i < 20; i++) {
+		begin_profile(i);
+		add_test_of("a", 1e9 * wobble(i), "");
+		add_test_of("b", 1e7 * (1 + (i * 37 % 11) / 5.0), "");
+		end_profile(i % 2 ? SIDE_HEAD : SIDE_BASE);
+	}
+	judge();
+	cr_expect(eq(int, verdict_of("a"), VERDICT_SAME));
+	cr_expect(eq(int, verdict_of("b"), VERDICT_NOISY));
+	cr_expect(eq(int, element(ELEMENT_SUITE, "")->verdict, VERDICT_SAME));
+	cr_assert(eq(int, compare_decided_files(c, &files, &nr), 0));
+	cr_assert(eq(sz, nr, 1));
+	cr_expect_str_eq(files[0], "spec/a_spec.lua");
+	free(files);
+}
+
+Test(compare, all_files_run_where_no_test_is_undecided)
+{
+	const char **files;
+	size_t nr;
+
+	add_pairs(10, 1);
+	judge();
+	cr_assert(eq(int, compare_decided_files(c, &files, &nr), 0));
+	cr_expect(eq(sz, nr, 0));
+	free(files);
+}
+
+Test(compare, tests_that_were_always_disturbed_are_undecided)
+{
+	const char **files;
+	size_t nr;
+
+	for (unsigned i = 0; i < 20; i++) {
+		begin_profile(i);
+		add_test_of("a", 1e7 * wobble(i), "");
+		add_test_of("b", 1e7, ", \"disturbed\": true");
+		end_profile(i % 2 ? SIDE_HEAD : SIDE_BASE);
+	}
+	judge();
+	cr_assert(eq(sz, seen->nr_left_out, 1));
+	cr_expect(eq(sz, seen->nr_undecided, 1));
+	cr_assert(eq(int, compare_decided_files(c, &files, &nr), 0));
+	cr_assert(eq(sz, nr, 1));
+	cr_expect_str_eq(files[0], "spec/a_spec.lua");
+	free(files);
+}
+
+/* ---- runs that were counted, beside times --------------------------------------------------- */
+
+static void add_counted(enum side side, const char *cpu, long long t, bool repeats,
+			const char *kind)
+{
+	char rest[160];
+
+	buf_reset(&text);
+	first_test = true;
+	say("{\"schema\": \"bprof-perf/profile/1\", \"complete\": true, \"started_at\": "
+	    "\"2026-11-20T10:00:0%d.000Z\", \"hardware\": {\"cpu\": \"%s\"}, \"runtimes\": "
+	    "[{\"kind\": \"%s\", \"version\": \"2.1\"}], \"tests\": [",
+	    side, cpu, kind);
+	snprintf(rest, sizeof(rest),
+		 ", \"meters\": {\"vm_instructions\": %lld}, \"vm_instructions_repeat\": %s", t,
+		 repeats ? "true" : "false");
+	/* a neighbour changes no count */
+	strncat(rest, ", \"disturbed\": true", sizeof(rest) - strlen(rest) - 1);
+	add_test(&(struct made){.id = "t", .cpu_ns = 9e9, .rest = rest});
+	add_test(&(struct made){
+		.id = "u", .cpu_ns = 9e9, .rest = ", \"vm_instructions_repeat\": null"});
+	end_profile(side);
+}
+
+Test(compare, counted_runs_are_no_pairs_and_add_a_number_of_their_own)
+{
+	add_pairs(10, 1);
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	add_counted(SIDE_HEAD, "a processor", 1200000, true, "luajit");
+	judge();
+	cr_expect(eq(sz, seen->nr_pairs, 10));
+	cr_expect(eq(int, seen->metric, METRIC_CPU));
+	cr_expect(eq(sz, seen->nr_counted, 1));
+	cr_expect(element(ELEMENT_TEST, "t")->counted.known);
+	cr_expect(eq(int, element(ELEMENT_TEST, "t")->counted.verdict, VERDICT_SLOWER));
+	cr_expect(eq(int, verdict_of("t"), VERDICT_SAME));
+	cr_expect(not(seen->gate_fails), "time can tell, and says no");
+	cr_expect(not(element(ELEMENT_TEST, "u")->counted.known));
+	cr_expect_str_eq(element(ELEMENT_TEST, "u")->counted.why_not, "it was not counted in base");
+}
+
+Test(compare, where_time_is_too_noisy_what_was_counted_may_fail)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		begin_profile(i);
+		add_test(&(struct made){.id = "t", .cpu_ns = 10e6 * (1 + (i * 37 % 11) / 5.0)});
+		end_profile(i % 2 ? SIDE_HEAD : SIDE_BASE);
+	}
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	add_counted(SIDE_HEAD, "a processor", 1200000, true, "luajit");
+	judge();
+	cr_expect(eq(int, verdict_of("t"), VERDICT_NOISY));
+	cr_expect(element(ELEMENT_TEST, "t")->counted.fails);
+	cr_expect(seen->gate_fails);
+	cr_expect(eq(sz, seen->nr_failing, 0));
+}
+
+Test(compare, what_is_not_deterministic_is_said_and_not_compared)
+{
+	add_pairs(10, 1);
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	add_counted(SIDE_HEAD, "a processor", 1200000, false, "luajit");
+	judge();
+	cr_expect(not(element(ELEMENT_TEST, "t")->counted.known));
+	cr_expect_str_eq(element(ELEMENT_TEST, "t")->counted.why_not,
+			 "it is not deterministic in head");
+}
+
+Test(compare, why_nothing_was_counted_is_said)
+{
+	struct compare_opts told = usual;
+
+	add_pairs(10, 1);
+	judge();
+	cr_expect_str_eq(seen->why_not_counted, "there are no runs with --mode=count");
+	told.why_not_counted = "because";
+	cr_assert(eq(int, compare_judge(c, &told, &seen), 0));
+	cr_expect_str_eq(seen->why_not_counted, "because");
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	judge();
+	cr_expect_str_eq(seen->why_not_counted, "only one side has runs with --mode=count");
+	add_counted(SIDE_HEAD, "a processor", 1000000, true, "lua");
+	judge();
+	cr_expect_str_eq(seen->why_not_counted,
+			 "instructions of different interpreters cannot be compared");
+}
+
+Test(compare, counted_runs_alone_are_compared_and_never_with_others)
+{
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	begin_profile(0);
+	add_test(&(struct made){.id = "t", .cpu_ns = 1e7});
+	end_profile(SIDE_HEAD);
+	cr_expect(eq(int, compare_judge(c, &usual, &seen), -EDOM));
+	add_counted(SIDE_HEAD, "a processor", 1200000, true, "luajit");
+	judge();
+	cr_expect(eq(int, seen->metric, METRIC_VM_INSTRUCTIONS));
+	cr_expect(zero(ptr, (void *)(uintptr_t)seen->why_not_counted));
+}
+
 /* ---- what is no profile -------------------------------------------------------------------- */
 
 static void expect_refusal(const char *json, const char *sentence)
