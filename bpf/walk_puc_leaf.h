@@ -26,14 +26,15 @@
 #ifndef BPROF_WALK_PUC_LEAF_H
 #define BPROF_WALK_PUC_LEAF_H
 
-#define PUC_STATE_TOP	 16 /* lua_State.top, in every version */
-#define PUC51_STATE_BASE 24 /* lua_State.base of 5.1 */
-#define PUC51_ALLOW_HOOK 101
-#define PUC51_CI_TOP	 16 /* CallInfo.top of 5.1, and of all others */
-#define PUC52_CI_TOP	 8
-#define PUC54_OP_CALL	 68 /* and 5.5 */
-#define PUC_VALUE_BYTES	 16
-#define PUC_NR_RESULTS	 4 /* looked at below L->top */
+#define PUC_STATE_TOP	  16 /* lua_State.top, in every version */
+#define PUC51_STATE_BASE  24 /* lua_State.base of 5.1 */
+#define PUC51_ALLOW_HOOK  101
+#define PUC51_CI_TOP	  16 /* CallInfo.top of 5.1, and of all others */
+#define PUC52_CI_TOP	  8
+#define PUC54_OP_CALL	  68 /* and 5.5 */
+#define PUC54_OP_TFORCALL 76
+#define PUC_VALUE_BYTES	  16
+#define PUC_NR_RESULTS	  4 /* looked at below L->top */
 
 /*
  * 5.1 sets L->base after the CallInfo of a new call is complete: until then L->base is still the
@@ -100,7 +101,7 @@ WALK_INLINE int puc_called_register(u32 dialect, u32 instruction)
 		op = instruction & 0x7f;
 		a = instruction >> 7 & 0xff;
 		call = PUC54_OP_CALL;
-		iterate = 76;
+		iterate = PUC54_OP_TFORCALL;
 		iterate_at = dialect == LUA_DIALECT_54 ? 4 : 3;
 		break;
 	default:
@@ -109,6 +110,12 @@ WALK_INLINE int puc_called_register(u32 dialect, u32 instruction)
 	if (op == call || op == call + 1) /* a tail call */
 		return (int)a;
 	return op == iterate ? (int)(a + iterate_at) : -1;
+}
+
+/* 5.4 and 5.5: does it call the iterator of a loop, which lies in its register A? */
+WALK_INLINE int puc_is_iteration(u32 dialect, u32 instruction)
+{
+	return dialect >= LUA_DIALECT_54 && (instruction & 0x7f) == PUC54_OP_TFORCALL;
 }
 
 /* Register 0 of the function of the CallInfo just loaded. */
@@ -196,6 +203,7 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	layout = &w->chosen.puc;
 	p->called_results = 0;
 	p->lowest_called = 0;
+	p->iterator = 0;
 	if (caller == p->callinfo_end || puc_load_callinfo(w, caller))
 		return 0;
 	p->lowest_called = puc_callinfo_field(p, layout->ci_func) + PUC_VALUE_BYTES;
@@ -214,6 +222,8 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	/* 5.4: C - 1 of a call; 0 = as many as come */
 	if ((instruction & 0x7f) == PUC54_OP_CALL && instruction >> 24)
 		p->called_results = (instruction >> 24) - 1;
+	if (puc_is_iteration(w->chosen.dialect, instruction))
+		p->iterator = base + (u64)(instruction >> 7 & 0xff) * PUC_VALUE_BYTES;
 	if (at >= 0)
 		return base + (u64)(u32)at * PUC_VALUE_BYTES;
 	p->lowest_called = puc_lowest_metamethod(w, instruction, base);
@@ -265,7 +275,8 @@ WALK_STEP int puc_leaf_is_misplaced(struct walk *w, u64 caller, u64 shift)
 
 /*
  * 5.4 and 5.5: is the C function in the slot a result? The value is compared without its tag, which
- * is stored after it.
+ * is stored after it. Where the caller runs a loop it still has its iterator: the slot has a copy.
+ * (The loop's state, nil, may have the bits of the iterator: string.gmatch made that there.)
  */
 WALK_STEP int puc_leaf_is_result(struct walk *w)
 {
@@ -279,6 +290,8 @@ WALK_STEP int puc_leaf_is_result(struct walk *w)
 	if (!w->chosen.puc.ci_c_mask)
 		return 0;
 	function = p->leaf_value;
+	if (p->iterator && !puc_load_value(w, p->iterator) && p->value[0] == function)
+		return 0;
 	slot = puc_callinfo_field(p, w->chosen.puc.ci_func);
 	top = puc_state_field(p, PUC_STATE_TOP);
 	if (top <= slot)

@@ -75,6 +75,7 @@ struct puc_work {
 	u64 leaf_pc;	      /* of a Lua function; 0 = not known */
 	u64 loop_pc, fetch51; /* 5.1: the pc as the loop has it; the instruction fetched */
 	u64 lowest_called;    /* the leaf cannot lie below; 0 = not known */
+	u64 iterator;	      /* of the loop that the leaf's caller runs lies there; 0 = none */
 	u32 called_results;   /* that the leaf's caller wants; 0 = none, or not known */
 	u64 pushed_pc, last_word;
 	/* the call of the interpreter loop that a helper returns to */

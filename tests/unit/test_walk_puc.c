@@ -23,8 +23,9 @@
 #define TAG_TABLE  (5 | 64)
 #define TYPE_PROTO 10
 
-#define STATE_TOP 16
-#define CI_TOP	  8
+#define STATE_TOP   16
+#define OP_TFORCALL 76U
+#define CI_TOP	    8
 
 struct program {
 	struct fake_mem mem;
@@ -771,6 +772,28 @@ Test(walk_puc, a_result_on_its_way_over_the_function_slot_does_not_run)
 	put(p.main + STATE_TOP, 8, slot + 48);
 	walk();
 	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+}
+
+/* Seen on 5.4: the state of a loop over string.gmatch is nil, with the bits of the iterator. */
+Test(walk_puc, the_iterator_of_a_loop_is_no_result)
+{
+	uaddr_t proto = make_proto(10, 10), code = word(proto + p.layout->proto_code), ci, slot;
+
+	p.in.layout[0].dialect = LUA_DIALECT_55; /* the copy lies three registers up, not four */
+	put(code + 4, 4, OP_TFORCALL | (CALLED_REGISTER - 3) << 7);
+	push_lua(p.main, proto, 2);
+	ci = push_c(p.main, 0xc0de);
+	slot = word(ci + p.layout->ci_func);
+	put(slot + 16, 8, word(slot));
+	put(slot + 24, 8, 0);
+	put(p.main + STATE_TOP, 8, slot + 48);
+	put(slot - 48, 8, word(slot));
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+	/* a result has taken its place */
+	put(slot - 48, 8, word(slot) + 64);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
 }
 
 Test(walk_puc, what_a_hook_or_a_finalizer_calls_is_not_what_its_instruction_calls)
