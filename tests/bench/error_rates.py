@@ -3,13 +3,15 @@
 """How often `bprof-perf compare` is wrong: the same code against itself, and with more work planted.
 
     sudo tests/bench/error_rates.py run RESULTS [--hours H] [--interpreter LUA,...] [--plant P,...]
-                                       [--load N] [--pairs N] [--bprof PATH]
+                                       [--load N,...] [--pairs N] [--bprof PATH]
     tests/bench/error_rates.py table RESULTS [RESULTS...]
 
-`run` makes a suite of 30 tests of 0.1 to 50 ms (arithmetic, strings, tables), compares it with itself in
-turns, and adds a line of JSON to the file RESULTS for each comparison, until the hours are over or
-Ctrl-C; it may be called again with the same file. With a plant of 10, every fifth test of the head, and
-others each time, does 10 % more of the same work. `--load N` keeps N processes busy beside it.
+`run` makes a suite of 30 tests of 0.1 to 20 ms (arithmetic, strings, tables) in 10 files, compares it
+with itself in turns, and adds a line of JSON to the file RESULTS for each comparison, until the hours are
+over or Ctrl-C; it may be called again with the same file. A comparison takes some 10 to 30 seconds.
+With a plant of 10, every fifth test of the head, and others each time, does 10 % more of the same work.
+With a load of N, N processes are busy beside it. The next comparison is always of the combination
+that RESULTS has the fewest of, so that a run that is cut short is of use.
 
 `table` prints what came out as Markdown, with 95 % intervals (Wilson).
 """
@@ -19,6 +21,7 @@ import json
 import math
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,9 +31,12 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUSTED = "/usr/bin/busted"
 KINDS = ("arithmetic", "strings", "tables")
-NOMINAL_MS = (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50)
+NOMINAL_MS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20)
 PLANTED_EVERY = 5
 FOUND_FROM_MS = 1.0  # the promise is of tests that cost at least this
+# too noisy; too few runs, or none at all, because neighbours disturbed the others
+NOT_CALLED = ("noisy", "trend", "left out")
+MOST_FAILURES = 3  # comparisons in a row that could not be made
 
 # One unit of each kind; the loops are outside, so that twice the units are twice the work.
 WORK = """
@@ -84,7 +90,8 @@ for index, percent in (os.getenv("PLANT") or ""):gmatch("(%%d+)=(%%d+)") do
 end
 local tests = { %s }
 describe("suite", function()
-  for index, test in ipairs(tests) do
+  for at, test in ipairs(tests) do
+    local index = %d + at
     local units = math.floor(test.units * (100 + (plant[index] or 0)) / 100 + 0.5)
     it(index .. " " .. test.kind, function() work[test.kind](units) end)
   end
@@ -111,7 +118,9 @@ def make_suite(directory, interpreter):
     rows = ["{ kind = %r, units = %d }" % (kind, max(20, round(ms / 1000 / cost[kind])))
             for kind, ms in tests]
     os.mkdir(os.path.join(directory, "spec"))
-    write_file(directory, "spec/rates_spec.lua", SPEC % ", ".join(rows))
+    for first in range(0, len(rows), len(KINDS)):
+        write_file(directory, "spec/rates%02d_spec.lua" % (first // len(KINDS)),
+                   SPEC % (", ".join(rows[first:first + len(KINDS)]), first))
     return len(tests)
 
 
@@ -125,7 +134,7 @@ def planted(number, percent):
 def compare(options, directory, interpreter, plant):
     """One comparison: its JSON, or None where it was stopped."""
     text = ",".join("%d=%d" % item for item in sorted(plant.items()))
-    command = [options.bprof, "compare", "--json", "--quiet", "--gate",
+    command = [options.bprof, "compare", "--json", "--quiet", "--gate", "--no-count",
                "--base-command", "exec %s %s" % (interpreter, BUSTED)]
     if options.pairs:
         command += ["--pairs", str(options.pairs)]
@@ -149,9 +158,14 @@ def outcome(comparison, interpreter, percent, plant, load, seconds):
         tests.append({"index": index, "planted": plant.get(index, 0), "ms": element["base"] / 1e6,
                       "verdict": element["verdict"], "fails": element["fails"],
                       "ratio": element["ratio"]})
+    for left_out in comparison["left_out"]:
+        index = int(left_out["name"].split()[1])
+        tests.append({"index": index, "planted": plant.get(index, 0),
+                      "ms": NOMINAL_MS[(index - 1) // len(KINDS)], "verdict": "left out",
+                      "fails": False, "ratio": None})
     return {"interpreter": interpreter, "plant": percent, "load": load, "unit": comparison["unit"],
-            "pairs": comparison["pairs"], "gate": comparison["status"] == 3, "seconds": seconds,
-            "suite": comparison["elements"][0]["verdict"], "tests": tests}
+            "pairs": comparison["pairs"], "whole_pairs": comparison["whole_pairs"],
+            "gate": comparison["status"] == 3, "seconds": seconds, "tests": tests}
 
 
 class Load:
@@ -172,30 +186,77 @@ class Load:
             process.wait()
 
 
+def read_rows(path):
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def cell_of(row):
+    return row["interpreter"], row["plant"], row["load"]
+
+
+def next_cell(done):
+    """Of the cells with the fewest comparisons, one by chance."""
+    least = min(done.values())
+    return random.choice([cell for cell, number in done.items() if number == least])
+
+
+def compare_once(options, suite, cell):
+    """The row of one comparison, or None."""
+    interpreter, percent, load = cell
+    directory, number = suite
+    started = time.monotonic()
+    plant = planted(number, percent)
+    with Load(load, interpreter):
+        comparison = compare(options, directory, interpreter, plant)
+    if comparison is None:
+        return None
+    return outcome(comparison, interpreter, percent, plant, load, time.monotonic() - started)
+
+
+def run_until(options, suites, done, results, until):
+    failures = 0
+    while time.monotonic() < until and failures < MOST_FAILURES:
+        cell = next_cell(done)
+        row = compare_once(options, suites[cell[0]], cell)
+        if row is None:
+            failures += 1
+            continue
+        failures = 0
+        done[cell] += 1
+        results.write(json.dumps(row) + "\n")
+        results.flush()
+        print("%s, +%d %%, %d busy: %d pairs (%d whole), gate %s, %.0f s" % (
+            cell + (row["pairs"], row["whole_pairs"], row["gate"], row["seconds"])),
+            file=sys.stderr)
+    return 1 if failures else 0
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
 def run(options):
+    signal.signal(signal.SIGTERM, stop)
     until = time.monotonic() + options.hours * 3600
-    with tempfile.TemporaryDirectory() as top, Load(options.load, options.interpreter[0]), \
+    done = {(interpreter, percent, load): 0 for interpreter in options.interpreter
+            for percent in options.plant for load in options.load}
+    for row in read_rows(options.results[0]):
+        if cell_of(row) in done:
+            done[cell_of(row)] += 1
+    with tempfile.TemporaryDirectory() as top, \
             open(options.results[0], "a", encoding="utf-8") as results:
         suites = {}
         for interpreter in options.interpreter:
             directory = os.path.join(top, os.path.basename(interpreter))
             os.mkdir(directory)
             suites[interpreter] = directory, make_suite(directory, interpreter)
-        while time.monotonic() < until:
-            for interpreter, (directory, number) in suites.items():
-                for percent in options.plant:
-                    started = time.monotonic()
-                    plant = planted(number, percent)
-                    comparison = compare(options, directory, interpreter, plant)
-                    if comparison is None:
-                        return
-                    row = outcome(comparison, interpreter, percent, plant, options.load,
-                                  time.monotonic() - started)
-                    results.write(json.dumps(row) + "\n")
-                    results.flush()
-                    print("%s +%d %%: %d pairs, gate %s, %.0f s" % (
-                        interpreter, percent, row["pairs"], row["gate"], row["seconds"]),
-                        file=sys.stderr)
+        try:
+            return run_until(options, suites, done, results, until)
+        except KeyboardInterrupt:
+            return 130
 
 
 # ---- the table
@@ -211,36 +272,53 @@ def share(part, whole):
                                        100 * min(1, middle + half))
 
 
+COLUMNS = ("interpreter", "busy neighbours", "planted", "comparisons", "seconds each", "pairs, mean",
+           "builds failed falsely", "same code called slower", "same code not called",
+           "planted tests >= %g ms" % FOUND_FROM_MS, "found", "failed", "not called",
+           "called same or faster")
+
+
+def count(tests, *verdicts):
+    return sum(test["verdict"] in verdicts for test in tests)
+
+
 def rates(rows):
     same = [test for row in rows for test in row["tests"] if not test["planted"]]
     more = [test for row in rows for test in row["tests"]
             if test["planted"] and test["ms"] >= FOUND_FROM_MS]
     fails = sum(any(test["fails"] and not test["planted"] for test in row["tests"])
                 for row in rows)
-    count = lambda tests, verdict: sum(test["verdict"] == verdict for test in tests)
     return (share(fails, len(rows)), share(count(same, "slower"), len(same)),
-            share(count(same, "noisy"), len(same)), share(count(more, "slower"), len(more)),
+            share(count(same, *NOT_CALLED), len(same)), str(len(more)),
+            share(count(more, "slower"), len(more)),
             share(sum(test["fails"] for test in more), len(more)),
-            share(count(more, "same") + count(more, "faster"), len(more)))
+            share(count(more, *NOT_CALLED), len(more)),
+            share(count(more, "same", "faster"), len(more)))
+
+
+def mean(rows, key):
+    return sum(row[key] for row in rows) / len(rows)
+
+
+def table_row(rows, interpreter, load, plant):
+    print("| %s | %d | %s | %d | %.0f | %.0f | %s |" % (
+        interpreter, load, plant, len(rows), mean(rows, "seconds"), mean(rows, "pairs"),
+        " | ".join(rates(rows))))
 
 
 def table(options):
-    rows = []
-    for path in options.results:
-        with open(path, encoding="utf-8") as file:
-            rows += [json.loads(line) for line in file]
-    print("| interpreter | neighbours | planted | comparisons | pairs, mean | builds failed falsely | "
-          "same code called slower | called too noisy | planted, found | planted, failed | "
-          "planted, called same or faster |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
-    keys = sorted({(row["interpreter"], row["load"], row["plant"]) for row in rows})
-    for interpreter, load, plant in keys:
-        chosen = [row for row in rows
-                  if (row["interpreter"], row["load"], row["plant"]) == (interpreter, load, plant)]
-        print("| %s | %d | +%d %% | %d | %.0f | %s |" % (
-            interpreter, load, plant, len(chosen),
-            sum(row["pairs"] for row in chosen) / len(chosen), " | ".join(rates(chosen))))
-    print("\nFound, failed and called the same: of planted tests of at least %g ms." % FOUND_FROM_MS)
+    rows = [row for path in options.results for row in read_rows(path)]
+    print("| %s |\n|---|%s" % (" | ".join(COLUMNS), "--:|" * (len(COLUMNS) - 1)))
+    for interpreter, load in sorted({(row["interpreter"], row["load"]) for row in rows}):
+        chosen = [row for row in rows if (row["interpreter"], row["load"]) == (interpreter, load)]
+        for plant in sorted({row["plant"] for row in chosen}):
+            table_row([row for row in chosen if row["plant"] == plant], interpreter, load,
+                      "+%d %%" % plant if plant else "nothing")
+        table_row(chosen, interpreter, load, "any")
+    print("\n%d comparisons, %.2f hours. In brackets: 95 %% intervals. A build that fails falsely has a "
+          "test that fails without a plant. Not called: too noisy, or disturbed too often." % (
+              len(rows), sum(row["seconds"] for row in rows) / 3600))
+    return 0
 
 
 def main():
@@ -253,16 +331,14 @@ def main():
                         default=["luajit", "lua5.4"])
     parser.add_argument("--plant", type=lambda text: [int(word) for word in text.split(",")],
                         default=[0, 5, 10, 20])
-    parser.add_argument("--load", type=int, default=0)
+    parser.add_argument("--load", type=lambda text: [int(word) for word in text.split(",")],
+                        default=[0, 2])
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--bprof", default=os.path.join(ROOT, "build", "bprof-perf"))
     options = parser.parse_args()
     options.bprof = os.path.realpath(options.bprof)
-    if options.action == "table":
-        table(options)
-    else:
-        run(options)
+    return table(options) if options.action == "table" else run(options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
