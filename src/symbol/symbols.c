@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Functions, keyed by what they are. Names of Lua functions are votes: each caller says what it
- * called, weighted by samples, and symbols_finish() counts.
+ * called, weighted by samples, and symbols_finish() counts. So are those of C functions that
+ * neither a module nor a symbol names.
  */
 #include "symbols.h"
 
@@ -32,6 +33,7 @@ struct votes {
 	struct vote *names;
 	uint64_t weight; /* of all frames, named by their caller or not */
 	bool is_crowd;	 /* many functions in one place: a name must be that of all */
+	bool is_place;	 /* a C function of which only its place in its file is known */
 };
 
 struct identity {
@@ -230,12 +232,21 @@ static int intern_plain(struct symbols *s, enum function_kind kind, const char *
 	return intern_function(s, &key, ret);
 }
 
+/* "lua5.4+0x2e810": what stands for a name where there is none. */
+static bool is_place(const char *name, const char *module)
+{
+	size_t len = module ? strlen(module) : 0;
+
+	return len && strncmp(name, module, len) == 0 && strncmp(name + len, "+0x", 3) == 0;
+}
+
 static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
 		   struct symbol_frame *ret)
 {
 	uint32_t ffid = frame->flags & BPROF_FRAME_BUILTIN ? frame->pos : 0;
-	const char *module;
+	const char *module = NULL;
 	const char *name = spaces_find_cfunction(s->spaces, space, frame->object, ffid);
+	int r;
 
 	ret->line = 0;
 	ret->is_safe = false;
@@ -243,7 +254,10 @@ static int c_frame(struct symbols *s, uint32_t space, const struct bprof_frame *
 		name = spaces_find_symbol(s->spaces, space, frame->object, &module);
 	if (!name || !name[0])
 		name = "<unknown C function>";
-	return intern_plain(s, FUNCTION_C, name, "", &ret->function);
+	r = intern_plain(s, FUNCTION_C, name, "", &ret->function);
+	if (r == 0 && is_place(name, module))
+		s->votes[ret->function].is_place = true;
+	return r;
 }
 
 int symbols_frame(struct symbols *s, uint32_t space, const struct bprof_frame *frame,
@@ -362,7 +376,8 @@ int symbols_name_by_call(struct symbols *s, uint32_t space, const struct bprof_f
 	const char *kind;
 	char name[256];
 
-	if (function >= s->nr_functions || s->functions[function].kind != FUNCTION_LUA)
+	if (function >= s->nr_functions ||
+	    (s->functions[function].kind != FUNCTION_LUA && !s->votes[function].is_place))
 		return 0;
 	if (symbols_call_name(s->spaces, space, caller, callee, name, sizeof(name), &kind) <= 0 ||
 	    is_no_name(name))

@@ -274,6 +274,45 @@ Test(symbols_identity, a_stripped_function_is_no_main_chunk)
 	cr_expect(eq(int, final(function_of(7, &chunk))->kind, FUNCTION_MAIN_CHUNK));
 }
 
+/* A C function, of which the ELF file says @symbol. */
+static struct bprof_frame add_c_function(const char *symbol)
+{
+	struct bprof_symbol fact = {.pid = 7, .address = next_object += 64};
+
+	cr_assert(eq(int,
+		     spaces_add_symbol(spaces, &fact, symbol, strlen(symbol), "lua5.4",
+				       strlen("lua5.4")),
+		     0));
+	return (struct bprof_frame){.object = fact.address, .flags = BPROF_FRAME_C};
+}
+
+Test(symbols_identity, a_c_function_without_a_name_has_that_of_its_calls)
+{
+	static const struct {
+		const char *symbol, *name;
+	} rows[] = {
+		{"lua5.4+0x2e810", "next_line"},
+		{"gmatch_aux", "gmatch_aux"},
+		{"lua5.4_open", "lua5.4_open"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bprof_frame f = add_c_function(rows[i].symbol);
+
+		call("next_line", &f, 10);
+		cr_expect(eq(str, (char *) final(function_of(7, &f))->name, (char *)rows[i].name));
+	}
+}
+
+Test(symbols_identity, a_c_function_that_only_c_calls_is_known_by_its_place)
+{
+	struct bprof_frame f = add_c_function("lua5.4+0x8060");
+	uint32_t function = function_of(7, &f);
+
+	symbols_weigh(symbols, function, 10);
+	cr_expect(eq(str, (char *) final(function)->name, "lua5.4+0x8060"));
+}
+
 Test(symbols_identity, hooks_finalizers_and_tail_calls_are_not_named_by_the_frame_below)
 {
 	static const struct {
