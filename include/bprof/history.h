@@ -61,4 +61,29 @@ struct history {
 	size_t nr, room;
 };
 
+/* ---- timing tables ------------------------------------------------------------------------- */
+
+enum timing_kind { TIMING_TESTS, TIMING_FUNCTIONS, NR_TIMING_KINDS };
+
+/* A test over all repeats of the suite, or a function over all its samples. */
+struct timing_row {
+	char *name, *where; /* where: "spec/a_spec.lua:4", or "" */
+	uint64_t count;	    /* tests: runs; functions: samples */
+	uint64_t total_ns, self_ns, mean_ns, median_ns;
+};
+
+/* The slowest, the slowest first. Owns its rows. */
+struct timing_table {
+	struct timing_row *rows;
+	size_t nr, nr_all;  /* shown, and there are */
+	uint64_t all_ns;    /* tests: of all together; functions: what was sampled in all */
+	uint64_t all_count; /* runs of tests, samples */
+};
+
+struct timing {
+	struct timing_table tables[NR_TIMING_KINDS];
+};
+
+void timing_done(struct timing *timing); /* history/timing_read.c */
+
 #endif

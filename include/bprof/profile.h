@@ -305,6 +305,8 @@ struct profile {
 	size_t nr_skipped_files;
 	int exit_status;	/* 0..255, or 128 + signal; -1 = not recorded */
 	bool complete;		/* the recording has its END */
+	const char *release;	/* the tag it is profiled for; NULL = none */
+	const char *part;	/* "tag fast": some tests of the run only; NULL = all of it */
 	uint64_t started_at_ns; /* CLOCK_REALTIME */
 	uint64_t wall_ns, cpu_ns;
 

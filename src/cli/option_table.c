@@ -22,6 +22,7 @@
 #define FOR_COMPARE    BIT(VERB_COMPARE)
 #define FOR_DOCTOR     BIT(VERB_DOCTOR)
 #define FOR_OUTPUTS    (FOR_RUN | FOR_REPORT)
+#define FOR_HISTORY    FOR_OUTPUTS
 #define FOR_ALL	       (BIT(NR_VERBS) - 1)
 #define TOP_MAXIMUM    1000000
 #define PERIOD_MAXIMUM 1000000000000000U
@@ -235,7 +236,7 @@ static int apply_min_percent(struct options *options, const char *value)
 
 /* ---- switches ------------------------------------------------------------------------------ */
 
-static int switch_parse(const char *value, bool *ret)
+int option_switch_parse(const char *value, bool *ret)
 {
 	static const char *const yes[] = {"1", "true", "yes", "on"};
 	static const char *const no[] = {"0", "false", "no", "off"};
@@ -253,27 +254,27 @@ static int switch_parse(const char *value, bool *ret)
 
 static int apply_lines(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->lines);
+	return option_switch_parse(value, &options->lines);
 }
 
 static int apply_include_framework(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->include_framework);
+	return option_switch_parse(value, &options->include_framework);
 }
 
 static int apply_callers(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->callers);
+	return option_switch_parse(value, &options->callers);
 }
 
 static int apply_keep_root(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->keep_root);
+	return option_switch_parse(value, &options->keep_root);
 }
 
 static int apply_quiet(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->quiet);
+	return option_switch_parse(value, &options->quiet);
 }
 
 static int apply_mode(struct options *options, const char *value)
@@ -284,32 +285,32 @@ static int apply_mode(struct options *options, const char *value)
 
 static int apply_gc_before_tests(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->gc_before_tests);
+	return option_switch_parse(value, &options->gc_before_tests);
 }
 
 static int apply_no_count(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->no_count);
+	return option_switch_parse(value, &options->no_count);
 }
 
 static int apply_gate(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->gate);
+	return option_switch_parse(value, &options->gate);
 }
 
 static int apply_json(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->json);
+	return option_switch_parse(value, &options->json);
 }
 
 static int apply_costs(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->costs);
+	return option_switch_parse(value, &options->costs);
 }
 
 static int apply_verify(struct options *options, const char *value)
 {
-	return switch_parse(value, &options->verify);
+	return option_switch_parse(value, &options->verify);
 }
 
 static int apply_verbose(struct options *options, const char *value)
@@ -717,6 +718,121 @@ static const struct option_row rows[] = {
 		.expected = A_SWITCH,
 		.verbs = FOR_COMPARE,
 		.apply = apply_gate,
+	},
+	{
+		.name = "release",
+		.argument = "TAG",
+		.variables = {"BPROF_RELEASE", THREE_GENERATIONS("FLAMEGRAPH_VERSION")},
+		.help = "also write the release history, benchmarks/ in the output directory if one "
+			"is chosen, else here, for this tag",
+		.expected = "a tag vX.Y.Z, vX.Y.Z.A or vX.Y.Z-PRERELEASE",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_release,
+	},
+	{
+		.name = "layout",
+		.argument = "NAME",
+		.variables = {"BPROF_LAYOUT"},
+		.fallback = "busted",
+		.help = "where the history is: busted (benchmarks/busted/all/) or mega "
+			"(benchmarks/all/, as mega.busted has it)",
+		.expected = "busted or mega",
+		.verbs = FOR_HISTORY,
+		.apply = option_apply_layout,
+	},
+	{
+		.name = "allowed-tags",
+		.argument = "LIST",
+		.variables = {THREE_GENERATIONS("ALLOWED_TAGS"),
+			      THREE_GENERATIONS("TAGGED_DIRECTORIES")},
+		.help = "tags of tests that get a folder in the history: regular expressions "
+			"(POSIX, extended), separated by commas, found anywhere in the tag unless "
+			"they have ^ and $",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_allowed_tags,
+		.explain = option_explain_allowed_tags,
+	},
+	{
+		.name = "keep-old-tag-directories",
+		.variables = {THREE_GENERATIONS("KEEP_OLD_TAG_DIRECTORIES")},
+		.help = "keep folders of tags that no test has any more",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_keep_old_tags,
+	},
+	{
+		.name = "keep-deprecated",
+		.variables = {"BPROF_KEEP_DEPRECATED"},
+		.help = "keep folders of tests and spec files that are gone",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_keep_deprecated,
+	},
+	{
+		.name = "minimum-samples",
+		.argument = "N",
+		.variables = {THREE_GENERATIONS("MINIMUM_SAMPLES"),
+			      THREE_GENERATIONS("GRAPH_MINIMUM_SAMPLES")},
+		.fallback = "2",
+		.help = "releases that a picture needs; 0 and 1: always drawn",
+		.expected = "a number from 0 to 1000000",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_minimum_samples,
+	},
+	{
+		.name = "graph-maximum",
+		.argument = "N",
+		.variables = {"BPROF_GRAPH_MAXIMUM"},
+		.fallback = "35",
+		.help = "newest releases that a picture shows; 0: all",
+		.expected = "a number from 0 to 1000000",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_graph_maximum,
+	},
+	{
+		.name = "max-artifacts",
+		.argument = "N",
+		.variables = {"BPROF_MAX_ARTIFACTS"},
+		.fallback = "0",
+		.help = "newest releases that stay on disk; 0: all",
+		.expected = "a number from 0 to 1000000",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_max_artifacts,
+	},
+	{
+		.name = "allow-nightly",
+		.variables = {THREE_GENERATIONS("ALLOW_NIGHTLY")},
+		.help = "show runs on prereleases of an interpreter in the pictures",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_allow_nightly,
+	},
+	{
+		.name = "include-prerelease",
+		.variables = {"BPROF_INCLUDE_PRERELEASE"},
+		.help = "show prereleases of the project in the pictures",
+		.expected = A_SWITCH,
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_include_prerelease,
+	},
+	{
+		.name = "table-style",
+		.argument = "STYLE",
+		.variables = {THREE_GENERATIONS("TABLE_STYLE")},
+		.fallback = "lines",
+		.help = "of --timing-file and history: github, lines, csv or json",
+		.expected = "github, lines, csv or json",
+		.verbs = FOR_HISTORY,
+		.apply = option_apply_table_style,
+	},
+	{
+		.name = "timing-file",
+		.argument = "FILE",
+		.variables = {THREE_GENERATIONS("TIMING_OUTPUT_PATH")},
+		.help = "write the slowest tests and functions as a table there",
+		.expected = "the name of a file",
+		.verbs = FOR_OUTPUTS,
+		.apply = option_apply_timing_file,
 	},
 	{
 		.name = "user",

@@ -23,6 +23,24 @@ int option_values_format_names(struct buf *ret) MUST_CHECK;
 /* A number without sign or blanks, @least to @most. 0 or -EINVAL. */
 int option_number_parse(const char *value, unsigned least, unsigned most, unsigned *ret);
 
+/* "1", "yes", ... 0 or -EINVAL. */
+int option_switch_parse(const char *value, bool *ret);
+
+/* Values of the release history: 0, -EINVAL or -ENOMEM (option_history.c). */
+int option_apply_release(struct options *options, const char *value);
+int option_apply_layout(struct options *options, const char *value);
+int option_apply_keep_deprecated(struct options *options, const char *value);
+int option_apply_keep_old_tags(struct options *options, const char *value);
+int option_apply_allowed_tags(struct options *options, const char *value);
+int option_explain_allowed_tags(const char *value, struct buf *why);
+int option_apply_minimum_samples(struct options *options, const char *value);
+int option_apply_graph_maximum(struct options *options, const char *value);
+int option_apply_max_artifacts(struct options *options, const char *value);
+int option_apply_allow_nightly(struct options *options, const char *value);
+int option_apply_include_prerelease(struct options *options, const char *value);
+int option_apply_table_style(struct options *options, const char *value);
+int option_apply_timing_file(struct options *options, const char *value);
+
 /* Values of compare: 0 or -EINVAL (option_compare.c). */
 int option_apply_warn_at(struct options *options, const char *value);
 int option_apply_fail_at(struct options *options, const char *value);

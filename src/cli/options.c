@@ -619,6 +619,7 @@ void options_done(struct options *options)
 	free(options->only);
 	free(options->ignore);
 	free(options->skip_files);
+	free(options->tree.allowed_tags);
 	free(options->words);
 	*options = (struct options){0};
 }

@@ -19,6 +19,8 @@
 #include "buf.h"
 #include "compare/compare.h"
 #include "launch/environ.h"
+#include "output/timing.h"
+#include "release/tree.h"
 
 #define EXIT_USAGE	  2
 #define MAX_FORMATS	  32
@@ -73,6 +75,11 @@ struct options {
 	unsigned verbose;
 	const char *log_filter; /* complete: --log, -v and -q taken together; for log_configure() */
 	const char *log_file;
+
+	struct release release; /* --release; nr_parts 0 = none */
+	struct tree_opts tree;	/* its output is not set */
+	enum table_style table_style;
+	const char *timing_file; /* NULL = none */
 
 	char **command; /* NULL-terminated. VERB_RUN: at least one word; VERB_COMPARE: or NULL */
 	size_t nr_command;

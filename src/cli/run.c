@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "buf.h"
+#include "history_write.h"
 #include "log.h"
 #include "say.h"
 #include "take.h"
@@ -207,6 +208,8 @@ static int report_run(const struct session *session, struct output_dir *dir,
 	}
 	p = pipeline_profile(pipeline);
 	r = write_files(session, p, dir);
+	if (write_history(session, p, dir) < 0)
+		r = -EIO;
 	if (!session->options->quiet)
 		write_report(session, p, "terminal", stderr, r == 0);
 	if (session->options->callers)
@@ -319,6 +322,8 @@ static int write_report_outputs(const struct session *session, const struct prof
 	}
 	buf_done(&why);
 	r = write_files(session, p, &dir);
+	if (write_history(session, p, &dir) < 0)
+		r = -EIO;
 	output_dir_close(&dir);
 	if (!o->quiet && write_report(session, p, "terminal", stdout, r == 0) < 0)
 		r = -EIO;

@@ -80,6 +80,13 @@ int history_add(struct history *h, const struct history_folder *folder, const ch
 		size_t len, struct buf *why) MUST_CHECK;
 void history_done(struct history *h);
 
+/**
+ * timing_parse() - a timing.json as we wrote it, or as others changed it
+ *
+ * Return: 0; -EBADMSG; -ENOMEM. Owns: timing_done().
+ */
+int timing_parse(const char *text, size_t len, struct timing *ret) MUST_CHECK;
+
 /* Puts them in order and marks where CPU or interpreter changed. */
 void history_settle(struct history *h);
 

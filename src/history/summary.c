@@ -67,7 +67,7 @@ static const struct {
 struct summary {
 	struct past_release *past;
 	uint64_t neovim[3]; /* major, minor, patch */
-	bool has_total;	    /* the one thing that all kinds have */
+	bool is_known;	    /* a schema of ours, or the total that all kinds have */
 	struct buf *why;
 };
 
@@ -90,7 +90,7 @@ static int on_number(void *arg, const char *path, const char *text, size_t len)
 			return buf_addf(s->why, "'%s' is no valid number", path) < 0 ? -ENOMEM
 										     : -EBADMSG;
 		memcpy(field(s->past, numbers[i].offset), &value, sizeof(value));
-		s->has_total = s->has_total || numbers[i].offset == OFFSET(total_ns);
+		s->is_known = s->is_known || numbers[i].offset == OFFSET(total_ns);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(neovim); i++)
 		if (strcmp(neovim[i], path) == 0 && json_decimal(text, len, 1, &value) == 0)
@@ -120,6 +120,9 @@ static int on_text(void *arg, const char *path, const char *text, size_t len)
 		free(*at);
 		*at = copy;
 	}
+	if (strcmp(path, "schema") == 0 && (is_word("bprof-perf/summary/1", text, len) ||
+					    is_word("bprof-perf/profile/1", text, len)))
+		s->is_known = true;
 	if (strcmp(path, "status") == 0 && is_word("passed", text, len))
 		s->past->status = PAST_PASSED;
 	if (strcmp(path, "status") == 0 && is_word("failed", text, len))
@@ -154,9 +157,9 @@ static int finish(struct summary *s)
 {
 	struct past_release *past = s->past;
 
-	if (!s->has_total)
+	if (!s->is_known)
 		return buf_addstr(s->why, "it is JSON, but no summary or profile of a release "
-					  "(there is no total)") < 0
+					  "(neither a schema that is known nor a total)") < 0
 			       ? -ENOMEM
 			       : -EBADMSG;
 	if (s->neovim[1] + s->neovim[0] > 0 && !past->neovim &&

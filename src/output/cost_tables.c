@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "costs.h"
+#include "markdown.h"
 #include "meters.h"
 #include "report.h"
 #include "rows.h"
@@ -218,19 +219,6 @@ const struct output_ops output_costs = {
 
 /* ---- Markdown ------------------------------------------------------------------------------ */
 
-static void add_markdown(struct writer *w, const char *text)
-{
-	struct buf cut, b;
-
-	buf_init(&cut, TEXT_MAX_BUFFER);
-	buf_init(&b, TEXT_MAX_BUFFER);
-	writer_fail(w, text_add_short(&cut, text, TEXT_MAX_NAME));
-	writer_fail(w, text_add_markdown(&b, cut.data ? cut.data : ""));
-	writer_addstr(w, b.data ? b.data : "");
-	buf_done(&cut);
-	buf_done(&b);
-}
-
 /* The cells of all rows, and which columns have any. */
 static struct cells *all_cells(const struct profile *p, const struct cost_report *report,
 			       const struct cost_rows *rows, bool used[NR_COST_COLUMNS])
@@ -304,7 +292,7 @@ static void write_markdown_table(struct writer *w, const struct profile *p,
 			if (!used[k])
 				continue;
 			writer_addstr(w, "| ");
-			add_markdown(w, cell_text(&all[i], k));
+			markdown_add(w, cell_text(&all[i], k));
 			writer_addstr(w, " ");
 		}
 		writer_addstr(w, "|\n");
@@ -318,8 +306,8 @@ static void write_paragraph(struct writer *w, const char *text)
 	char first[2] = {(char)toupper((unsigned char)*text), 0};
 
 	writer_addstr(w, "\n");
-	add_markdown(w, first);
-	add_markdown(w, text + 1);
+	markdown_add(w, first);
+	markdown_add(w, text + 1);
 	writer_addstr(w, ".\n");
 }
 

@@ -131,9 +131,9 @@ static void write_runs(struct json *j, const struct run_series *runs)
 static void write_versions(struct json *j, const struct profile *p)
 {
 	json_open_map(j, "versions");
-	json_text(j, "lua", p->nr_runtimes > 0 ? p->runtimes[0].version : NULL);
+	json_text(j, "lua", profile_interpreter(p));
 	json_null(j, "neovim");
-	json_null(j, "release");
+	json_text(j, "release", p->release);
 	json_null(j, "uv");
 	json_text(j, "bprof", p->bprof_version);
 	json_close_map(j);
@@ -211,22 +211,6 @@ static void write_suite(struct json *j, const struct suite_result *s)
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
-/* From the start of the first suite to the end of the last. */
-static uint64_t suite_span(const struct profile *p)
-{
-	uint64_t start = UINT64_MAX, end = 0;
-
-	for (size_t i = 0; i < p->nr_nodes; i++) {
-		const struct profile_node *node = &p->nodes[i];
-
-		if (node->kind != NODE_SUITE)
-			continue;
-		start = node->start_ns < start ? node->start_ns : start;
-		end = node->end_ns > end ? node->end_ns : end;
-	}
-	return end > start ? end - start : PROFILE_UNKNOWN;
-}
-
 static void write_micros(struct json *j, const char *key, bool known, uint64_t ns)
 {
 	if (known && ns != PROFILE_UNKNOWN)
@@ -254,7 +238,7 @@ static void write_statistics(struct json *j, const struct profile *p)
 	write_micros(j, "min", any, s.min);
 	write_micros(j, "max", any, s.max);
 	write_micros(j, "percentile_95", any, s.percentile_95);
-	write_micros(j, "total", true, suite_span(p));
+	write_micros(j, "total", true, statistics_total(p));
 	json_close_map(j);
 }
 
@@ -420,6 +404,8 @@ static void write_profile(struct json *j, const struct profile *p)
 {
 	json_open_map(j, NULL);
 	json_text(j, "schema", SCHEMA);
+	if (p->part)
+		json_text(j, "part", p->part);
 	write_run(j, p);
 	json_open_array(j, "runtimes");
 	for (size_t i = 0; i < p->nr_runtimes; i++)

@@ -81,3 +81,33 @@ int statistics_of_tests(const struct profile *p, struct statistics *ret)
 	statistics_compute(ret, values, nr);
 	return 0;
 }
+
+uint64_t statistics_total(const struct profile *p)
+{
+	uint64_t start = UINT64_MAX, end = 0;
+
+	if (p->part)
+		return p->phases[PHASE_TEST].costs.wall_ns;
+	for (size_t i = 0; i < p->nr_nodes; i++) {
+		const struct profile_node *node = &p->nodes[i];
+
+		if (node->kind != NODE_SUITE)
+			continue;
+		start = node->start_ns < start ? node->start_ns : start;
+		end = node->end_ns > end ? node->end_ns : end;
+	}
+	return end > start ? end - start : PROFILE_UNKNOWN;
+}
+
+/* A wrapper on another interpreter may have started the one that ran the tests. */
+const char *profile_interpreter(const struct profile *p)
+{
+	for (size_t i = 0; i < p->nr_nodes; i++) {
+		if (p->nodes[i].kind != NODE_SUITE)
+			continue;
+		for (size_t k = 0; k < p->nr_runtimes; k++)
+			if (p->runtimes[k].pid == p->nodes[i].pid)
+				return p->runtimes[k].version;
+	}
+	return p->nr_runtimes > 0 ? p->runtimes[0].version : NULL;
+}

@@ -21,4 +21,11 @@ void statistics_compute(struct statistics *ret, uint64_t *values, size_t nr);
  * 0 or -ENOMEM. */
 int statistics_of_tests(const struct profile *p, struct statistics *ret) MUST_CHECK;
 
+/* From the start of the first suite to the end of the last; of a part, the sum of its tests.
+ * PROFILE_UNKNOWN: there was no suite. */
+uint64_t statistics_total(const struct profile *p);
+
+/* Version of the VM that the suite ran on, else of the first one; NULL = there was none. */
+const char *profile_interpreter(const struct profile *p);
+
 #endif

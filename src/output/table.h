@@ -27,7 +27,7 @@ struct column {
 	unsigned optional; /* left out where names have too little room, the highest first */
 };
 
-#define TABLE_MAX_COLUMNS 12
+#define TABLE_MAX_COLUMNS 16
 
 /**
  * struct table - rows of cells, printed so that the numbers align and the names fit

@@ -324,6 +324,26 @@ int text_add_markdown(struct buf *b, const char *s)
 	return r;
 }
 
+int text_add_csv(struct buf *b, const char *s)
+{
+	struct buf visible;
+	int r;
+
+	buf_init(&visible, TEXT_MAX_BUFFER);
+	r = text_add_visible(&visible, s);
+	if (r == 0)
+		r = buf_addstr(b, "\"");
+	if (r == 0 && visible.len > 0 && strchr("=+-@", *visible.data))
+		r = buf_addstr(b, "'");
+	for (size_t i = 0; r == 0 && i < visible.len; i++)
+		r = visible.data[i] == '"' ? buf_addstr(b, "\"\"")
+					   : buf_add(b, &visible.data[i], 1);
+	if (r == 0)
+		r = buf_addstr(b, "\"");
+	buf_done(&visible);
+	return r;
+}
+
 int text_add_json(struct buf *b, const char *s)
 {
 	size_t len = strlen(s);

@@ -59,6 +59,10 @@ int text_add_json(struct buf *b, const char *s) MUST_CHECK;
 /* @s, visible, as plain text of a cell of a Markdown table: what could be markup is escaped. */
 int text_add_markdown(struct buf *b, const char *s) MUST_CHECK;
 
+/* @s, visible, as a field of a CSV file with its quotes; what a spreadsheet would take for a
+ * formula gets an apostrophe in front. Source: RFC 4180. */
+int text_add_csv(struct buf *b, const char *s) MUST_CHECK;
+
 /* Which part of a text gives way when it is too wide. */
 enum text_cut { TEXT_CUT_END, TEXT_CUT_MIDDLE, TEXT_CUT_START };
 

@@ -169,6 +169,8 @@ static int write_events(struct trace *t)
 	r = trace_write_lane(t);
 	if (r == 0)
 		r = trace_write_frames(t);
+	if (t->profile->part) /* losses are of the run */
+		return r;
 	write_lost_counter(t, 0, 0);
 	if (t->profile->wall_ns != PROFILE_UNKNOWN)
 		write_lost_counter(t, t->profile->wall_ns, t->profile->accounts.lost);

@@ -227,7 +227,8 @@ static uint64_t latest_end(const struct frames *f, const struct thread *thread)
 	uint64_t end = thread->last_ns + f->period_ns;
 	uint64_t run = f->trace->profile->wall_ns;
 
-	if (run != PROFILE_UNKNOWN && end > run)
+	/* the time of a part is a sum, not an axis */
+	if (!f->trace->profile->part && run != PROFILE_UNKNOWN && end > run)
 		end = run > thread->last_ns ? run : thread->last_ns + 1;
 	return end;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as the name of a folder and as the summary in it: refused, or a release whose texts are
- * bounded and whose name is one component of a path.
+ * Any bytes as the name of a folder, and as the summary and the timing table in it: refused, or a
+ * release whose texts are bounded and whose name is one component of a path.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +59,19 @@ static void check_summary(const char *text, size_t size)
 	buf_done(&why);
 }
 
+static void check_timing(const char *text, size_t size)
+{
+	struct timing timing;
+
+	if (timing_parse(text, size, &timing) < 0)
+		return;
+	for (size_t k = 0; k < NR_TIMING_KINDS; k++)
+		for (size_t i = 0; i < timing.tables[k].nr; i++)
+			require(timing.tables[k].rows[i].name && timing.tables[k].rows[i].where,
+				"texts");
+	timing_done(&timing);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = strndup((const char *)data, size);
@@ -68,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	line = strcspn(text, "\n");
 	check_summary((const char *)data, size);
+	check_timing((const char *)data, size);
 	text[line] = 0;
 	check_names(text);
 	free(text);

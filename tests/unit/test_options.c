@@ -9,6 +9,7 @@
 
 #include "cli/help.c"
 #include "cli/option_compare.c"
+#include "cli/option_history.c"
 #include "cli/option_table.c"
 #include "cli/option_values.c"
 #include "cli/options.c"
@@ -558,4 +559,74 @@ Test(options, page_of_options_agrees_with_the_table)
 Test(options, man_page_agrees_with_the_table)
 {
 	expect_file(SOURCE_DIR "/docs/man/bprof-perf.1", options_write_man);
+}
+
+/* ---- the release history ------------------------------------------------------------------- */
+
+Test(options, a_release_is_a_tag_and_an_empty_one_is_none)
+{
+	cr_assert(eq(int, parse("run --release v1.2.3.4 -- busted"), 0));
+	cr_expect_str_eq(options.release.text, "v1.2.3.4");
+	set("BUSTED_PROFILER_FLAMEGRAPH_VERSION", "");
+	cr_assert(eq(int, parse("run -- busted"), 0));
+	cr_expect(eq(u32, options.release.nr_parts, 0),
+		  "GitHub gives an empty tag on pull requests");
+	set("BUSTED_PROFILER_FLAMEGRAPH_VERSION", "v1.2.3-beta.1");
+	cr_assert(eq(int, parse("run -- busted"), 0));
+	cr_expect_str_eq(options.release.text, "v1.2.3-beta.1");
+	set("MEGA_BUSTED_PROFILER_FLAMEGRAPH_VERSION", "v2.0.0");
+	cr_assert(eq(int, parse("run -- busted"), 0));
+	cr_expect_str_eq(options.release.text, "v2.0.0");
+	set("BPROF_RELEASE", "main");
+	expect_refusal("run -- busted",
+		       "BPROF_RELEASE 'main' is not a tag vX.Y.Z, vX.Y.Z.A or vX.Y.Z-PRERELEASE");
+	cr_assert(eq(int, parse("run --release v3.0.0 -- busted"), 0), "an option is above it");
+}
+
+Test(options, all_generations_of_the_history_s_variables)
+{
+	static const char *const generations[] = {"BUSTED_PROFILER_", "MEGA_BUSTED_PROFILER_",
+						  "BPROF_"};
+	char name[128], value[16];
+
+	cr_assert(eq(int, parse("run -- busted"), 0));
+	cr_expect(eq(u32, options.tree.minimum_samples, 2));
+	cr_expect(eq(u32, options.tree.graph_maximum, 35));
+	cr_expect(not(options.tree.keep_old_tags));
+	cr_expect(eq(ptr, (void *)options.tree.allowed_tags, NULL));
+	for (unsigned i = 0; i < ARRAY_SIZE(generations); i++) {
+		snprintf(value, sizeof(value), "%u", 10 + i);
+		snprintf(name, sizeof(name), "%sMINIMUM_SAMPLES", generations[i]);
+		set(name, value);
+		snprintf(name, sizeof(name), "%sTAGGED_DIRECTORIES", generations[i]);
+		set(name, i ? "^fast$,slow" : ".*");
+		snprintf(name, sizeof(name), "%sKEEP_OLD_TAG_DIRECTORIES", generations[i]);
+		set(name, i % 2 ? "0" : "true");
+		snprintf(name, sizeof(name), "%sTABLE_STYLE", generations[i]);
+		set(name, i % 2 ? "csv" : "github");
+		snprintf(name, sizeof(name), "%sALLOW_NIGHTLY", generations[i]);
+		set(name, "yes");
+		cr_assert(eq(int, parse("run -- busted"), 0), "%s", why.data);
+		cr_expect(eq(u32, options.tree.minimum_samples, 10 + i));
+		cr_expect(eq(int, options.tree.keep_old_tags, i % 2 == 0));
+		cr_expect(eq(int, options.table_style, i % 2 ? TABLE_CSV : TABLE_GITHUB));
+		cr_expect(options.tree.allow_nightly);
+		cr_expect_str_eq(options.tree.allowed_tags[0], i ? "^fast$" : ".*");
+	}
+}
+
+Test(options, values_of_the_history_are_refused_by_name)
+{
+	expect_refusal("run --allowed-tags a,( -- x",
+		       "--allowed-tags: '(' is no regular expression: Unmatched ( or \\(");
+	expect_refusal("run --allowed-tags , -- x",
+		       "--allowed-tags: the list of patterns is empty");
+	expect_refusal("run --layout flat -- x", "--layout 'flat' is not busted or mega");
+	expect_refusal("run --table-style html -- x",
+		       "--table-style 'html' is not github, lines, csv or json");
+	expect_refusal("run --minimum-samples -1 -- x",
+		       "--minimum-samples '-1' is not a number from 0 to 1000000");
+	set("BUSTED_PROFILER_ALLOW_NIGHTLY", "maybe");
+	expect_refusal("run -- x", "BUSTED_PROFILER_ALLOW_NIGHTLY 'maybe' is not 1, true, yes, on, "
+				   "0, false, no or off");
 }

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The values of the release history: tags, layout, what is kept and what is shown. */
+#include <errno.h>
+#include <regex.h>
+#include <string.h>
+
+#include "history/history.h"
+#include "option_values.h"
+
+#define MOST 1000000
+
+int option_apply_release(struct options *options, const char *value)
+{
+	return release_parse(value, &options->release);
+}
+
+int option_apply_layout(struct options *options, const char *value)
+{
+	bool mega = strcmp(value, "mega") == 0;
+
+	options->tree.layout = mega ? LAYOUT_MEGA : LAYOUT_BUSTED;
+	return mega || strcmp(value, "busted") == 0 ? 0 : -EINVAL;
+}
+
+int option_apply_keep_deprecated(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->tree.keep_deprecated);
+}
+
+int option_apply_keep_old_tags(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->tree.keep_old_tags);
+}
+
+int option_apply_allow_nightly(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->tree.allow_nightly);
+}
+
+int option_apply_include_prerelease(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->tree.include_prereleases);
+}
+
+int option_apply_minimum_samples(struct options *options, const char *value)
+{
+	return option_number_parse(value, 0, MOST, &options->tree.minimum_samples);
+}
+
+int option_apply_graph_maximum(struct options *options, const char *value)
+{
+	return option_number_parse(value, 0, MOST, &options->tree.graph_maximum);
+}
+
+int option_apply_max_artifacts(struct options *options, const char *value)
+{
+	return option_number_parse(value, 0, MOST, &options->tree.max_artifacts);
+}
+
+int option_apply_table_style(struct options *options, const char *value)
+{
+	static const char *const names[NR_TABLE_STYLES] = {[TABLE_GITHUB] = "github",
+							   [TABLE_LINES] = "lines",
+							   [TABLE_CSV] = "csv",
+							   [TABLE_JSON] = "json"};
+
+	for (size_t i = 0; i < NR_TABLE_STYLES; i++)
+		if (strcmp(names[i], value) == 0) {
+			options->table_style = (enum table_style)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int option_apply_timing_file(struct options *options, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	options->timing_file = value;
+	return 0;
+}
+
+/* ---- patterns ------------------------------------------------------------------------------ */
+
+/* What regcomp(3) says of @pattern; "" = nothing. */
+static void judge_pattern(const char *pattern, char *why, size_t size)
+{
+	regex_t regex;
+	int r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+
+	*why = 0;
+	if (r == 0)
+		regfree(&regex);
+	else
+		regerror(r, &regex, why, size);
+}
+
+int option_apply_allowed_tags(struct options *options, const char *value)
+{
+	const char ***list = &options->tree.allowed_tags;
+	char why[256];
+	int r = option_values_add_globs(options, list, value);
+
+	for (const char **pattern = *list; r == 0 && pattern && *pattern; pattern++) {
+		judge_pattern(*pattern, why, sizeof(why));
+		if (*why)
+			r = -EINVAL;
+	}
+	return r < 0 || *list ? r : -EINVAL;
+}
+
+int option_explain_allowed_tags(const char *value, struct buf *why)
+{
+	while (*value) {
+		size_t length = strcspn(value, ",");
+		char *pattern = strndup(value, length), said[256];
+		int r = 0;
+
+		if (!pattern)
+			return -ENOMEM;
+		judge_pattern(pattern, said, sizeof(said));
+		if (length > 0 && *said)
+			r = buf_addf(why, "'%s' is no regular expression: %s", pattern, said);
+		free(pattern);
+		if (r < 0 || (length > 0 && *said))
+			return r;
+		value += length + (value[length] == ',');
+	}
+	return buf_addstr(why, "the list of patterns is empty");
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * all/, tags/{tag}/ and standalone/: the newest stable release at the top, every release below
+ * artifacts/, and a page over all of them.
+ *
+ * A run is written to artifacts/ whatever it is. It becomes the top only if it passed, its tag is
+ * stable, and no stable tag is newer; without a tag, if no release is there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "history/history.h"
+#include "output/release_pages.h"
+#include "beneath.h"
+#include "tree_private.h"
+#include "remove.h"
+
+#define MAX_TIMING_BYTES  ((size_t)32 << 20)
+#define MAX_SUMMARY_BYTES ((size_t)1 << 20)
+#define TIMING_ROWS	  30
+
+struct scope {
+	struct tree *tree;
+	const char *folder, *what;
+	const struct profile *profile;
+	const char *const (*links)[2];
+	struct history_folder release;
+	char artifact[MAX_PATH_TEXT]; /* "benchmarks/busted/all/artifacts/v1.2.3-2026_01_31" */
+	struct history history, chosen;
+	struct timing timing;	  /* of this run */
+	struct timing top_timing; /* of the release at the top, if that is another one */
+	struct scope_page page;
+	bool latest;
+};
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+static bool is_taken(const struct scope *s, const char *name)
+{
+	char path[MAX_PATH_TEXT];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/artifacts/%s", s->folder, name);
+	fd = beneath_open(s->tree->request->root_fd, path, false);
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOENT;
+}
+
+/* A second run of a tag on one day has the time in its name. */
+static int choose_folder(struct scope *s)
+{
+	const struct tree_request *request = s->tree->request;
+	bool with_time = !request->release->nr_parts;
+	int r = history_folder_make(request->release, &s->tree->date, with_time, &s->release);
+
+	if (r == 0 && !with_time && is_taken(s, s->release.name))
+		r = history_folder_make(request->release, &s->tree->date, true, &s->release);
+	if (r == 0 && is_taken(s, s->release.name))
+		r = -EEXIST;
+	if (r == -EEXIST && buf_addf(s->tree->why,
+				     "'%s/artifacts/%s' is there already: this very run is in the "
+				     "history",
+				     s->folder, s->release.name) < 0)
+		r = -ENOMEM;
+	snprintf(s->artifact, sizeof(s->artifact), "%s/artifacts/%s", s->folder, s->release.name);
+	return r;
+}
+
+/* ---- one release --------------------------------------------------------------------------- */
+
+static int write_summary(void *arg, FILE *out)
+{
+	const struct scope *s = arg;
+
+	return release_summary(s->profile, s->tree->request->opts->output, out);
+}
+
+static int write_timing_json(void *arg, FILE *out)
+{
+	return release_timing(&((struct scope *)arg)->timing, TABLE_JSON, out);
+}
+
+static int write_timing_md(void *arg, FILE *out)
+{
+	return release_timing(&((struct scope *)arg)->timing, TABLE_GITHUB, out);
+}
+
+static int write_timing_txt(void *arg, FILE *out)
+{
+	return release_timing(&((struct scope *)arg)->timing, TABLE_LINES, out);
+}
+
+static int write_release_page(void *arg, FILE *out)
+{
+	static const char *const siblings[] = {"summary.json", "profile.json", "timing.json",
+					       "flamegraph.json", NULL};
+	const struct scope *s = arg;
+
+	return release_page_write(s->profile, &s->timing, siblings, out);
+}
+
+static int write_artifact(struct scope *s)
+{
+	struct tree *t = s->tree;
+	int r = tree_file(t, s->artifact, "README.md", write_release_page, s);
+
+	if (r == 0)
+		r = tree_file(t, s->artifact, "summary.json", write_summary, s);
+	if (r == 0)
+		r = tree_file(t, s->artifact, "timing.json", write_timing_json, s);
+	if (r == 0)
+		r = tree_output(t, s->artifact, "profile.json", "json", s->profile);
+	if (r == 0)
+		r = tree_output(t, s->artifact, "flamegraph.json", "trace", s->profile);
+	return r;
+}
+
+/* ---- the top ------------------------------------------------------------------------------- */
+
+static int write_top(struct scope *s)
+{
+	struct tree *t = s->tree;
+	int r = tree_output(t, s->folder, "profile.json", "json", s->profile);
+
+	if (r == 0)
+		r = tree_output(t, s->folder, "flamegraph.json", "trace", s->profile);
+	if (r == 0)
+		r = tree_file(t, s->folder, "timing.json", write_timing_json, s);
+	if (r == 0)
+		r = tree_file(t, s->folder, "timing.md", write_timing_md, s);
+	if (r == 0)
+		r = tree_file(t, s->folder, "timing.txt", write_timing_txt, s);
+	return r;
+}
+
+static bool has_releases(const struct history *h)
+{
+	for (size_t i = 0; i < h->nr; i++)
+		if (h->releases[i].folder.release.nr_parts)
+			return true;
+	return false;
+}
+
+static bool becomes_top(const struct scope *s)
+{
+	const struct release *release = s->tree->request->release;
+
+	if (!release_passed(s->profile))
+		return false;
+	return release->nr_parts ? history_is_latest(&s->history, release)
+				 : !has_releases(&s->history);
+}
+
+static void say_why_not(const struct scope *s)
+{
+	const struct tree_request *request = s->tree->request;
+	const char *reason = "a newer release is there";
+
+	if (s->latest || s->profile->part)
+		return;
+	if (!release_passed(s->profile))
+		reason = "the run failed";
+	else if (request->release->nr_parts && !release_is_stable(request->release))
+		reason = "it is a prerelease";
+	tree_note(request, "%s is in the history; '%s' shows another release: %s", s->release.name,
+		  s->folder, reason);
+}
+
+/* The present run among the past ones: as the file says that was just made of it. */
+static int add_to_history(struct scope *s)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int r = out ? write_summary(s, out) : -ENOMEM;
+
+	if (out && fclose(out) == EOF && r == 0)
+		r = -ENOMEM;
+	if (r == 0)
+		r = history_add(&s->history, &s->release, text, len, s->tree->why);
+	free(text);
+	if (r == 0)
+		history_settle(&s->history);
+	return r;
+}
+
+/* A page that stays with an older release shows the tables of that one. */
+static int read_top_timing(struct scope *s)
+{
+	int dir = beneath_open(s->tree->request->root_fd, s->folder, false);
+	struct buf text;
+	int r;
+
+	if (dir < 0)
+		return 0;
+	buf_init(&text, MAX_TIMING_BYTES);
+	r = beneath_read(dir, "timing.json", MAX_TIMING_BYTES, &text);
+	close(dir);
+	if (r == 0)
+		r = timing_parse(text.data ? text.data : "", text.len, &s->top_timing);
+	if (r == 0)
+		s->page.timing = &s->top_timing;
+	else if (r != -ENOENT && r != -ENOMEM)
+		tree_note(s->tree->request,
+			  "'%s/timing.json' cannot be read: the page goes without its tables",
+			  s->folder);
+	buf_done(&text);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int write_scope_page(void *arg, FILE *out)
+{
+	return scope_page_write(&((struct scope *)arg)->page, out);
+}
+
+static int write_png(void *arg, FILE *out)
+{
+	return history_chart_write(&((struct scope *)arg)->chosen, false, out);
+}
+
+static int write_svg(void *arg, FILE *out)
+{
+	return history_chart_write(&((struct scope *)arg)->chosen, true, out);
+}
+
+static int write_pictures(struct scope *s)
+{
+	unsigned least = s->tree->request->opts->minimum_samples;
+	int r;
+
+	if (s->chosen.nr == 0 || s->chosen.nr < least)
+		return 0;
+	s->page.no_pictures = history_chart_unavailable();
+	if (s->page.no_pictures) {
+		if (!s->profile->part)
+			tree_note(s->tree->request, "no pictures: %s", s->page.no_pictures);
+		return 0;
+	}
+	s->page.has_pictures = true;
+	r = tree_file(s->tree, s->folder, "timing.png", write_png, s);
+	return r < 0 ? r : tree_file(s->tree, s->folder, "timing.svg", write_svg, s);
+}
+
+/* Without tags the order is that of time. */
+static void find_latest(struct scope *s)
+{
+	const struct history *h = &s->history;
+
+	if (!has_releases(h) && h->nr > 0) {
+		s->page.latest = &h->releases[h->nr - 1];
+		s->page.previous = h->nr > 1 ? &h->releases[h->nr - 2] : NULL;
+		return;
+	}
+	s->page.latest = history_latest(h, NULL);
+	if (s->page.latest)
+		s->page.previous = history_latest(h, s->page.latest);
+}
+
+static int write_page(struct scope *s)
+{
+	const struct tree_opts *opts = s->tree->request->opts;
+	const struct history_choice choice = {
+		.prereleases = opts->include_prereleases,
+		.interpreter_prereleases = opts->allow_nightly,
+		.all_machines = true, /* changes are marked */
+		.most = opts->graph_maximum,
+	};
+	int r = history_choose(&s->history, &choice, &s->chosen, &s->page.only_prereleases);
+
+	s->page.what = s->what;
+	s->page.history = &s->history;
+	s->page.chosen = &s->chosen;
+	find_latest(s);
+	s->page.minimum_samples = opts->minimum_samples;
+	s->page.links = s->links;
+	if (s->latest)
+		s->page.timing = &s->timing;
+	else if (r == 0)
+		r = read_top_timing(s);
+	if (r == 0)
+		r = write_pictures(s);
+	return r < 0 ? r : tree_file(s->tree, s->folder, "README.md", write_scope_page, s);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static int write_all(struct scope *s)
+{
+	const struct tree_request *request = s->tree->request;
+	struct output_opts output = *request->opts->output;
+	int r = tree_read_history(request->root_fd, s->folder, request->note, request->arg,
+				  &s->history);
+
+	if (r < 0 && buf_addf(s->tree->why, "cannot read '%s/artifacts': %s", s->folder,
+			      r == -ELOOP ? "a symbolic link is not followed" : strerror(-r)) < 0)
+		return -ENOMEM;
+	if (output.top < TIMING_ROWS)
+		output.top = TIMING_ROWS;
+	if (r == 0)
+		r = choose_folder(s);
+	if (r == 0)
+		r = timing_of(s->profile, &output, &s->timing);
+	if (r == 0)
+		r = write_artifact(s);
+	if (r < 0)
+		return r;
+	s->latest = becomes_top(s);
+	say_why_not(s);
+	if (s->latest)
+		r = write_top(s);
+	if (r == 0)
+		r = add_to_history(s);
+	return r < 0 ? r : write_page(s);
+}
+
+int scope_write(struct tree *t, const char *folder, const char *what, const struct profile *p,
+		const char *const (*links)[2], bool *ret_latest)
+{
+	struct scope s = {.tree = t, .folder = folder, .what = what, .profile = p, .links = links};
+	int r = write_all(&s);
+
+	if (ret_latest)
+		*ret_latest = s.latest;
+	history_done(&s.history);
+	free(s.chosen.releases);
+	timing_done(&s.timing);
+	timing_done(&s.top_timing);
+	return r;
+}
+
+/* ---- what is too old ----------------------------------------------------------------------- */
+
+static const char *const artifact_files[] = {"README.md",   "summary.json",    "profile.json",
+					     "timing.json", "flamegraph.json", NULL};
+const struct shape artifact_shape = {.files = artifact_files};
+
+void scope_prune(const struct tree_request *request, const char *folder)
+{
+	struct history history;
+	char path[MAX_PATH_TEXT];
+	struct buf why;
+	int fd;
+
+	if (!request->opts->max_artifacts ||
+	    tree_read_history(request->root_fd, folder, request->note, request->arg, &history) < 0)
+		return;
+	snprintf(path, sizeof(path), "%s/artifacts", folder);
+	fd = beneath_open(request->root_fd, path, false);
+	buf_init(&why, 4096);
+	for (size_t i = 0; fd >= 0 && i + request->opts->max_artifacts < history.nr; i++) {
+		const char *name = history.releases[i].folder.name;
+
+		buf_reset(&why);
+		if (remove_folder(fd, name, &artifact_shape, &why) == 0)
+			tree_note(request, "deleted '%s/%s': more than %u releases", path, name,
+				  request->opts->max_artifacts);
+		else
+			tree_note(request, "'%s/%s' stays: %s", path, name,
+				  why.len ? why.data : "it cannot be deleted");
+	}
+	if (fd >= 0)
+		close(fd);
+	buf_done(&why);
+	history_done(&history);
+}

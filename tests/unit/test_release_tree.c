@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree of releases on disk: what is written when, what survives, what is deleted. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "history.h"
+#include "profiles.h"
+#include "release_pages.h"
+#include "release/tree.h"
+
+#define NS_PER_DAY UINT64_C(86400000000000)
+
+static char top[] = "/tmp/bprof-tree-XXXXXX";
+static int root_fd;
+static struct buf notes, why;
+static struct tree_opts opts;
+static const struct output_opts output = {.top = 20};
+
+static void begin(void)
+{
+	cr_assert(ne(ptr, mkdtemp(top), NULL));
+	root_fd = open(top, O_RDONLY | O_DIRECTORY);
+	buf_init(&notes, 1 << 20);
+	buf_init(&why, 4096);
+	opts = (struct tree_opts){.minimum_samples = 2, .graph_maximum = 35, .output = &output};
+}
+
+static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int shell(const char *format, ...)
+{
+	char command[2048];
+	va_list args;
+	size_t n = snprintf(command, sizeof(command), "cd %s && ", top);
+
+	va_start(args, format);
+	vsnprintf(command + n, sizeof(command) - n, format, args);
+	va_end(args);
+	return system(command);
+}
+
+static void end(void)
+{
+	close(root_fd);
+	buf_done(&notes);
+	buf_done(&why);
+	shell("rm -rf %s", top);
+}
+
+TestSuite(tree, .init = begin, .fini = end, .timeout = 60);
+
+static void take_note(void *arg, const char *sentence)
+{
+	(void)arg;
+	cr_assert(eq(int, buf_addf(&notes, "%s\n", sentence), 0));
+}
+
+/* The ordinary suite, passed and whole, @days later. */
+static struct profile passed(unsigned days)
+{
+	struct profile p = *profile_ordinary();
+	static const char *command[] = {"busted"};
+
+	p.command = command;
+	p.nr_command = 1;
+	p.exit_status = 0;
+	p.complete = true;
+	p.suite.ended = true;
+	p.suite.failures = p.suite.errors = p.suite.errors_outside_tests = 0;
+	p.started_at_ns += days * NS_PER_DAY;
+	return p;
+}
+
+static int write_it(const struct profile *p, const char *tag)
+{
+	struct release release = {.nr_parts = 0};
+	struct tree_request request = {.root_fd = root_fd,
+				       .cwd_fd = root_fd,
+				       .profile = p,
+				       .release = &release,
+				       .opts = &opts,
+				       .note = take_note};
+
+	if (tag)
+		cr_assert(eq(int, release_parse(tag, &release), 0));
+	buf_reset(&notes);
+	buf_reset(&why);
+	return tree_write(&request, &why);
+}
+
+static void add(unsigned days, const char *tag)
+{
+	struct profile p = passed(days);
+
+	cr_assert(eq(int, write_it(&p, tag), 0), "%s", why.data ? why.data : "");
+}
+
+static bool exists(const char *path)
+{
+	return faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool noted(const char *text)
+{
+	return notes.data && strstr(notes.data, text);
+}
+
+#define ALL "benchmarks/busted/all/"
+
+/* Which release is at the top. */
+static bool top_is(const char *tag)
+{
+	return shell("grep -q '\"release\": \"%s\"' " ALL "profile.json", tag) == 0;
+}
+
+/* ---- what is written ----------------------------------------------------------------------- */
+
+/* mega.busted's first run ever failed: it had no graphs to put into its page. */
+Test(tree, the_first_release_has_every_file_but_pictures)
+{
+	static const char *const files[] = {ALL "README.md",
+					    ALL "flamegraph.json",
+					    ALL "profile.json",
+					    ALL "timing.json",
+					    ALL "timing.md",
+					    ALL "timing.txt",
+					    "benchmarks/busted/by_release/README.md",
+					    "benchmarks/busted/by_file/README.md"};
+	static const char *const artifacts[] = {"README.md", "summary.json", "profile.json",
+						"timing.json", "flamegraph.json"};
+	char path[512];
+
+	add(0, "v1.0.0");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		cr_expect(exists(files[i]), "%s", files[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(artifacts); i++)
+		cr_expect(eq(int, shell("test -s " ALL "artifacts/v1.0.0-*/%s", artifacts[i]), 0));
+	cr_expect(not(exists(ALL "timing.png")));
+	cr_expect(eq(int, shell("grep -q 'Not enough data yet' " ALL "README.md"), 0));
+	cr_expect(eq(int, shell("test -z \"$(find . -name '.bprof-*')\""), 0), "no stage is left");
+	snprintf(path, sizeof(path), "benchmarks/busted/by_release/%s-*",
+		 profile_ordinary()->tests[0].id);
+	cr_expect(eq(int,
+		     shell("test -d %s -a -s %s/profile.json -a -s %s/flamegraph.json", path, path,
+			   path),
+		     0));
+}
+
+Test(tree, the_second_release_has_pictures)
+{
+	add(0, "v1.0.0");
+	add(1, "v1.1.0");
+	if (history_chart_unavailable()) {
+		cr_expect(noted("no pictures"));
+		cr_skip_test("%s", history_chart_unavailable());
+	}
+	cr_expect(eq(int, shell("head -c 8 " ALL "timing.png | grep -q PNG"), 0));
+	cr_expect(eq(int, shell("grep -q '<svg' " ALL "timing.svg"), 0));
+	cr_expect(eq(int, shell("grep -q 'v1.1.0 against v1.0.0' " ALL "README.md"), 0));
+	cr_expect(top_is("v1.1.0"));
+}
+
+Test(tree, a_second_run_of_a_day_has_its_time_in_the_name)
+{
+	struct profile p = passed(0);
+
+	add(0, "v1.0.0");
+	p.started_at_ns += UINT64_C(5000000000);
+	cr_assert(eq(int, write_it(&p, "v1.0.0"), 0));
+	cr_expect(eq(int, shell("test $(ls " ALL "artifacts | wc -l) = 2"), 0));
+	cr_expect(eq(int, shell("ls " ALL "artifacts | grep -q 'v1.0.0-...._.._..-.._.._..'"), 0));
+	cr_expect(eq(int, write_it(&p, "v1.0.0"), -EEXIST), "the very same run");
+	cr_expect(ne(ptr, strstr(why.data, "is there already"), NULL));
+}
+
+Test(tree, mega_s_layout_has_no_level_for_busted)
+{
+	opts.layout = LAYOUT_MEGA;
+	add(0, "v1.0.0");
+	cr_expect(exists("benchmarks/all/README.md"));
+	cr_expect(not(exists("benchmarks/busted")));
+}
+
+Test(tree, a_program_without_a_suite_is_standalone)
+{
+	struct profile p = *profile_program();
+
+	p.exit_status = 0;
+	p.complete = true;
+	cr_assert(eq(int, write_it(&p, NULL), 0), "%s", why.data ? why.data : "");
+	cr_expect(exists("benchmarks/standalone/README.md"));
+	cr_expect(exists("benchmarks/standalone/flamegraph.json"));
+	cr_expect(not(exists("benchmarks/busted")));
+}
+
+Test(tree, every_profile_there_is_can_be_a_release)
+{
+	for (const struct profile_case *c = profile_cases; c->name; c++) {
+		struct profile p = *c->make();
+
+		p.exit_status = 0;
+		p.complete = p.suite.ended = true;
+		p.suite.failures = p.suite.errors = p.suite.errors_outside_tests = 0;
+		cr_assert(eq(int, write_it(&p, "v1.0.0"), 0), "%s: %s", c->name,
+			  why.data ? why.data : "");
+		cr_expect(eq(int,
+			     shell("test -z \"$(find . -name '*[!A-Za-z0-9._-]*' ! -name .)\""), 0),
+			  "%s: names are safe", c->name);
+		shell("rm -rf benchmarks");
+	}
+}
+
+/* ---- what is at the top -------------------------------------------------------------------- */
+
+Test(tree, only_the_newest_stable_release_is_at_the_top)
+{
+	add(0, "v1.9.0");
+	add(1, "v1.10.0");
+	cr_expect(top_is("v1.10.0"), "ten is more than nine");
+	add(2, "v1.9.1");
+	cr_expect(top_is("v1.10.0"));
+	cr_expect(noted("a newer release is there"));
+	cr_expect(eq(int, shell("grep -q 'Most recent timing: v1.10.0' " ALL "README.md"), 0));
+	cr_expect(eq(int, shell("grep -q 'v1.9.1' " ALL "README.md"), 0), "in the table");
+	add(3, "v2.0.0-rc.1");
+	cr_expect(top_is("v1.10.0"));
+	cr_expect(noted("it is a prerelease"));
+	add(4, "v1.10.0.1");
+	cr_expect(top_is("v1.10.0.1"), "four parts are stable");
+}
+
+Test(tree, a_failed_run_is_in_the_history_and_never_at_the_top)
+{
+	struct profile p = passed(1);
+
+	add(0, "v1.0.0");
+	p.exit_status = 1;
+	p.suite.failures = 1;
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+	cr_expect(top_is("v1.0.0"));
+	cr_expect(noted("the run failed"));
+	cr_expect(
+		eq(int,
+		   shell("grep -q '\"status\": \"failed\"' " ALL "artifacts/v1.1.0-*/summary.json"),
+		   0));
+	add(2, "v1.0.1");
+	cr_expect(top_is("v1.0.1"), "the failed one does not hold the place");
+}
+
+/* ---- foreign files ------------------------------------------------------------------------- */
+
+Test(tree, what_is_hostile_in_the_history_is_skipped_with_a_note)
+{
+	add(0, "v1.0.0");
+	shell("cd " ALL "artifacts && mkdir v0.1.0-2020_01_01 v0.2.0-2020_01_01 v0.3.0-2020_01_01 "
+	      "v0.4.0-2020_01_01 v0.5.0-2020_01_01 junk && "
+	      "echo '{' >v0.1.0-2020_01_01/summary.json && "
+	      "ln -s /etc/passwd v0.2.0-2020_01_01/summary.json && "
+	      "mkfifo v0.3.0-2020_01_01/summary.json && "
+	      "truncate -s 2M v0.4.0-2020_01_01/summary.json && ln -s /etc v0.6.0-2020_01_01 && "
+	      "echo '{\"schema\":\"other/1\"}' >v0.5.0-2020_01_01/summary.json");
+	add(1, "v1.1.0");
+	cr_expect(noted("v0.1.0-2020_01_01' is left out of the history: it is no JSON"));
+	cr_expect(noted("v0.2.0-2020_01_01' is left out of the history: a symbolic link"));
+	cr_expect(noted("v0.3.0-2020_01_01' is left out of the history: its summary.json is no "
+			"regular"));
+	cr_expect(noted("v0.4.0-2020_01_01' is left out of the history: its file is larger"));
+	cr_expect(noted("v0.5.0-2020_01_01' is left out of the history: it is JSON, but no"));
+	cr_expect(noted("v0.6.0-2020_01_01' is left out of the history: a symbolic link"));
+	cr_expect(noted("junk' is left out of the history: its name"));
+	cr_expect(top_is("v1.1.0"));
+}
+
+Test(tree, artifacts_of_mega_busted_are_read)
+{
+	shell("mkdir -p " ALL "artifacts/v0.9.0-2024_05_06-07_08_09 && "
+	      "echo '{\"versions\":{\"lua\":\"LuaJIT 2.1\"},\"statistics\":{\"mean\":1.5,\"total\":9}}' >" ALL
+	      "artifacts/v0.9.0-2024_05_06-07_08_09/profile.json");
+	add(0, "v1.0.0");
+	cr_expect(eq(int, shell("grep -q 'v0.9.0 .*| 9.00 |' " ALL "README.md"), 0));
+}
+
+Test(tree, links_in_the_tree_are_not_followed)
+{
+	shell("mkdir -p outside benchmarks && ln -s ../outside benchmarks/busted");
+	struct profile p = passed(0);
+
+	cr_expect(eq(int, write_it(&p, "v1.0.0"), -ELOOP));
+	cr_expect(eq(int, shell("test -z \"$(ls -A outside)\""), 0));
+	cr_expect(eq(int, shell("test -z \"$(find . -name '.bprof-*')\""), 0), "no stage is left");
+}
+
+Test(tree, a_link_in_place_of_a_file_is_replaced)
+{
+	shell("mkdir -p " ALL " && echo precious >precious && ln -s ../../../precious " ALL
+	      "README.md");
+	add(0, "v1.0.0");
+	cr_expect(eq(int, shell("test \"$(cat precious)\" = precious"), 0));
+	cr_expect(eq(int, shell("test ! -L " ALL "README.md"), 0));
+}
+
+/* As a full disk half-way. */
+Test(tree, a_write_that_fails_leaves_the_tree_as_it_was)
+{
+	struct rlimit limit, small;
+	struct profile p = passed(1);
+	int r;
+
+	add(0, "v1.0.0");
+	shell("find . -type f | sort | xargs sha256sum >/tmp/$(basename %s).before", top);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	small = limit;
+	small.rlim_cur = 2500; /* README.md and summary.json fit, profile.json does not */
+	setrlimit(RLIMIT_FSIZE, &small);
+	r = write_it(&p, "v1.1.0");
+	setrlimit(RLIMIT_FSIZE, &limit);
+	cr_expect(eq(int, r, -EFBIG));
+	cr_expect(ne(ptr, strstr(why.data, "cannot write"), NULL));
+	cr_expect(eq(
+		int,
+		shell("find . -type f | sort | xargs sha256sum | cmp - /tmp/$(basename %s).before",
+		      top),
+		0));
+	cr_expect(eq(int, shell("test -z \"$(find . -name '.bprof-*')\""), 0));
+	shell("rm -f /tmp/$(basename %s).before", top);
+}
+
+/* ---- deletion ------------------------------------------------------------------------------ */
+
+#define BY_TEST "benchmarks/busted/by_release"
+
+/* A run of the same files without test @index. */
+static struct profile without(unsigned days, size_t index)
+{
+	static struct test tests[64];
+	struct profile p = passed(days);
+	size_t nr = 0;
+
+	for (size_t i = 0; i < p.nr_tests; i++)
+		if (strcmp(p.tests[i].id, p.tests[index].id) != 0)
+			tests[nr++] = p.tests[i];
+	p.tests = tests;
+	p.nr_tests = nr;
+	p.nr_stacks = p.nr_nodes = 0; /* they number the tests of the whole */
+	p.each_sample = NULL;
+	return p;
+}
+
+static bool has_folder(const char *id)
+{
+	return shell("test -d " BY_TEST "/%s-*", id) == 0;
+}
+
+Test(tree, the_folder_of_a_test_that_is_gone_is_deleted)
+{
+	const char *id = profile_ordinary()->tests[0].id;
+	struct profile p = without(1, 0);
+
+	add(0, "v1.0.0");
+	cr_assert(has_folder(id));
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0), "%s", why.data ? why.data : "");
+	cr_expect(not(has_folder(id)));
+	cr_expect(noted("the test is gone"));
+}
+
+Test(tree, nothing_is_deleted_where_the_run_was_not_whole)
+{
+	static const char *const filters[] = {"--tags=fast", "-t", "--filter", "--exclude-tags",
+					      "-tfast"};
+	const char *id = profile_ordinary()->tests[0].id;
+	struct profile p = without(1, 0);
+	const char *command[] = {"busted", NULL};
+
+	add(0, "v1.0.0");
+	p.command = command;
+	p.nr_command = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		command[1] = filters[i];
+		p.started_at_ns += UINT64_C(1000000000);
+		cr_assert(eq(int, write_it(&p, "v1.1.0"), 0), "%s", why.data ? why.data : "");
+		cr_expect(has_folder(id), "%s", filters[i]);
+	}
+	p.nr_command = 1;
+	p.suite.ended = false;
+	p.started_at_ns += UINT64_C(1000000000);
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+	cr_expect(has_folder(id), "the suite did not end");
+	p.suite.ended = true;
+	opts.keep_deprecated = true;
+	p.started_at_ns += UINT64_C(1000000000);
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+	cr_expect(has_folder(id), "--keep-deprecated");
+}
+
+Test(tree, a_folder_that_is_not_ours_to_the_last_file_stays)
+{
+	static const char *const spoil[] = {"echo x >notes.txt",
+					    "ln -s /etc/passwd passwd",
+					    "mkdir sub",
+					    "sed -i 's/bprof-perf.profile/other/' profile.json",
+					    "rm profile.json",
+					    "sed -i 's/\"test [0-9a-f]/\"test z/' profile.json",
+					    "rm profile.json && ln -s /etc/passwd profile.json"};
+	const char *id = profile_ordinary()->tests[0].id;
+
+	for (size_t i = 0; i < ARRAY_SIZE(spoil); i++) {
+		struct profile p = without(1, 0);
+
+		add(0, "v1.0.0");
+		cr_assert(eq(int, shell("cd " BY_TEST "/%s-* && %s", id, spoil[i]), 0));
+		cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+		cr_expect(has_folder(id), "%s", spoil[i]);
+		shell("rm -rf benchmarks");
+	}
+}
+
+Test(tree, tests_of_files_that_did_not_run_and_are_there_stay)
+{
+	const struct profile *whole = profile_ordinary();
+	const char *file = whole->tests[0].file;
+	struct file_total files[16];
+	struct profile p = without(1, 0);
+
+	add(0, "v1.0.0");
+	p.files = files;
+	p.nr_files = 0;
+	for (size_t i = 0; i < whole->nr_files; i++)
+		if (strcmp(whole->files[i].file, file) != 0)
+			files[p.nr_files++] = whole->files[i];
+	cr_assert(eq(int, shell("mkdir -p $(dirname %s) && touch %s", file, file), 0));
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+	cr_expect(has_folder(whole->tests[0].id), "its file is there");
+	shell("rm %s", file);
+	p.started_at_ns += UINT64_C(1000000000);
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+	cr_expect(not(has_folder(whole->tests[0].id)), "its file is gone");
+}
+
+Test(tree, folders_of_tags_come_and_go)
+{
+	struct profile p = passed(0);
+	static struct test tests[64];
+	static const char *odd[] = {"a/b", "Fast", "fast"};
+
+	memcpy(tests, p.tests, p.nr_tests * sizeof(*tests));
+	tests[0].tags = odd;
+	tests[0].nr_tags = 3;
+	p.tests = tests;
+	cr_assert(eq(int, write_it(&p, "v1.0.0"), 0), "%s", why.data ? why.data : "");
+	cr_expect(eq(int, shell("test -d benchmarks/busted/tags/a_b-????????"), 0));
+	cr_expect(eq(int,
+		     shell("test -d benchmarks/busted/tags/fast-???????? -a -d "
+			   "benchmarks/busted/tags/Fast-????????"),
+		     0));
+	shell("mkdir -p benchmarks/busted/tags/mine/artifacts && touch benchmarks/busted/tags/mine/x");
+	tests[0].nr_tags = 0;
+	p.started_at_ns += NS_PER_DAY;
+	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
+	cr_expect(eq(int, shell("test ! -e benchmarks/busted/tags/a_b-????????"), 0));
+	cr_expect(exists("benchmarks/busted/tags/mine/x"), "not ours");
+	cr_expect(noted("no test has this tag any more"));
+}
+
+Test(tree, only_allowed_tags_have_folders)
+{
+	static const char *patterns[] = {"^slow$", NULL};
+	struct profile p = passed(0);
+	static struct test tests[64];
+	static const char *tags[] = {"slow", "slower"};
+
+	memcpy(tests, p.tests, p.nr_tests * sizeof(*tests));
+	tests[0].tags = tags;
+	tests[0].nr_tags = 2;
+	p.tests = tests;
+	opts.allowed_tags = patterns;
+	cr_assert(eq(int, write_it(&p, "v1.0.0"), 0), "%s", why.data ? why.data : "");
+	cr_expect(exists("benchmarks/busted/tags/slow"));
+	cr_expect(not(exists("benchmarks/busted/tags/slower")));
+}
+
+Test(tree, old_releases_go_where_that_was_asked_for)
+{
+	opts.max_artifacts = 2;
+	add(0, "v1.0.0");
+	add(1, "v1.1.0");
+	add(2, "v1.2.0");
+	cr_expect(eq(int,
+		     shell("test \"$(ls " ALL "artifacts | cut -d- -f1 | xargs)\" = "
+			   "'v1.1.0 v1.2.0'"),
+		     0));
+	shell("cd " ALL "artifacts/v1.1.0-* && touch mine");
+	add(3, "v1.3.0");
+	cr_expect(eq(int, shell("test -e " ALL "artifacts/v1.1.0-*/mine"), 0));
+	cr_expect(noted("stays"));
+}
