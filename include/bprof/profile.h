@@ -220,10 +220,12 @@ struct sample_accounts {
 /* One run of the command where it was run several times. */
 struct run_tried {
 	uint64_t wall_ns, cpu_ns;
+	uint64_t cycles, instructions; /* in user mode; PROFILE_UNKNOWN = not counted */
 	int exit_status;
 };
 
-enum best_by { BEST_BY_WALL, BEST_BY_CPU, NR_BEST_BY };
+/* Cycles and instructions are those in user mode, of all processes that have ended. */
+enum best_by { BEST_BY_WALL, BEST_BY_CPU, BEST_BY_CYCLES, BEST_BY_INSTRUCTIONS, NR_BEST_BY };
 
 enum series_end {
 	SERIES_NO_BETTER, /* as many runs in a row as asked for were not faster */
@@ -244,7 +246,10 @@ struct run_series {
 	size_t nr_tried; /* 0 = one normal run */
 };
 
-const char *best_by_name(enum best_by by);
+const char *best_by_name(enum best_by by); /* "wall", "cpu", ... */
+const char *best_by_text(enum best_by by); /* "wall time", "CPU time", ... */
+bool best_by_is_time(enum best_by by);
+uint64_t best_by_cost(enum best_by by, const struct run_tried *run);
 const char *series_end_name(enum series_end end); /* "no_better", ... */
 
 struct runtime {

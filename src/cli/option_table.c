@@ -530,8 +530,9 @@ static const struct option_row rows[] = {
 		.argument = "WHAT",
 		.variables = {"BPROF_BEST_BY"},
 		.fallback = "wall",
-		.help = "what makes a run of consecutive-N the best: wall (time) or cpu (time)",
-		.expected = "wall or cpu",
+		.help = "what makes a run of consecutive-N the best: wall (time), cpu (time), or, on a "
+			"machine that counts them, cycles or instructions, in user mode",
+		.expected = "wall, cpu, cycles or instructions",
 		.verbs = FOR_RUN,
 		.apply = apply_best_by,
 	},

@@ -20,7 +20,7 @@ void series_done(struct series *s)
 
 static uint64_t cost_of(const struct series *s, const struct run_tried *run)
 {
-	return s->runs.best_by == BEST_BY_CPU ? run->cpu_ns : run->wall_ns;
+	return best_by_cost(s->runs.best_by, run);
 }
 
 static bool is_better(const struct series *s, const struct run_tried *run)

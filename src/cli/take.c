@@ -54,6 +54,15 @@ static unsigned spans_every(const struct options *o)
 	}
 }
 
+static uint32_t needed_meters(const struct options *o)
+{
+	if (o->consecutive && o->best_by == BEST_BY_CYCLES)
+		return 1U << BPROF_METER_CYCLES_USER;
+	if (o->consecutive && o->best_by == BEST_BY_INSTRUCTIONS)
+		return 1U << BPROF_METER_INSTRUCTIONS_USER;
+	return 0;
+}
+
 static bool inject_hook(const struct session *session)
 {
 	const struct hook_environ environ = {
@@ -93,6 +102,7 @@ static int record_to(const struct session *session, const char *path, bool hook,
 		.boundaries = boundaries_name(o->boundaries),
 		.hook = hook,
 		.spans_every = spans_every(o),
+		.needed_meters = needed_meters(o),
 		.jit = o->jit,
 		.counts_vm = o->counts_vm,
 		.skipped_files = hook ? o->skip_files : NULL,
@@ -191,29 +201,55 @@ static const char *const ends[NR_SERIES_ENDS] = {
 	[SERIES_BROKEN] = "a run could not be recorded",
 };
 
+/* "1.234 s CPU time", "12345678 cycles" */
+static struct buf cost_of(const struct run_series *runs, const struct run_tried *run)
+{
+	uint64_t cost = best_by_cost(runs->best_by, run);
+	struct buf text;
+	int r;
+
+	buf_init(&text, 128);
+	if (cost == PROFILE_UNKNOWN)
+		r = buf_addf(&text, "unknown %s", best_by_text(runs->best_by));
+	else if (best_by_is_time(runs->best_by))
+		r = buf_addf(&text, "%.3f s %s", (double)cost / 1e9, best_by_text(runs->best_by));
+	else
+		r = buf_addf(&text, "%llu %s", (unsigned long long)cost,
+			     best_by_text(runs->best_by));
+	if (r < 0)
+		buf_reset(&text);
+	return text;
+}
+
+static void tell_costs(bool quiet, const struct run_series *runs)
+{
+	struct buf last = cost_of(runs, &runs->tried[runs->nr_tried - 1]),
+		   best = cost_of(runs, &runs->tried[runs->best]);
+
+	say_note(quiet, "run %zu: %s; the best is run %zu: %s", runs->nr_tried,
+		 last.len ? last.data : "?", runs->best + 1, best.len ? best.data : "?");
+	buf_done(&last);
+	buf_done(&best);
+}
+
 static void tell_run(const struct session *session, const struct series *s)
 {
 	const struct run_series *runs = &s->runs;
-	const struct run_tried *last = &runs->tried[runs->nr_tried - 1],
-			       *best = &runs->tried[runs->best];
-	bool by_cpu = runs->best_by == BEST_BY_CPU, quiet = session->options->quiet;
-	double unit = 1e9;
+	const struct run_tried *last = &runs->tried[runs->nr_tried - 1];
+	bool quiet = session->options->quiet;
 
 	if (last->exit_status)
 		say_note(quiet, "run %zu failed with status %d: it does not count", runs->nr_tried,
 			 last->exit_status);
 	else
-		say_note(quiet, "run %zu: %.3f s %s; the best is run %zu: %.3f s", runs->nr_tried,
-			 (double)(by_cpu ? last->cpu_ns : last->wall_ns) / unit,
-			 by_cpu ? "CPU" : "wall", runs->best + 1,
-			 (double)(by_cpu ? best->cpu_ns : best->wall_ns) / unit);
+		tell_costs(quiet, runs);
 	if (s->over && runs->end == SERIES_NO_BETTER)
-		say_note(quiet, "the series ends: %u runs in a row were not faster",
+		say_note(quiet, "the series ends: %u runs in a row were not better",
 			 runs->patience);
 	else if (s->over)
 		say_note(quiet, "the series ends: %s", ends[runs->end]);
 	else
-		say_note(quiet, "%u more run%s without a faster one end%s it", s->left,
+		say_note(quiet, "%u more run%s without a better one end%s it", s->left,
 			 s->left == 1 ? "" : "s", s->left == 1 ? "s" : "");
 }
 
@@ -229,6 +265,8 @@ static int consider(const struct session *session, struct series *s, struct take
 {
 	const struct run_tried run = {.wall_ns = t->result.wall_ns,
 				      .cpu_ns = t->result.cpu_ns,
+				      .cycles = t->result.cycles,
+				      .instructions = t->result.instructions,
 				      .exit_status = t->result.exit_status};
 	int r = series_add(s, &run);
 

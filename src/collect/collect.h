@@ -67,6 +67,9 @@ void collect_unfollow(struct collector *c, pid_t pid);
 /* Why cycles and instructions, or those of the kernel, are not counted, and the remedy; or "". */
 const char *collect_hardware_missing(const struct collector *c);
 
+/* The hardware counters that there are: bits 1 << enum bprof_meter. */
+uint32_t collect_hardware(const struct collector *c);
+
 struct collect_boundary {
 	uint64_t cpu_ns;
 	struct bprof_meters meters; /* of the hardware; the others do not change */

@@ -311,6 +311,11 @@ const char *collect_hardware_missing(const struct collector *c)
 	return c->hardware.missing;
 }
 
+uint32_t collect_hardware(const struct collector *c)
+{
+	return c->hardware.counted;
+}
+
 int collect_start_sampling(struct collector *c)
 {
 	while (c->nr_sampling) {

@@ -207,6 +207,23 @@ static void remember_error(struct run *run, int r)
 		run->result->error = r;
 }
 
+/* One process that was not counted leaves the sum unknown. */
+static void add_meter(uint64_t *sum, const struct bprof_exit *exit, enum bprof_meter meter)
+{
+	const uint64_t *meters = (const uint64_t *)(exit + 1);
+	bool counted = exit->nr_meters > meter &&
+		       exit->h.size >= sizeof(*exit) + exit->nr_meters * sizeof(*meters) &&
+		       meters[meter] != BPROF_METER_UNKNOWN;
+
+	*sum = counted && *sum != BPROF_METER_UNKNOWN ? *sum + meters[meter] : BPROF_METER_UNKNOWN;
+}
+
+static void add_meters(struct run *run, const struct bprof_exit *exit)
+{
+	add_meter(&run->result->cycles, exit, BPROF_METER_CYCLES_USER);
+	add_meter(&run->result->instructions, exit, BPROF_METER_INSTRUCTIONS_USER);
+}
+
 /* facts/ first: what it finds out about the record stands before it. The kernel waits for neither.
  */
 static int on_record(void *arg, const struct bprof_record *record)
@@ -220,6 +237,7 @@ static int on_record(void *arg, const struct bprof_record *record)
 		const struct bprof_exit *exit = (const void *)record;
 
 		run->ended_cpu_ns += exit->cpu_ns;
+		add_meters(run, exit);
 		if (exit->pid == (uint32_t)run->launch.pid)
 			run->root_gone = true;
 	}
@@ -348,6 +366,21 @@ static void run_done(struct run *run)
 	launch_done(&run->launch);
 }
 
+/* Nothing has run yet: better no run than one whose figures cannot be what they are wanted for. */
+static int check_meters(const struct run *run, struct buf *why)
+{
+	uint32_t lacking = run->request->needed_meters & ~collect_hardware(run->collector);
+	const char *missing = collect_hardware_missing(run->collector);
+
+	if (!lacking)
+		return 0;
+	if (buf_addf(why, "%s are not counted on this machine%s%s",
+		     lacking & 1U << BPROF_METER_CYCLES_USER ? "cycles" : "instructions",
+		     *missing ? ": " : "", missing) < 0)
+		return -ENOMEM;
+	return -ENODEV;
+}
+
 static int set_up(struct run *run, struct buf *why)
 {
 	const struct record_request *request = run->request;
@@ -372,6 +405,9 @@ static int set_up(struct run *run, struct buf *why)
 			return -ENOMEM;
 		return r;
 	}
+	r = check_meters(run, why);
+	if (r < 0)
+		return r;
 	run->result->probes_getenv = request->hook && probe_getenv(run) == 0;
 	r = collect_guard(run->collector);
 	if (!r)

@@ -28,6 +28,7 @@ struct record_request {
 	const char *event;	/* as asked for */
 	const char *boundaries; /* as asked for */
 	bool hook;		/* the environment carries the hook */
+	uint32_t needed_meters; /* bits 1 << enum bprof_meter: without one of them nothing is run */
 	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
 	enum bprof_jit jit;
 	bool counts_vm;			  /* the hook counts instructions of the VM */
@@ -42,6 +43,8 @@ struct record_result {
 	bool interrupted;  /* the user's first signal, which was the command's */
 	int error;	   /* the recording is incomplete: first failed write, -errno */
 	uint64_t wall_ns, cpu_ns;
+	/* of processes that have ended, in user mode; BPROF_METER_UNKNOWN = not counted */
+	uint64_t cycles, instructions;
 	unsigned unproved_vms;
 	bool probes_getenv; /* false: no announcement can be heard */
 };

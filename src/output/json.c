@@ -120,6 +120,8 @@ static void write_runs(struct json *j, const struct run_series *runs)
 		json_open_map(j, NULL);
 		json_uint(j, "wall_ns", runs->tried[i].wall_ns);
 		json_uint(j, "cpu_ns", runs->tried[i].cpu_ns);
+		json_uint(j, "cycles_user", runs->tried[i].cycles);
+		json_uint(j, "instructions_user", runs->tried[i].instructions);
 		json_int(j, "exit_status", runs->tried[i].exit_status);
 		json_close_map(j);
 	}

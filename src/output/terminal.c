@@ -117,6 +117,11 @@ static void add_runtimes(struct report *r)
 }
 
 /* What the others took: a failed run says nothing of that. */
+static struct number cost_text(const struct run_series *runs, uint64_t cost)
+{
+	return best_by_is_time(runs->best_by) ? number_duration(cost) : number_scaled(cost);
+}
+
 static void add_runs(struct report *r)
 {
 	const struct run_series *runs = &r->profile->runs;
@@ -133,18 +138,18 @@ static void add_runs(struct report *r)
 		const struct run_tried *run = &runs->tried[i];
 
 		if (run->exit_status == 0)
-			values[nr++] = runs->best_by == BEST_BY_CPU ? run->cpu_ns : run->wall_ns;
+			values[nr++] = best_by_cost(runs->best_by, run);
 	}
 	statistics_compute(&s, values, nr);
 	free(values);
 	if (runs->nr_tried == 0)
 		return;
 	buf_init(&text, TEXT_MAX_BUFFER);
-	add(r, &text, "run %zu, the best by %s time of %zu", runs->best + 1,
-	    runs->best_by == BEST_BY_CPU ? "CPU" : "wall", runs->nr_tried);
+	add(r, &text, "run %zu, the best by %s of %zu", runs->best + 1, best_by_text(runs->best_by),
+	    runs->nr_tried);
 	if (nr > 0)
-		add(r, &text, " (fastest %s, median %s, slowest %s)", number_duration(s.min).text,
-		    number_duration(s.median).text, number_duration(s.max).text);
+		add(r, &text, " (least %s, median %s, most %s)", cost_text(runs, s.min).text,
+		    cost_text(runs, s.median).text, cost_text(runs, s.max).text);
 	if (nr < runs->nr_tried)
 		add(r, &text, "; %zu failed", runs->nr_tried - nr);
 	add_line(r, "  ", &text, nr < runs->nr_tried ? STYLE_BAD : STYLE_NONE);

@@ -94,3 +94,24 @@ Test(consecutive, a_normal_run_has_no_series)
 	cr_expect(!yajl_tree_get(p.profile, (const char *[]){"runs", NULL}, yajl_t_any));
 	profiled_done(&p);
 }
+
+/* Where cycles are counted they decide; elsewhere nothing runs, and the reason is said. */
+Test(consecutive, the_best_by_cycles_needs_a_counter)
+{
+	struct profiled p;
+
+	run_plan("150,60,150,150", WORDS("--testing-method=consecutive-2", "--best-by=cycles"), &p);
+	if (p.run.status == 125) {
+		cr_expect(strstr(p.run.err.data, "cycles are not counted on this machine: ") !=
+				  NULL,
+			  "%s", p.run.err.data);
+		cr_expect(p.profile == NULL);
+	} else {
+		cr_expect(p.run.status == 0, "%s", p.run.err.data);
+		expect_best(&p, 1, 4, "no_better");
+		cr_expect(
+			json_int_at(p.profile, "meters.cycles_user") ==
+			json_int_at(json_item(json_at(p.profile, "runs.tried"), 1), "cycles_user"));
+	}
+	profiled_done(&p);
+}

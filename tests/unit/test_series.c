@@ -51,6 +51,24 @@ Test(series, the_best_may_be_that_of_least_cpu_time)
 	series_done(&s);
 }
 
+Test(series, the_best_may_be_that_of_fewest_cycles_or_instructions)
+{
+	static const struct run_tried runs[] = {
+		{9, 1, 500, 90, 0}, {1, 9, 400, 95, 0}, {1, 1, PROFILE_UNKNOWN, 80, 0}};
+	struct series s;
+
+	series_begin(&s, 5, BEST_BY_CYCLES, 3, UINT64_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		cr_assert(series_add(&s, &runs[i]) >= 0);
+	cr_expect(s.runs.best == 1, "what was not counted is not better");
+	series_done(&s);
+	series_begin(&s, 5, BEST_BY_INSTRUCTIONS, 3, UINT64_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		cr_assert(series_add(&s, &runs[i]) >= 0);
+	cr_expect(s.runs.best == 2);
+	series_done(&s);
+}
+
 Test(series, a_run_that_failed_never_wins)
 {
 	struct series s;
@@ -100,7 +118,9 @@ Test(series, keeps_its_limits)
 
 Test(runs, are_read_as_they_were_written)
 {
-	struct run_tried tried[] = {{1000, 900, 0}, {UINT64_MAX - 1, 0, 139}, {7, 8, 1}};
+	struct run_tried tried[] = {{1000, 900, 12, PROFILE_UNKNOWN, 0},
+				    {UINT64_MAX - 1, 0, PROFILE_UNKNOWN, PROFILE_UNKNOWN, 139},
+				    {7, 8, UINT64_MAX - 1, 9, 1}};
 	const struct run_series series = {.patience = 10,
 					  .best_by = BEST_BY_CPU,
 					  .end = SERIES_INTERRUPTED,
@@ -118,10 +138,24 @@ Test(runs, are_read_as_they_were_written)
 	for (size_t i = 0; i < read.nr_tried; i++) {
 		cr_expect(read.tried[i].wall_ns == tried[i].wall_ns);
 		cr_expect(read.tried[i].cpu_ns == tried[i].cpu_ns);
+		cr_expect(read.tried[i].cycles == tried[i].cycles);
+		cr_expect(read.tried[i].instructions == tried[i].instructions);
 		cr_expect(read.tried[i].exit_status == tried[i].exit_status);
 	}
 	free(read.tried);
 	buf_done(&text);
+}
+
+/* Of recordings before cycles were among the figures. */
+Test(runs, without_counters_are_read_still)
+{
+	struct run_series read;
+
+	cr_assert(runs_read("10 wall no_better 0\n1 2 3\n", &read) == 0);
+	cr_expect(read.tried[0].wall_ns == 1 && read.tried[0].exit_status == 3);
+	cr_expect(read.tried[0].cycles == PROFILE_UNKNOWN);
+	cr_expect(read.tried[0].instructions == PROFILE_UNKNOWN);
+	free(read.tried);
 }
 
 Test(runs, that_are_nonsense_are_refused)
@@ -134,6 +168,9 @@ Test(runs, that_are_nonsense_are_refused)
 		"10 wall whatever 0\n1 2 0\n",
 		"ten wall no_better 0\n1 2 0\n",
 		"10 wall no_better 0\n1 2\n",
+		"10 wall no_better 0\n1 2 0 4\n",
+		"10 wall no_better 0\n1 2 0 - x\n",
+		"10 wall no_better 0\n1 2 0 -- 4\n",
 		"10 wall no_better 0\n1 2 0\n\n",
 		"10 wallwallwallwallwallwall no_better 0\n1 2 0\n",
 	};
