@@ -37,6 +37,10 @@ static const struct example examples[] = {
 	 "what changed between two runs: a trend, no verdict"},
 	{VERB_COMPARE, "bprof-perf compare --gate runs/main runs/branch",
 	 "verdicts from many runs of both; exit status 3 if a test became too slow"},
+	{VERB_RUN, "sudo bprof-perf --release v1.2.0 -- busted",
+	 "a release for the history in benchmarks/"},
+	{VERB_HISTORY, "bprof-perf history",
+	 "all past releases, and the newest against the one before"},
 	{VERB_DOCTOR, "sudo bprof-perf doctor", "what this machine can do, and what is missing"},
 };
 
@@ -177,7 +181,8 @@ static void write_cell(FILE *out, const char *text)
 
 static void write_verbs_of(FILE *out, const struct option_row *row)
 {
-	static const enum verb worth_saying[] = {VERB_RUN, VERB_REPORT, VERB_COMPARE, VERB_DOCTOR};
+	static const enum verb worth_saying[] = {VERB_RUN, VERB_REPORT, VERB_COMPARE, VERB_HISTORY,
+						 VERB_DOCTOR};
 	const char *separator = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(worth_saying); i++)

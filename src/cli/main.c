@@ -10,6 +10,7 @@
 
 #include "compare_verb.h"
 #include "doctor.h"
+#include "history_verb.h"
 #include "options.h"
 #include "run.h"
 #include "say.h"
@@ -109,6 +110,8 @@ static int answer(const struct session *session)
 		return report_recording(session);
 	case VERB_COMPARE:
 		return compare_command(session);
+	case VERB_HISTORY:
+		return history_command(session);
 	case VERB_DOCTOR:
 		return doctor_run(session);
 	case VERB_HELP:

@@ -22,7 +22,7 @@
 #define FOR_COMPARE    BIT(VERB_COMPARE)
 #define FOR_DOCTOR     BIT(VERB_DOCTOR)
 #define FOR_OUTPUTS    (FOR_RUN | FOR_REPORT)
-#define FOR_HISTORY    FOR_OUTPUTS
+#define FOR_HISTORY    (FOR_OUTPUTS | BIT(VERB_HISTORY))
 #define FOR_ALL	       (BIT(NR_VERBS) - 1)
 #define TOP_MAXIMUM    1000000
 #define PERIOD_MAXIMUM 1000000000000000U
@@ -40,6 +40,8 @@ static const struct verb_row verbs[NR_VERBS] = {
 	[VERB_COMPARE] = {"compare", "[OPTIONS] BASE HEAD | --base REV -- COMMAND",
 			  "what became slower or faster; two profiles, recordings, directories of "
 			  "many, or turns"},
+	[VERB_HISTORY] = {"history", "[OPTIONS] [DIRECTORY]",
+			  "the past releases in DIRECTORY/benchmarks, which --release wrote"},
 	[VERB_DOCTOR] = {"doctor", "[--json]",
 			 "can this machine do it, what is missing, and the remedy"},
 	[VERB_HELP] = {"help", "[VERB]", "this text, or that of a verb"},

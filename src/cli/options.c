@@ -24,7 +24,7 @@
 
 /* Verbs that later versions may have: a command of that name needs "--" before it. */
 static const char *const reserved_verbs[] = {
-	"attach", "publish", "history", "link-page", "backfill", "merge", "push",
+	"attach", "publish", "link-page", "backfill", "merge", "push",
 };
 
 struct given {
@@ -251,7 +251,7 @@ static int refuse_reserved(struct parser *p, const char *word)
 			return usage_error(buf_addf(
 				p->why,
 				"this version has no verb '%s' (it has run, report, "
-				"compare, doctor and help); for a command of that name: bprof-perf -- %s",
+				"compare, history, doctor and help); for a command of that name: bprof-perf -- %s",
 				word, word));
 	return 0;
 }
@@ -314,6 +314,16 @@ static int take_compared(struct parser *p, size_t next)
 	return 0;
 }
 
+static int take_directory(struct parser *p, size_t next)
+{
+	p->options->tree_dir = next < p->nr_words ? p->words[next] : ".";
+	if (next + 1 < p->nr_words)
+		return usage_error(buf_addf(p->why,
+					    "history: one directory at a time, but '%s' follows",
+					    p->words[next + 1]));
+	return 0;
+}
+
 static int take_topic(struct parser *p, size_t next)
 {
 	p->options->help_about = VERB_HELP;
@@ -339,6 +349,8 @@ static int take_rest(struct parser *p, size_t next)
 		return take_recording(p, next);
 	case VERB_COMPARE:
 		return take_compared(p, next);
+	case VERB_HISTORY:
+		return take_directory(p, next);
 	case VERB_HELP:
 		return take_topic(p, next);
 	case VERB_DOCTOR:

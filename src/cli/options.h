@@ -26,7 +26,16 @@
 #define MAX_FORMATS	  32
 #define FREQUENCY_MAXIMUM 9999
 
-enum verb { VERB_RUN, VERB_REPORT, VERB_COMPARE, VERB_DOCTOR, VERB_HELP, VERB_VERSION, NR_VERBS };
+enum verb {
+	VERB_RUN,
+	VERB_REPORT,
+	VERB_COMPARE,
+	VERB_HISTORY,
+	VERB_DOCTOR,
+	VERB_HELP,
+	VERB_VERSION,
+	NR_VERBS
+};
 
 enum boundaries_choice {
 	BOUNDARIES_AUTO,
@@ -80,6 +89,7 @@ struct options {
 	struct tree_opts tree;	/* its output is not set */
 	enum table_style table_style;
 	const char *timing_file; /* NULL = none */
+	const char *tree_dir;	 /* VERB_HISTORY: where benchmarks/ is */
 
 	char **command; /* NULL-terminated. VERB_RUN: at least one word; VERB_COMPARE: or NULL */
 	size_t nr_command;

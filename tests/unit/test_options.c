@@ -615,6 +615,18 @@ Test(options, all_generations_of_the_history_s_variables)
 	}
 }
 
+Test(options, history_takes_a_directory)
+{
+	cr_assert(eq(int, parse("history"), 0));
+	cr_expect_str_eq(options.tree_dir, ".");
+	cr_expect(eq(int, options.table_style, TABLE_LINES));
+	cr_assert(eq(int, parse("history --layout mega --table-style csv project"), 0));
+	cr_expect_str_eq(options.tree_dir, "project");
+	cr_expect(eq(int, options.tree.layout, LAYOUT_MEGA));
+	expect_refusal("history a b", "history: one directory at a time, but 'b' follows");
+	expect_refusal("history --release v1.0.0", "option '--release' is not for 'history'");
+}
+
 Test(options, values_of_the_history_are_refused_by_name)
 {
 	expect_refusal("run --allowed-tags a,( -- x",
