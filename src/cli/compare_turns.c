@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "base_tree.h"
+#include "commits.h"
 #include "compare_verb.h"
 #include "pair_runner.h"
 #include "say.h"
@@ -44,6 +45,7 @@ struct turns {
 	char *runs;	      /* directory of base/ and head/ */
 	char *log;
 	char *names[NR_SIDES];
+	char *excuse; /* of --excuse-commits, or NULL */
 	unsigned nr_pairs;
 	bool base_first;
 	const char **skipped; /* NULL-terminated: files in which all is decided; NULL = none */
@@ -152,6 +154,8 @@ static int open_scratch(struct turns *t)
 	buf_init(&why, SENTENCE_MAX);
 	if (t->session->options->base_revision)
 		r = base_tree_find(t->session, &t->tree, &why);
+	if (r == 0)
+		r = commits_excuse(t->session, &t->tree, &t->excuse, &why);
 	if (r == 0)
 		r = scratch_open(t->session, t->tree.git, t->tree.repository, &t->scratch, &why);
 	return say_why(&why, r);
@@ -364,6 +368,7 @@ static int look(struct turns *t, double share)
 	t->share = share;
 	rule.share = share;
 	rule.why_not_counted = t->why_not_counted;
+	rule.excuse = t->excuse;
 	return compare_judge(t->compare, &rule, &t->comparison);
 }
 
@@ -520,5 +525,6 @@ int compare_in_turns(const struct session *session)
 	free(t.skipped);
 	free(t.runs);
 	free(t.log);
+	free(t.excuse);
 	return status;
 }

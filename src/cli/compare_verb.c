@@ -46,7 +46,7 @@ int compare_conclude(const struct session *session, struct compare *c,
 				  comparison->names[side]);
 			return EXIT_SETUP;
 		}
-	if (print(session, comparison) < 0)
+	if (print(session, comparison) < 0 || compare_save(session->options, comparison) < 0)
 		return EXIT_SETUP;
 	if (comparison->nr_elements == 0 && comparison->nr_left_out == 0) {
 		say_error("the two have no test in common: are they of the same suite?");

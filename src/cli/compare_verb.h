@@ -24,4 +24,8 @@ int compare_in_turns(const struct session *session);
 int compare_conclude(const struct session *session, struct compare *c,
 		     const struct comparison *comparison);
 
+/* The files of --save; @comparison is for the user's eyes, so nothing but the user's rights is had.
+ * Says what is wrong. 0 or -errno. */
+int compare_save(const struct options *o, const struct comparison *comparison) MUST_CHECK;
+
 #endif

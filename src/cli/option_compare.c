@@ -112,3 +112,31 @@ int option_apply_comparison_format(struct options *options, const char *value)
 	options->comparison_format = comparison_output_find(value);
 	return options->comparison_format ? 0 : -EINVAL;
 }
+
+/* FORMAT=FILE */
+int option_apply_save(struct options *options, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	struct saved_comparison saved = {.path = equals ? equals + 1 : ""};
+	char *name;
+	size_t nr = 0;
+
+	if (!*saved.path)
+		return -EINVAL;
+	name = option_values_copy(options, value, (size_t)(equals - value));
+	if (!name)
+		return -ENOMEM;
+	saved.format = comparison_output_find(name);
+	while (options->saved[nr].format)
+		nr++;
+	if (!saved.format || nr == MAX_SAVED)
+		return -EINVAL;
+	options->saved[nr] = saved;
+	return 0;
+}
+
+int option_apply_excuse_commits(struct options *options, const char *value)
+{
+	return *value ? option_values_add_word(options, &options->excusing_commits, value)
+		      : -EINVAL;
+}

@@ -723,6 +723,25 @@ static const struct option_row rows[] = {
 		.apply = apply_gate,
 	},
 	{
+		.name = "excuse-commits",
+		.argument = "GLOB",
+		.variables = {"BPROF_EXCUSE_COMMITS"},
+		.help = "with --base: if the subject of a commit since then matches, such as 'feat*', what "
+			"is slower is shown as ever, but --gate does not fail; the option may be repeated",
+		.expected = "a glob",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_excuse_commits,
+	},
+	{
+		.name = "save",
+		.argument = "FORMAT=FILE",
+		.help = "write the comparison to a file as well, in the same or another format; the option "
+			"may be repeated",
+		.expected = "FORMAT=FILE with terminal, markdown, json or github",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_save,
+	},
+	{
 		.name = "release",
 		.argument = "TAG",
 		.variables = {"BPROF_RELEASE", THREE_GENERATIONS("FLAMEGRAPH_VERSION")},

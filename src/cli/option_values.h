@@ -47,6 +47,8 @@ int option_apply_fail_at(struct options *options, const char *value);
 int option_apply_floor(struct options *options, const char *value);
 int option_apply_base(struct options *options, const char *value);
 int option_apply_base_command(struct options *options, const char *value);
+int option_apply_save(struct options *options, const char *value);
+int option_apply_excuse_commits(struct options *options, const char *value);
 int option_apply_prepare(struct options *options, const char *value);
 int option_apply_pairs(struct options *options, const char *value);
 int option_apply_metric(struct options *options, const char *value);

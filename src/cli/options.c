@@ -524,6 +524,8 @@ static int settle_comparison(struct parser *p)
 			buf_addstr(p->why, "--base and --base-command exclude each other"));
 	if (options->prepare && !options->base_revision)
 		return usage_error(buf_addstr(p->why, "--prepare is for --base REV"));
+	if (options->excusing_commits[0] && !options->base_revision)
+		return usage_error(buf_addstr(p->why, "--excuse-commits is for --base REV"));
 	if (options->command && !options->base_revision && !options->base_command)
 		return usage_error(buf_addstr(p->why,
 					      "compare: the base of the command is missing: --base "
@@ -576,7 +578,10 @@ static int give_empty_lists(struct options *options)
 	options->only = calloc(1, sizeof(*options->only));
 	options->ignore = calloc(1, sizeof(*options->ignore));
 	options->skip_files = calloc(1, sizeof(*options->skip_files));
-	return options->only && options->ignore && options->skip_files ? 0 : -ENOMEM;
+	options->excusing_commits = calloc(1, sizeof(*options->excusing_commits));
+	return options->only && options->ignore && options->skip_files && options->excusing_commits
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int copy_words(struct parser *p, int argc, char **argv)
@@ -632,6 +637,7 @@ void options_done(struct options *options)
 	free(options->ignore);
 	free(options->skip_files);
 	free(options->tree.allowed_tags);
+	free(options->excusing_commits);
 	free(options->words);
 	*options = (struct options){0};
 }

@@ -25,6 +25,7 @@
 #define EXIT_USAGE	  2
 #define MAX_FORMATS	  32
 #define FREQUENCY_MAXIMUM 9999
+#define MAX_SAVED	  8
 
 enum verb {
 	VERB_RUN,
@@ -44,6 +45,12 @@ enum boundaries_choice {
 	BOUNDARIES_NONE,
 	NR_BOUNDARIES_CHOICES
 };
+/* A comparison that goes to a file as well. */
+struct saved_comparison {
+	const struct comparison_ops *format; /* NULL ends a list */
+	const char *path;
+};
+
 enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER, NR_COLOUR_CHOICES };
 
 /*
@@ -102,8 +109,10 @@ struct options {
 	unsigned pairs;		  /* 0: as many as it takes */
 	struct compare_opts rule; /* its share is 1 */
 	const struct comparison_ops *comparison_format;
+	struct saved_comparison saved[MAX_SAVED + 1];
 	bool gate;
 	bool no_count; /* turns: without the runs that count instructions of the VM */
+	const char **excusing_commits; /* globs of subjects: with such a commit nothing fails */
 
 	char **words; /* private: argv in the order getopt_long() left it */
 	char **owned; /* private: what options_done() frees */

@@ -19,6 +19,7 @@
  * @why_not_counted: why there are no runs with --mode=count, in a sentence; NULL = nobody knows
  * @share:   of the allowed chance of a false alarm that this look at the runs may use: 1, or less
  *           where more looks follow if this one is undecided
+ * @excuse:  why nothing may fail, in a sentence, or NULL; borrowed for the call
  */
 struct compare_opts {
 	enum metric metric;
@@ -26,6 +27,7 @@ struct compare_opts {
 	double floor_ns, floor_count, floor_vm;
 	const char *why_not_counted;
 	double share;
+	const char *excuse;
 };
 
 /*

@@ -49,6 +49,9 @@ int compare_counted(struct compare *c, const struct compare_opts *opts) MUST_CHE
 /* Added, removed and renamed tests (differences.c). */
 int compare_names(struct compare *c) MUST_CHECK;
 
+/* @note lives as long as the result; NULL = out of memory. */
+int compare_add_note(struct compare *c, const char *note) MUST_CHECK;
+
 /* Notes on what else differs, and the rung. */
 int compare_circumstances(struct compare *c) MUST_CHECK;
 

@@ -128,7 +128,8 @@ static const char *const labels[NR_CIRCUMSTANCES] = {
 };
 
 #define MAX_LISTED 4096
-#define MOST_NOTES (NR_CIRCUMSTANCES + NR_SIDES + 3) /* 3: partial_notes(), the most there are */
+/* partial_notes() makes at most three, and there is one excuse. */
+#define MOST_NOTES (NR_CIRCUMSTANCES + NR_SIDES + 3 + 1)
 #define NOT_TOLD   "(not told)"
 
 static const char *circumstance(const struct one_run *run, size_t which)

@@ -216,6 +216,73 @@ Test(turns, the_same_code_is_not_slower)
 	cr_expect(slower == 0, "%lld tests are slower than themselves", slower);
 }
 
+static size_t count_lines_with(const char *path, const char *what)
+{
+	char *file = path_join(repository, path), line[4096];
+	FILE *f = fopen(file, "r");
+	size_t nr = 0;
+
+	cr_assert(f != NULL, "there is no %s", path);
+	while (fgets(line, sizeof(line), f))
+		nr += strstr(line, what) != NULL;
+	fclose(f);
+	free(file);
+	return nr;
+}
+
+/* Four times the work is certain after ten pairs, so that what is excused is really excused. */
+Test(turns, a_commit_that_is_named_excuses_what_became_slower)
+{
+	static const char *const subjects[] = {"feat(checksum): more steps", "fix: more steps"};
+
+	run_shell(
+		"sed -i 's/for start = 1/for _ = 1, 4 do for start = 1/; s/^ *assert.equal(261/end &/' "
+		"spec/checksum_spec.lua");
+	for (size_t i = 0; i < 2; i++) {
+		char commit[128];
+		struct run run;
+
+		snprintf(commit, sizeof(commit),
+			 "git commit -qam '%s' && git commit -q --allow-empty -m last",
+			 subjects[i]);
+		run_shell(commit);
+		run_command(repository, NULL,
+			    WORDS{BPROF_PERF,
+				  "compare",
+				  "--base",
+				  "HEAD~2",
+				  "--pairs",
+				  "10",
+				  "-q",
+				  "--gate",
+				  "--excuse-commits",
+				  "feat*",
+				  "--format",
+				  "github",
+				  "--save",
+				  "markdown=summary.md",
+				  "--save",
+				  "json=comparison.json",
+				  "--",
+				  LUAJIT,
+				  "/usr/bin/busted",
+				  "spec/checksum_spec.lua",
+				  NULL},
+			    &run);
+		cr_expect(run.status == (i == 0 ? 0 : 3), "%s: status %d: %s", subjects[i],
+			  run.status, run.err.data);
+		cr_expect(strstr(run.out.data, i == 0 ? "::warning " : "::error ") != NULL, "%s",
+			  run.out.data);
+		cr_expect(strstr(run.out.data, i == 0 ? "::error " : "::warning ") == NULL, "%s",
+			  run.out.data);
+		cr_expect(count_lines_with("comparison.json", "\"gate_fails\": true") == i);
+		cr_expect(count_lines_with("summary.md", "feat(checksum)") == 1 - i);
+		cr_expect(count_lines_with("summary.md", "collatz") >= 1);
+		run_done(&run);
+		run_shell("git reset -q --soft HEAD~2");
+	}
+}
+
 /* ---- the end in the middle ----------------------------------------------------------------- */
 
 static pid_t start_compare(const char *out, const char *err)

@@ -163,6 +163,25 @@ Test(compare, a_test_that_is_15_percent_slower_is_found_and_fails)
 	cr_expect(seen->gate_fails);
 }
 
+/* A feature may cost something: said, but no failure. An excuse that nobody needs is not said. */
+Test(compare, what_is_excused_is_slower_and_does_not_fail)
+{
+	struct compare_opts excused = usual;
+
+	excused.excuse = "nothing fails: it is a feature";
+	add_pairs(20, 1.15);
+	cr_assert(eq(int, compare_judge(c, &excused, &seen), 0));
+	cr_expect(eq(int, verdict_of("t"), VERDICT_SLOWER));
+	cr_expect(element(ELEMENT_TEST, "t")->fails);
+	cr_expect(not(seen->gate_fails));
+	cr_assert(eq(sz, seen->nr_notes, 1));
+	cr_expect_str_eq(seen->notes[0], excused.excuse);
+	excused.fail_at = 0.5;
+	cr_assert(eq(int, compare_judge(c, &excused, &seen), 0));
+	cr_expect(not(seen->gate_fails));
+	cr_expect(eq(sz, seen->nr_notes, 0));
+}
+
 Test(compare, a_test_that_is_7_percent_slower_is_found_and_does_not_fail)
 {
 	add_pairs(20, 1.07);

@@ -396,6 +396,30 @@ Test(options, compare_without_a_base_or_a_command_is_refused)
 	cr_assert(ne(ptr, strstr(why.data, "the command of the head is missing"), NULL));
 }
 
+Test(options, a_comparison_goes_to_files_as_well)
+{
+	cr_assert(eq(int, parse("compare --save markdown=a.md --save json=b=c.json a b"), 0));
+	cr_assert_str_eq(options.saved[0].format->name, "markdown");
+	cr_assert_str_eq(options.saved[0].path, "a.md");
+	cr_assert_str_eq(options.saved[1].format->name, "json");
+	cr_assert_str_eq(options.saved[1].path, "b=c.json");
+	cr_assert(options.saved[2].format == NULL);
+	cr_assert(eq(int, parse("compare --save markdown= a b"), -EINVAL));
+	cr_assert(eq(int, parse("compare --save pdf=a.pdf a b"), -EINVAL));
+	cr_assert(eq(int, parse("compare --save a.md a b"), -EINVAL));
+}
+
+Test(options, commits_excuse_what_is_slower_than_a_revision)
+{
+	cr_assert(eq(int,
+		     parse("compare --base main --excuse-commits feat* --excuse-commits x -- y"),
+		     0));
+	cr_assert_str_eq(options.excusing_commits[0], "feat*");
+	cr_assert_str_eq(options.excusing_commits[1], "x");
+	expect_refusal("compare --excuse-commits feat* --base-command x -- y",
+		       "--excuse-commits is for --base REV");
+}
+
 /* One name, a row for each verb: the values of one are not those of the other. */
 Test(options, formats_of_comparisons_and_of_runs_are_apart)
 {
