@@ -236,8 +236,12 @@ enum series_end {
 	NR_SERIES_ENDS
 };
 
-/* The best of consecutive runs: the profile is that of tried[best] alone. */
+/*
+ * The best of consecutive runs: the profile is that of tried[best] alone. Warm: of the rounds of
+ * one process, whose profile is of all of them.
+ */
 struct run_series {
+	bool warm;	   /* tried[i] are the tests of iteration i + 1 */
 	uint32_t patience; /* runs in a row without a better one that end it; 0 = one normal run */
 	enum best_by best_by;
 	enum series_end end;

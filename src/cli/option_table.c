@@ -205,6 +205,12 @@ static int apply_best_by(struct options *options, const char *value)
 	return -EINVAL;
 }
 
+static int apply_warm(struct options *options, const char *value)
+{
+	options->warm_repeat = strcmp(value, "repeat") == 0;
+	return options->warm_repeat || strcmp(value, "process") == 0 ? 0 : -EINVAL;
+}
+
 static int apply_max_runs(struct options *options, const char *value)
 {
 	return option_number_parse(value, 1, MAX_RUNS_MAXIMUM, &options->max_runs);
@@ -537,6 +543,18 @@ static const struct option_row rows[] = {
 		.expected = "wall, cpu, cycles or instructions",
 		.verbs = FOR_RUN,
 		.apply = apply_best_by,
+	},
+	{
+		.name = "warm",
+		.argument = "HOW",
+		.variables = {"BPROF_WARM"},
+		.fallback = "process",
+		.help = "how consecutive-N gets warm: process (each run is a new process: files are in "
+			"the page cache, the code is not compiled) or repeat (one process, in which "
+			"busted repeats the suite 2 x N times: what the JIT has compiled stays)",
+		.expected = "process or repeat",
+		.verbs = FOR_RUN,
+		.apply = apply_warm,
 	},
 	{
 		.name = "max-runs",

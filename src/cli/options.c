@@ -266,11 +266,77 @@ static int take_command(struct parser *p, size_t next)
 	return 0;
 }
 
+static bool is_busted(const char *word)
+{
+	const char *slash = strrchr(word, '/');
+
+	return strcmp(slash ? slash + 1 : word, "busted") == 0;
+}
+
+/* As many rounds as it takes if the best is among the first half of them. */
+static unsigned nr_rounds(const struct options *o)
+{
+	unsigned twice = 2 * o->consecutive;
+
+	return twice < o->max_runs ? twice : o->max_runs;
+}
+
+/* "luajit busted spec": "luajit busted --repeat=20 spec" */
+static int repeat_command(struct parser *p, size_t busted)
+{
+	struct options *o = p->options;
+	char word[32];
+	size_t nr = 0;
+
+	o->repeated = calloc(o->nr_command + 2, sizeof(*o->repeated));
+	if (!o->repeated)
+		return -ENOMEM;
+	snprintf(word, sizeof(word), "--repeat=%u", nr_rounds(o));
+	for (size_t i = 0; i < o->nr_command; i++) {
+		o->repeated[nr++] = o->command[i];
+		if (i == busted)
+			o->repeated[nr++] = option_values_copy(o, word, strlen(word));
+	}
+	if (!o->repeated[busted + 1])
+		return -ENOMEM;
+	o->command = o->repeated;
+	o->nr_command = nr;
+	return 0;
+}
+
+static int settle_warm(struct parser *p)
+{
+	struct options *o = p->options;
+	size_t busted = 0;
+
+	if (o->verb != VERB_RUN || !o->warm_repeat)
+		return 0;
+	if (!o->consecutive)
+		return usage_error(
+			buf_addstr(p->why, "--warm=repeat is for --testing-method=consecutive-N"));
+	if (o->counts_vm)
+		return usage_error(
+			buf_addstr(p->why, "--warm=repeat and --mode=count exclude each other"));
+	while (busted < o->nr_command && !is_busted(o->command[busted]))
+		busted++;
+	if (busted == o->nr_command)
+		return usage_error(buf_addstr(p->why,
+					      "--warm=repeat needs a command that is busted "
+					      "itself: its --repeat makes the rounds"));
+	for (size_t i = busted; i < o->nr_command; i++)
+		if (strncmp(o->command[i], "--repeat", strlen("--repeat")) == 0)
+			return usage_error(buf_addstr(
+				p->why, "--warm=repeat sets busted's --repeat, and the command has "
+					"it already"));
+	return repeat_command(p, busted);
+}
+
 /* Values that are right, each by itself. */
 static int check_together(struct parser *p)
 {
 	const struct options *o = p->options;
 	const char *needs_hook = o->counts_vm	    ? "--mode=count"
+				 : o->warm_repeat   ? "--warm=repeat"
 				 : o->skip_files[0] ? "--skip-file"
 						    : NULL;
 
@@ -619,6 +685,8 @@ int options_parse(int argc, char **argv, const struct environment *environment, 
 		r = apply_rows(&p);
 	if (r == 0)
 		r = check_together(&p);
+	if (r == 0)
+		r = settle_warm(&p);
 	free(p.given);
 	if (r < 0) {
 		options_done(&options);
@@ -639,6 +707,7 @@ void options_done(struct options *options)
 	free(options->tree.allowed_tags);
 	free(options->excusing_commits);
 	free(options->words);
+	free(options->repeated);
 	*options = (struct options){0};
 }
 

@@ -77,6 +77,7 @@ struct options {
 	enum bprof_jit jit;
 	uint32_t consecutive; /* --testing-method=consecutive-N; 0 = normal */
 	enum best_by best_by;
+	bool warm_repeat;		/* --warm=repeat: rounds of one process instead of runs */
 	unsigned max_runs, max_seconds; /* of a series */
 	const char *user;
 	bool keep_root;
@@ -114,8 +115,9 @@ struct options {
 	bool no_count; /* turns: without the runs that count instructions of the VM */
 	const char **excusing_commits; /* globs of subjects: with such a commit nothing fails */
 
-	char **words; /* private: argv in the order getopt_long() left it */
-	char **owned; /* private: what options_done() frees */
+	char **repeated; /* private: @command, with --repeat */
+	char **words;	 /* private: argv in the order getopt_long() left it */
+	char **owned;	 /* private: what options_done() frees */
 	size_t nr_owned;
 };
 

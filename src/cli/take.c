@@ -90,6 +90,7 @@ static int record_to(const struct session *session, const char *path, bool hook,
 		     struct output_file *file, struct record_result *result, int *ret_status)
 {
 	const struct options *o = session->options;
+	char rounds[64];
 	struct record_request request = {
 		.identity = session->identity,
 		.environment = session->environment,
@@ -111,6 +112,8 @@ static int record_to(const struct session *session, const char *path, bool hook,
 	struct buf why;
 	int r;
 
+	snprintf(rounds, sizeof(rounds), "%u %s", o->consecutive, best_by_name(o->best_by));
+	request.rounds = o->warm_repeat ? rounds : NULL;
 	buf_init(&why, SENTENCE_MAX);
 	r = record_run(&request, result, ret_status, &why);
 	if (r < 0)
@@ -409,7 +412,7 @@ static int take_all(const struct session *session, const char *path, bool hook,
 {
 	int status = 0;
 
-	if (session->options->consecutive)
+	if (session->options->consecutive && !session->options->warm_repeat)
 		return take_series(session, path, hook, dir, best);
 	if (session->options->counts_vm)
 		status = take_earlier(session, path, hook, dir, ret);

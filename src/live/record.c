@@ -157,6 +157,8 @@ static int record_circumstances(struct run *run)
 	r = record_words(run, "command", (const char *const *)run->request->argv);
 	if (!r && run->request->skipped_files && run->request->skipped_files[0])
 		r = record_words(run, "skipped_files", run->request->skipped_files);
+	if (!r && run->request->rounds)
+		r = record_text(run, "rounds", run->request->rounds);
 	if (!r)
 		r = record_text(run, "bprof_version", BPROF_VERSION);
 	if (!r)

@@ -28,6 +28,7 @@ struct record_request {
 	const char *event;	/* as asked for */
 	const char *boundaries; /* as asked for */
 	bool hook;		/* the environment carries the hook */
+	const char *rounds;	/* what is wanted of the rounds of --repeat; NULL = nothing */
 	uint32_t needed_meters; /* bits 1 << enum bprof_meter: without one of them nothing is run */
 	unsigned spans_every;	/* busted's frames in every n-th sample; 0 = never */
 	enum bprof_jit jit;

@@ -112,6 +112,7 @@ static void write_runs(struct json *j, const struct run_series *runs)
 		return;
 	json_open_map(j, "runs");
 	json_uint(j, "consecutive", runs->patience);
+	json_text(j, "warm", runs->warm ? "repeat" : "process");
 	json_text(j, "best_by", best_by_name(runs->best_by));
 	json_uint(j, "best", runs->best);
 	json_text(j, "ended_by", series_end_name(runs->end));

@@ -145,8 +145,9 @@ static void add_runs(struct report *r)
 	if (runs->nr_tried == 0)
 		return;
 	buf_init(&text, TEXT_MAX_BUFFER);
-	add(r, &text, "run %zu, the best by %s of %zu", runs->best + 1, best_by_text(runs->best_by),
-	    runs->nr_tried);
+	add(r, &text, "%s %zu, the best by %s of %zu%s", runs->warm ? "round" : "run",
+	    runs->best + 1, best_by_text(runs->best_by), runs->nr_tried,
+	    runs->warm ? " in one process" : "");
 	if (nr > 0)
 		add(r, &text, " (least %s, median %s, most %s)", cost_text(runs, s.min).text,
 		    cost_text(runs, s.median).text, cost_text(runs, s.max).text);

@@ -6,6 +6,7 @@
 
 #include "base.h"
 
+#include "rounds.h"
 #include "runs.h"
 #include "vm_repeat.h"
 
@@ -30,6 +31,7 @@ enum info_key {
 	INFO_ARCH,
 	INFO_NR_CPUS,
 	INFO_RUNS,
+	INFO_ROUNDS,
 	INFO_VM_REPEAT,
 	INFO_STOLEN_NS,
 	INFO_THROTTLED_NS,
@@ -60,6 +62,7 @@ static const char *const key_names[NR_INFO_KEYS] = {
 	[INFO_ARCH] = "arch",
 	[INFO_NR_CPUS] = "nr_cpus",
 	[INFO_RUNS] = RUNS_KEY,
+	[INFO_ROUNDS] = ROUNDS_KEY,
 	[INFO_VM_REPEAT] = VM_REPEAT_KEY,
 	[INFO_STOLEN_NS] = "machine_stolen_ns",
 	[INFO_THROTTLED_NS] = "throttled_ns",
@@ -266,7 +269,16 @@ int info_fill(struct info *i, struct profile *p)
 	return 0;
 }
 
-int info_compare(const struct info *i, struct profile *p)
+int info_compare(struct info *i, struct profile *p)
 {
+	int r;
+
+	if (i->value[INFO_ROUNDS]) {
+		free(i->runs.tried);
+		r = rounds_fill(text(i, INFO_ROUNDS), p, &i->runs);
+		if (r == -ENOMEM)
+			return r;
+		p->runs = i->runs;
+	}
 	return vm_repeat_apply(text(i, INFO_VM_REPEAT), p);
 }

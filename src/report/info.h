@@ -24,7 +24,7 @@ int info_runtime(struct info *i, const struct decoded *d);
 int info_fill(struct info *i, struct profile *p);
 
 /* After the tests are filled in: with those of an earlier run, if the recording tells of one. */
-int info_compare(const struct info *i, struct profile *p);
+int info_compare(struct info *i, struct profile *p);
 
 /* As far as it is known by now. */
 void info_boundary_cost(const struct info *i, struct boundary_cost *ret);

@@ -115,3 +115,28 @@ Test(consecutive, the_best_by_cycles_needs_a_counter)
 	}
 	profiled_done(&p);
 }
+
+/* Four rounds of one process: as many tests, in one profile. */
+Test(consecutive, a_warm_process_has_rounds)
+{
+	struct profiled p;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	profiled_run(BPROF_PERF, SOURCE_DIR "/tests/fixtures/live/counted", NULL,
+		     WORDS("--testing-method=2", "--warm=repeat", "--best-by=cpu"),
+		     WORDS("luajit", "/usr/bin/busted", "--filter=once"), &p);
+	cr_assert(p.run.status == 0 && p.profile, "%s", p.run.err.data);
+	cr_expect(strcmp(json_string_at(p.profile, "runs.warm"), "repeat") == 0);
+	cr_expect(json_length(json_at(p.profile, "runs.tried")) == 4);
+	cr_expect(json_length(json_at(p.profile, "tests")) == 4);
+	for (size_t i = 0; i < 4; i++) {
+		yajl_val test = json_item(json_at(p.profile, "tests"), i);
+		yajl_val round = json_item(json_at(p.profile, "runs.tried"), i);
+
+		cr_expect(json_int_at(test, "iteration") == (long long)i + 1);
+		cr_expect(json_int_at(round, "cpu_ns") ==
+			  json_int_at(test, "cpu_ns") + json_int_at(test, "fixtures.cpu_ns"));
+	}
+	cr_expect(strstr(p.run.err.data, "in one process") != NULL, "%s", p.run.err.data);
+	profiled_done(&p);
+}

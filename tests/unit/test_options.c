@@ -443,6 +443,29 @@ Test(options, skipped_files_are_taken_as_they_are)
 	expect_refusal("--skip-file= x", "--skip-file '' is not a file");
 }
 
+Test(options, a_warm_process_repeats_the_suite)
+{
+	cr_assert(eq(int,
+		     parse("--testing-method=consecutive-5 --warm=repeat luajit /x/busted spec"),
+		     0));
+	cr_assert(eq(sz, options.nr_command, 4));
+	cr_assert_str_eq(options.command[1], "/x/busted");
+	cr_assert_str_eq(options.command[2], "--repeat=10");
+	cr_assert_str_eq(options.command[3], "spec");
+	cr_assert(zero(ptr, (void *)(uintptr_t)options.command[4]));
+	cr_assert(eq(int, parse("--testing-method=9 --max-runs 4 --warm=repeat busted"), 0));
+	cr_assert_str_eq(options.command[1], "--repeat=4");
+	expect_refusal("--warm=repeat busted",
+		       "--warm=repeat is for --testing-method=consecutive-N");
+	expect_refusal(
+		"--testing-method=5 --warm=repeat make test",
+		"--warm=repeat needs a command that is busted itself: its --repeat makes the "
+		"rounds");
+	expect_refusal("--testing-method=5 --warm=repeat busted --repeat 3",
+		       "--warm=repeat sets busted's --repeat, and the command has it already");
+	expect_refusal("--warm=hot busted", "--warm 'hot' is not process or repeat");
+}
+
 Test(options, contradictions_are_refused)
 {
 	expect_refusal("--user a --keep-root x", "--user and --keep-root exclude each other");
