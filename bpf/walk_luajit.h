@@ -231,6 +231,7 @@ WALK_STEP int luajit_leave_cframe(struct walk *w)
 #include "walk_luajit_native.h"
 #include "walk_luajit_trace.h"
 #include "walk_luajit_edge.h"
+#include "walk_luajit_seek.h"
 #include "walk_luajit_return.h"
 #include "walk_luajit_leaf.h"
 #include "walk_luajit_branch.h"

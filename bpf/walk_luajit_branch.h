@@ -14,9 +14,7 @@
 #ifndef BPROF_WALK_LUAJIT_BRANCH_H
 #define BPROF_WALK_LUAJIT_BRANCH_H
 
-#define LUAJIT_OP_UCLO	      50 /* in all of 2.1 */
 #define LUAJIT_UCLO_BYTES     96 /* of code, at most; FNEW's follows */
-#define LUAJIT_UCLO_NEXT      0x8000U
 #define LUAJIT_PROTO_CHILDREN 1U /* only functions with functions in them close upvalues */
 
 /* Is ip in the fetch, before the pc is moved on? */
@@ -73,6 +71,29 @@ WALK_STEP int luajit_is_in_uclo(struct walk *w)
 	return before >> 16 != LUAJIT_UCLO_NEXT || (before & 0xff) != LUAJIT_OP_UCLO;
 }
 
+/*
+ * The pc of UCLO, which has its target there. On arm64 the target is also in x28, 0x20000 further,
+ * until the next instruction is decoded: in the interpreter's code before that the pc is not the
+ * target yet, and behind it the next instruction has been fetched.
+ */
+WALK_STEP u64 luajit_pc_of_uclo(struct walk *w)
+{
+	u64 pc;
+
+	if (!w)
+		return 0;
+	pc = w->luajit.pc;
+	if (w->record.s.flags & BPROF_SAMPLE_IN_VM) {
+#ifdef BPROF_ARCH_ARM64
+		if (w->reg[BPROF_REG_X28] - 4 * LUAJIT_UCLO_NEXT != pc)
+			return pc;
+#else
+		return 0;
+#endif
+	}
+	return luajit_seek(w, 0, pc);
+}
+
 /* The leaf has been found, its pc in a register or pushed: which instruction does it mean? */
 WALK_STEP int luajit_mend_pc(struct walk *w)
 {
@@ -87,7 +108,7 @@ WALK_STEP int luajit_mend_pc(struct walk *w)
 	if (w->record.s.flags & BPROF_SAMPLE_IN_VM && luajit_is_before_fetch(w))
 		j->pc_is_start = 1;
 	else if (luajit_is_in_uclo(w))
-		j->pc = 0;
+		j->pc = luajit_pc_of_uclo(w);
 	return 0;
 }
 

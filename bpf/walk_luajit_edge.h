@@ -112,9 +112,10 @@ WALK_STEP int luajit_leaf_at_exact_edge(struct walk *w, u64 base, u64 pc)
 /* Does this instruction enter a trace? JFORI, JFORL, JITERL, JLOOP, JFUNCF, JFUNCV. */
 WALK_INLINE int luajit_enters_trace(const struct walk *w, u32 op)
 {
-	u32 below = w->chosen.luajit.funcc_op - op;
+	u32 below_funcc = w->chosen.luajit.funcc_op - op;
 
-	return below == 17 || below == 14 || below == 11 || below == 8 || below == 4 || below == 1;
+	return op == LUAJIT_OP_JFORI || op == LUAJIT_OP_JFORL || op == LUAJIT_OP_JITERL ||
+	       op == LUAJIT_OP_JLOOP || below_funcc == 4 || below_funcc == 1;
 }
 
 /*

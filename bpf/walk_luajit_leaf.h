@@ -311,8 +311,6 @@ WALK_STEP int luajit_leaf_by_exact_base(struct walk *w, u64 base, u64 pc, u64 po
 		return 0;
 	if (popped && luajit_frame_valid(w, base - popped, pc) == LUAJIT_LUA)
 		return luajit_take(w, base - popped, pc, WALK_LEAF_VM_RETURN_BASE);
-	if (popped && luajit_leaf_of_return(w, pc, popped))
-		return 1;
 	if (!luajit_base_plausible(&w->luajit, base) || luajit_function(w, base) != LUAJIT_C ||
 	    w->luajit.function.pc + 4 != pc || luajit_frame_valid(w, base, 0) != LUAJIT_C)
 		return 0;
@@ -346,7 +344,7 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	/* the pc is the link: the function is entered from C, or is being left for it */
 	if ((pc & 3) && luajit_base_plausible(j, base) && luajit_function(w, base) == LUAJIT_LUA &&
 	    j->slots.link == pc && luajit_frame_valid(w, base, j->proto.bytecode) == LUAJIT_LUA)
-		return luajit_take(w, base, luajit_pc_of_return(w, base), WALK_LEAF_VM_LINK);
+		return luajit_take(w, base, luajit_pc_at_link(w, base), WALK_LEAF_VM_LINK);
 
 	/* after RET the frame is gone already: its results lie over the function slot */
 	if (walk_is_user_address(pc) && !(pc & 3) && !luajit_is_scratch32(w, pc)) {
@@ -355,8 +353,9 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 		if (!luajit_caller_distance(w, pc, &distance))
 			popped = distance;
 	}
-	if (LUAJIT_BASE_IS_EXACT && (luajit_leaf_by_exact_base(w, base, pc, popped) ||
-				     luajit_leaf_at_exact_edge(w, base, pc)))
+	if (LUAJIT_BASE_IS_EXACT &&
+	    (luajit_leaf_by_exact_base(w, base, pc, popped) ||
+	     luajit_leaf_by_kept_base(w, pc, popped) || luajit_leaf_at_exact_edge(w, base, pc)))
 		return 1;
 	j->candidate_base[0] = j->saved_base;
 	j->candidate_base[1] = w->reg[LUAJIT_REG_PARKED];
@@ -376,7 +375,8 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	if (builtin)
 		return luajit_take(w, builtin, 0, WALK_LEAF_VM_ANY_BUILTIN);
 	if (pc <= j->stack_limit - j->stack &&
-	    (luajit_leaf_at_continuation(w, w->reg[LUAJIT_REG_NEW_BASE]) ||
+	    (luajit_leaf_at_continuation(w, luajit_left_base(w, base, pc)) ||
+	     luajit_leaf_at_continuation(w, w->reg[LUAJIT_REG_NEW_BASE]) ||
 	     luajit_leaf_at_continuation(w, base) ||
 	     luajit_leaf_at_continuation(w, w->reg[LUAJIT_REG_PARKED])))
 		return 1;

@@ -11,6 +11,24 @@ enum luajit_kind {
 	LUAJIT_THREAD, /* the thread itself: a dummy frame of an error path */
 };
 
+/* Instructions whose numbers are the same in all of 2.1; those of functions come later (funcc_op).
+ */
+enum luajit_op {
+	LUAJIT_OP_UCLO = 50,
+	LUAJIT_OP_CALLM = 65,
+	LUAJIT_OP_CALLMT = 67,
+	LUAJIT_OP_CALLT = 68,
+	LUAJIT_OP_ITERC = 69,
+	LUAJIT_OP_RETM = 73,
+	LUAJIT_OP_RET0 = 75,
+	LUAJIT_OP_RET1 = 76,
+	LUAJIT_OP_FORI = 77,
+	LUAJIT_OP_JFORI = 78,
+	LUAJIT_OP_JFORL = 81,
+	LUAJIT_OP_JITERL = 84,
+	LUAJIT_OP_JLOOP = 87,
+};
+
 #define LUAJIT_STATE_WORDS 12 /* of lua_State, up to and including cframe */
 #ifdef BPROF_ARCH_X86_64
 #define LUAJIT_CFRAME_WORDS 10 /* up to and including the return address */
@@ -108,7 +126,6 @@ struct luajit_work {
 #ifdef BPROF_ARCH_ARM64
 	u64 helper_return;		      /* where C called by the interpreter returns to */
 	u64 mcode_return[LUAJIT_MAX_RETURNS]; /* C called by machine code may return there */
-	u64 return_pc;			      /* of the function that is being left */
 	u32 nr_returns;
 #endif
 	u64 pushed[LUAJIT_PUSHED_MASK + 1];
@@ -116,6 +133,10 @@ struct luajit_work {
 	u64 candidate_base[LUAJIT_MAX_BASES];
 	u32 nr_pcs, nr_bases;
 	u64 inside_pc; /* the first candidate inside a function */
+
+	/* search for an instruction: it or its target, and the pc behind it */
+	u32 sought_code;
+	u64 sought_target, sought_pc;
 
 	/* on a trace */
 	struct luajit_trace trace;

@@ -179,6 +179,8 @@ WALK_STEP int puc_function(struct walk *w)
 		return PUC_NOTHING;
 	if (puc_load_closure(w, p->value[0]))
 		return PUC_NOTHING;
+	if ((p->closure_word[1] & 0xf) != PUC_TAG_LUA) /* half of the value has been written over */
+		return PUC_NOTHING;
 	is_c = tag == PUC_TAG_C;
 	if (layout->ci_is_array) {
 		u64 word = puc_closure_field(p, layout->closure_is_c);

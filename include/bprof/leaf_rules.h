@@ -18,7 +18,7 @@
 	X(VM_BASE, 8, "vm_base", "interpreter: its base and pc registers")                         \
 	X(VM_BUILTIN, 9, "vm_builtin", "fast function: the base register and its link")            \
 	X(VM_SAVED_BASE, 10, "vm_saved_base", "interpreter, base register busy: L->base")          \
-	X(VM_PARKED_BASE, 11, "vm_parked_base", "interpreter, base register busy: rbp")            \
+	X(VM_PARKED_BASE, 11, "vm_parked_base", "interpreter, base register busy: rbp, or x17")    \
 	X(VM_RETURN_BASE, 12, "vm_return_base", "returning: the base register less the call's A")  \
 	X(VM_RETURN_SAVED, 13, "vm_return_saved", "returning: L->base less the call's A")          \
 	X(VM_ANY_BUILTIN, 14, "vm_any_builtin", "interpreter: a fast function among the bases")    \

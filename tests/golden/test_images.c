@@ -9,45 +9,28 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "image_files.h"
 #include "symbol.h"
 #include "vm_image.h"
 
-#define IMAGES		SOURCE_DIR "/tests/images/"
+#ifdef BPROF_ARCH_ARM64
+#define IMAGES SOURCE_DIR "/tests/images/arm64"
+#else
+#define IMAGES SOURCE_DIR "/tests/images"
+#endif
 #define NR_CORRUPT_RUNS 100
-#define MAX_PATH_BYTES	512
 
 static struct vm_image image;
 static struct host_walk_input in;
 
-struct image_path {
-	char path[MAX_PATH_BYTES];
-};
-
-static int is_image(const struct dirent *entry)
-{
-	const char *dot = strrchr(entry->d_name, '.');
-
-	return dot && strcmp(dot, ".image") == 0;
-}
-
 static struct criterion_test_params all_images(void)
 {
-	struct dirent **entry = NULL;
-	int nr = scandir(IMAGES, &entry, is_image, alphasort);
-	struct image_path *paths = cr_calloc(nr > 0 ? nr : 1, sizeof(*paths));
-
-	for (int i = 0; i < nr; i++) {
-		snprintf(paths[i].path, sizeof(paths[i].path), IMAGES "%s", entry[i]->d_name);
-		free(entry[i]);
-	}
-	free(entry);
-	return cr_make_param_array(struct image_path, paths, nr > 0 ? nr : 0);
+	return image_files(IMAGES, ".image");
 }
 
 /* The layout, proved twice; then ready to be walked. */
@@ -75,14 +58,11 @@ static void walk(struct host_walk_result *ret)
 	cr_assert(eq(int, host_walk(&image.mem.reader, &in, ret), 0));
 }
 
-/* "busy.blocked.image" -> "busy.blocked.stack" */
 static int read_truth(const char *path, struct vm_image_frame *frame)
 {
-	char stack_path[MAX_PATH_BYTES];
+	struct image_file file = image_file_beside(path, ".image", ".stack");
 
-	snprintf(stack_path, sizeof(stack_path), "%.*s.stack",
-		 (int)(strlen(path) - strlen(".image")), path);
-	return vm_image_read_stack(stack_path, frame);
+	return vm_image_read_stack(file.path, frame);
 }
 
 ParameterizedTestParameters(images, every_build_is_walked_as_its_program_says)
@@ -90,7 +70,7 @@ ParameterizedTestParameters(images, every_build_is_walked_as_its_program_says)
 	return all_images();
 }
 
-ParameterizedTest(struct image_path *p, images, every_build_is_walked_as_its_program_says,
+ParameterizedTest(struct image_file *p, images, every_build_is_walked_as_its_program_says,
 		  .timeout = 30)
 {
 	struct vm_image_frame want[VM_IMAGE_MAX_FRAMES], got[VM_IMAGE_MAX_FRAMES];
@@ -115,7 +95,7 @@ ParameterizedTestParameters(images, names_are_read_from_every_build)
 	return all_images();
 }
 
-ParameterizedTest(struct image_path *p, images, names_are_read_from_every_build, .timeout = 30)
+ParameterizedTest(struct image_file *p, images, names_are_read_from_every_build, .timeout = 30)
 {
 	const struct mem_reader *mem = &image.mem.reader;
 	struct host_walk_result r;
@@ -157,7 +137,7 @@ ParameterizedTestParameters(images, one_failed_read_is_flagged_or_changes_nothin
 	return all_images();
 }
 
-ParameterizedTest(struct image_path *p, images, one_failed_read_is_flagged_or_changes_nothing,
+ParameterizedTest(struct image_file *p, images, one_failed_read_is_flagged_or_changes_nothing,
 		  .timeout = 60)
 {
 	struct host_walk_result truth, r;

@@ -5,6 +5,9 @@
  * LuaJIT compiles.
  *
  * Refuses to write an image on which the walk is not that stack.
+ *
+ * Of stepping.lua it writes OUT.start, its memory, and OUT.steps, what each of the machine
+ * instructions that follow has changed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,16 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #include "lua_target.h"
 #include "symbol.h"
 #include "vm_image.h"
+#include "vm_steps.h"
 
 #define PAGE	    4096ULL
 #define MAX_PAGES   4096
 #define RUN_TIME_US 200000
+#define COMPILE_US  3000000 /* until an emulated processor has compiled what it runs */
+#define NR_STEPS    6000
 
 /* A reader that notes the pages it was asked for. */
 struct noting {
@@ -57,31 +62,6 @@ static int note_read(void *ctx, void *dst, size_t len, uaddr_t src)
 
 /* ---- the target ---------------------------------------------------------------------------- */
 
-static void take_registers(pid_t pid, uint64_t *reg)
-{
-	struct user_regs_struct r;
-
-	if (ptrace(PTRACE_GETREGS, pid, 0, &r) < 0)
-		fail("cannot read registers", -errno);
-	reg[BPROF_REG_AX] = r.rax;
-	reg[BPROF_REG_BX] = r.rbx;
-	reg[BPROF_REG_CX] = r.rcx;
-	reg[BPROF_REG_DX] = r.rdx;
-	reg[BPROF_REG_SI] = r.rsi;
-	reg[BPROF_REG_DI] = r.rdi;
-	reg[BPROF_REG_BP] = r.rbp;
-	reg[BPROF_REG_SP] = r.rsp;
-	reg[BPROF_REG_R8] = r.r8;
-	reg[BPROF_REG_R9] = r.r9;
-	reg[BPROF_REG_R10] = r.r10;
-	reg[BPROF_REG_R11] = r.r11;
-	reg[BPROF_REG_R12] = r.r12;
-	reg[BPROF_REG_R13] = r.r13;
-	reg[BPROF_REG_R14] = r.r14;
-	reg[BPROF_REG_R15] = r.r15;
-	reg[BPROF_REG_IP] = r.rip;
-}
-
 static char *read_text(const char *path)
 {
 	static char text[16384];
@@ -116,7 +96,7 @@ static void start(struct lua_target *t, const char *interpreter, const char *pro
 	ptrace(PTRACE_CONT, t->pid, 0, 0);
 	if (write(t->to_child, "x", 1) != 1)
 		fail("cannot continue", -errno);
-	for (unsigned us = 0; us < RUN_TIME_US; us += 1000) {
+	for (unsigned us = 0; us < (compile ? COMPILE_US : RUN_TIME_US); us += 1000) {
 		usleep(1000);
 		if (waitpid(t->pid, &status, __WALL | WNOHANG) == t->pid)
 			ptrace(PTRACE_CONT, t->pid, 0, 0); /* the signal that continued it */
@@ -135,6 +115,7 @@ static void start(struct lua_target *t, const char *interpreter, const char *pro
 
 static struct vm_image image;
 static struct lua_target target;
+static struct host_walk_input in = {.vms = {.nr = 1}, .pid = 1};
 
 static int note_code_range(void *ctx, uaddr_t pc, uaddr_t *ret_start, uaddr_t *ret_end)
 {
@@ -205,7 +186,6 @@ static void read_names(const struct mem_reader *mem, const struct discovery *fou
 static void look(const struct mem_reader *mem, struct host_walk_result *walk)
 {
 	struct discover_env env = {.code_range = note_code_range, .is_code = pass_is_code};
-	struct host_walk_input in = {.vms = {.nr = 1}, .pid = 1};
 	struct discovery found;
 	int r = discover_vm(mem, &env, image.head.state, NULL, &found);
 
@@ -225,6 +205,141 @@ static void look(const struct mem_reader *mem, struct host_walk_result *walk)
 	read_names(mem, &found, walk);
 	fprintf(stderr, "%s, %u frames, status %u\n", found.version, walk->sample.nr_frames,
 		walk->sample.status);
+}
+
+/* ---- what the file of the interpreter says ------------------------------------------------- */
+
+static struct vm_steps_code code;
+
+/* As src/live/ numbers the registers that a machine numbers otherwise. */
+static unsigned register_of(unsigned number)
+{
+#ifdef BPROF_ARCH_ARM64
+	return BPROF_REG_X0 + number;
+#else
+	if (number < 8)
+		fail("the pc is not in one of r8 to r15", -ENOTSUP);
+	return BPROF_REG_R8 + number - 8;
+#endif
+}
+
+static void note_functions(struct elf_image *elf, uint64_t bias, const struct puc_layout *puc)
+{
+	struct elf_lua_code functions;
+	unsigned number;
+
+	if (elf_lua_code(elf, &functions) < 0)
+		return;
+	code.execute = (struct vm_image_range){bias + functions.execute.start,
+					       bias + functions.execute.end};
+	for (size_t i = 0; i < functions.nr_gc; i++) {
+		uint64_t from = bias + functions.gc[i].start, end = bias + functions.gc[i].end;
+
+		code.gc.start = !i || from < code.gc.start ? from : code.gc.start;
+		code.gc.end = end > code.gc.end ? end : code.gc.end;
+	}
+	if (elf_lua_pc_register(elf, &functions.execute,
+				puc->ci_is_array ? puc->state_savedpc : puc->ci_savedpc,
+				&number) < 0)
+		return;
+	code.pc_reg = register_of(number);
+	code.pc_reg_is_proved = 1;
+}
+
+/* The interpreter is not a library here: the first file that is mapped as code. */
+static void note_code(const char *interpreter, const struct lua_layout *layout)
+{
+	struct elf_image *elf;
+	uint64_t vaddr;
+
+	for (size_t i = 0; i < target.maps.nr; i++)
+		if (strcmp(target.maps.map[i].path, "[stack]") == 0)
+			code.stack_end = target.maps.map[i].end;
+	if (layout->family != BPROF_FAMILY_PUC || elf_open(interpreter, &elf) < 0)
+		return;
+	for (size_t i = 0; i < target.maps.nr; i++) {
+		const struct proc_map *m = &target.maps.map[i];
+
+		if (!proc_map_is_code(m) || elf_vaddr_of_offset(elf, m->offset, &vaddr) < 0)
+			continue;
+		note_functions(elf, m->start - vaddr, &layout->puc);
+		break;
+	}
+	elf_free(elf);
+}
+
+/* ---- what each instruction changes --------------------------------------------------------- */
+
+static struct vm_step step;
+
+/* What a page that is in the image has become. */
+static void note_changes(const struct mem_reader *mem, uaddr_t address, uint8_t *before)
+{
+	uint64_t now[PAGE / sizeof(uint64_t)], then;
+
+	if (mem_read(mem, now, sizeof(now), address) < 0)
+		fail("cannot read a page again", -EFAULT);
+	for (size_t i = 0; i < ARRAY_SIZE(now); i++) {
+		memcpy(&then, before + i * sizeof(then), sizeof(then));
+		if (now[i] == then)
+			continue;
+		if (step.nr_words == VM_STEPS_MAX_WORDS)
+			fail("too much has changed", -E2BIG);
+		step.word[step.nr_words++] = (struct vm_step_word){
+			.address = address + i * sizeof(then), .value = now[i]};
+	}
+	memcpy(before, now, sizeof(now));
+}
+
+static void note_page(const struct mem_reader *mem, uaddr_t address)
+{
+	struct vm_step_page *page = &step.page[step.nr_pages];
+
+	if (step.nr_pages++ == VM_STEPS_MAX_PAGES || !fake_mem_copy(&image.mem, mem, address, PAGE))
+		fail("cannot copy a page", -EFAULT);
+	page->address = address;
+	memcpy(page->bytes, image.mem.region[image.mem.nr_regions - 1].copy, PAGE);
+}
+
+/* One instruction, and what a walk behind it looks at. */
+static void take_step(struct noting *noting)
+{
+	struct mem_reader mem = {.read = note_read, .ctx = noting};
+	size_t nr_regions = image.mem.nr_regions, nr_pages = noting->nr;
+	struct host_walk_result walk;
+	int r = lua_target_step(&target, step.reg);
+
+	if (r < 0)
+		fail("cannot step", r);
+	memcpy(in.reg, step.reg, sizeof(in.reg));
+	r = host_walk(&mem, &in, &walk);
+	if (r < 0)
+		fail("cannot walk", r);
+	step.nr_words = step.nr_pages = 0;
+	for (size_t i = 0; i < nr_regions; i++) {
+		const struct fake_region *region = &image.mem.region[i];
+
+		for (size_t at = 0; at < region->bytes; at += PAGE)
+			note_changes(noting->from, region->start + at, region->copy + at);
+	}
+	for (size_t i = nr_pages; i < noting->nr; i++)
+		note_page(noting->from, noting->page[i]);
+}
+
+static void write_steps(struct noting *noting, const char *out)
+{
+	struct vm_steps steps;
+	char path[4096];
+	int r;
+
+	snprintf(path, sizeof(path), "%s.steps", out);
+	r = vm_steps_create(&steps, &image, &code, path);
+	for (unsigned i = 0; r == 0 && i < NR_STEPS; i++) {
+		take_step(noting);
+		r = vm_steps_put(&steps, &step);
+	}
+	if (vm_steps_close(&steps) < 0 || r < 0)
+		fail(path, r < 0 ? r : -EIO);
 }
 
 /* ---- what the program said ----------------------------------------------------------------- */
@@ -272,10 +387,33 @@ static void check_stack(const char *path, const struct host_walk_result *walk)
 		fail("the walk is not what the program said", -EBADMSG);
 }
 
+static void write_image(const char *out, const char *end)
+{
+	char path[4096];
+	int r;
+
+	snprintf(path, sizeof(path), "%s%s", out, end);
+	r = vm_image_write(&image, path);
+	if (r < 0)
+		fail(path, r);
+}
+
+static void record_stack(const struct host_walk_result *walk, const char *out, const char *told,
+			 bool blocked)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s.stack", out);
+	write_stack(told, path, blocked);
+	check_stack(path, walk);
+	write_image(out, ".image");
+}
+
 int main(int argc, char **argv)
 {
-	char image_path[4096], stack_path[4096], told[4096];
+	char told[4096];
 	struct discover_region region[256];
+	static struct noting noting;
 	struct host_walk_result walk;
 	struct discovery found;
 	bool blocked;
@@ -285,28 +423,31 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	blocked = strstr(argv[2], "blocked") != NULL;
-	snprintf(image_path, sizeof(image_path), "%s.image", argv[3]);
-	snprintf(stack_path, sizeof(stack_path), "%s.stack", argv[3]);
 	snprintf(told, sizeof(told), "%s.told", argv[3]);
 	start(&target, argv[1], argv[2], told, argc > 4, !blocked);
 	fake_mem_init(&image.mem);
 	note_mappings();
-	take_registers(target.pid, image.head.reg);
+	if (lua_target_registers(&target, image.head.reg) < 0)
+		fail("cannot read registers", -errno);
 	if (discover_scan(proc_mem(target.proc), &target.env, region,
 			  lua_target_regions(&target, region, 256), NULL, &found, 1) != 1)
 		fail("no VM is found", -ENOENT);
 	image.head.state = found.vm.main;
+	noting.from = proc_mem(target.proc);
 
-	struct noting noting = {.from = proc_mem(target.proc)};
 	struct mem_reader mem = {.read = note_read, .ctx = &noting};
 
 	look(&mem, &walk);
 	copy_pages(&noting);
-	write_stack(told, stack_path, blocked);
+	if (strstr(argv[2], "stepping")) {
+		note_code(argv[1], &in.layout[0]);
+		vm_steps_place_code(&code, &in);
+		write_image(argv[3], ".start");
+		write_steps(&noting, argv[3]);
+	} else {
+		record_stack(&walk, argv[3], told, blocked);
+	}
 	unlink(told);
-	check_stack(stack_path, &walk);
-	if (vm_image_write(&image, image_path) < 0)
-		fail(image_path, -errno);
 	vm_image_done(&image);
 	lua_target_end(&target);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Manages fake address spaces. A read succeeds only if it lies inside one region, as a read of a
- * real process would inside its mappings.
+ * Manages fake address spaces. A read succeeds only if every byte of it lies in a region, as a read
+ * of a real process would in its mappings.
  */
 #include "fake_mem.h"
 
@@ -43,10 +43,27 @@ static void corrupt_bytes(struct fake_mem *mem, uint8_t *bytes, size_t len)
 	}
 }
 
+/* Regions may adjoin. */
+static bool copy_bytes(const struct fake_mem *mem, uint8_t *dst, size_t len, uaddr_t src)
+{
+	const struct fake_region *r;
+	size_t part;
+
+	for (; len > 0; dst += part, src += part, len -= part) {
+		r = region_of(mem, src, 1);
+		if (!r)
+			return false;
+		part = r->bytes - (src - r->start);
+		if (part > len)
+			part = len;
+		memcpy(dst, r->copy + (src - r->start), part);
+	}
+	return true;
+}
+
 static int read_fake(void *ctx, void *dst, size_t len, uaddr_t src)
 {
 	struct fake_mem *mem = ctx;
-	const struct fake_region *r;
 
 	mem->reads++;
 	if (mem->on_read)
@@ -57,12 +74,10 @@ static int read_fake(void *ctx, void *dst, size_t len, uaddr_t src)
 		memset(dst, 0xa5, len); /* what a failed read leaves is nobody's to use */
 		return -EFAULT;
 	}
-	r = region_of(mem, src, len);
-	if (!r) {
+	if (!copy_bytes(mem, dst, len, src)) {
 		memset(dst, 0xa5, len);
 		return -EFAULT;
 	}
-	memcpy(dst, r->copy + (src - r->start), len);
 	if (mem->corrupt && len)
 		corrupt_bytes(mem, dst, len);
 	return 0;

@@ -4,6 +4,7 @@
  */
 #include "lua_target.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
@@ -412,6 +414,18 @@ int lua_target_stop(struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
 	return lua_target_registers(t, reg);
 }
 
+int lua_target_step(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
+{
+	int status;
+
+	if (ptrace(PTRACE_SINGLESTEP, t->pid, 0, 0) < 0)
+		return -errno;
+	if (waitpid(t->pid, &status, __WALL) != t->pid || !WIFSTOPPED(status) ||
+	    WSTOPSIG(status) != SIGTRAP)
+		return -ECHILD;
+	return lua_target_registers(t, reg);
+}
+
 #ifdef __x86_64__
 
 int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
@@ -444,9 +458,15 @@ int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS]
 
 int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS])
 {
-	(void)t;
-	(void)reg;
-	return -ENOTSUP;
+	struct user_regs_struct r;
+	struct iovec to = {.iov_base = &r, .iov_len = sizeof(r)};
+
+	if (ptrace(PTRACE_GETREGSET, t->pid, NT_PRSTATUS, &to) < 0)
+		return -errno;
+	memcpy(&reg[BPROF_REG_X0], r.regs, sizeof(r.regs));
+	reg[BPROF_REG_SP] = r.sp;
+	reg[BPROF_REG_IP] = r.pc;
+	return 0;
 }
 
 #endif

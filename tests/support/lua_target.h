@@ -57,6 +57,9 @@ int lua_target_registers(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS]
 int lua_target_continue(struct lua_target *t);
 int lua_target_stop(struct lua_target *t, uint64_t reg[BPROF_NR_REGS]);
 
+/* One that is stopped executes one machine instruction. @reg as above; 0 or -errno. */
+int lua_target_step(const struct lua_target *t, uint64_t reg[BPROF_NR_REGS]);
+
 void lua_target_end(struct lua_target *t);
 
 /* [heap] first, then anonymous writable mappings. Returns how many. */
