@@ -12,7 +12,8 @@
  * The walkers are objects of their own, luajit.bpf.c and puc.bpf.c: most runs meet one family of
  * VMs, and each walker takes the verifier as long as all that is here.
  *
- * Only perf events, BTF tracepoints and uprobes: no kprobes, no fentry, no tracefs, nothing pinned.
+ * Only perf events, raw tracepoints and uprobes: no kprobes, no fentry, no tracefs, nothing pinned.
+ * BTF tracepoints would have libbpf read all of the kernel's types (src/collect/kernel_types.h).
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>

@@ -107,18 +107,20 @@ static __always_inline struct clocks scheduler_clocks(const struct cpu_slot *slo
  * must be read first: read after ours, with a tick or a stolen moment between, it would be ahead.
  */
 static __always_inline u64 clock_offset_now(const struct cpu_slot *slot,
-					    const struct task_struct *task)
+					    const struct task_struct *task, bool far)
 {
-	u64 clock = scheduler_clocks(slot, task, false).clock;
+	u64 clock = scheduler_clocks(slot, task, far).clock;
 
 	barrier();
 	return bpf_ktime_get_ns() - clock;
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+/* The thread that leaves is the current one still. */
+SEC("raw_tp/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *leaving, struct task_struct *next)
 {
-	u32 prev_tid = prev->pid, next_tid = next->pid;
+	struct task_struct *prev = bpf_get_current_task_btf();
+	u32 prev_tid = prev->pid, next_tid = BPF_CORE_READ(next, pid);
 	struct thread *out = NULL, *in = NULL;
 	struct cpu_slot *slot;
 
@@ -143,9 +145,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		slot->tid = next_tid;
 		slot->task = (u64)next;
 		find_run_queue(slot, next);
-		slot->clock_offset = clock_offset_now(slot, next);
+		slot->clock_offset = clock_offset_now(slot, next, true);
 		if (!in->charged)
-			begin_thread(in, next);
+			begin_thread(in, next, true);
 		begin_slice(slot);
 	}
 	barrier();
@@ -245,7 +247,7 @@ static __always_inline void add_this_thread(struct reading *r, struct thread *t)
 	r->seen = false;
 	if (!slot)
 		return;
-	offset = clock_offset_now(slot, task);
+	offset = clock_offset_now(slot, task, false);
 	if (slot->clock_offset && offset < slot->clock_offset)
 		slot->clock_offset = offset;
 	r->seen = add_running_ns(r, slot, task, t, false);

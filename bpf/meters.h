@@ -25,8 +25,8 @@ struct {
 } hardware_counters SEC(".maps");
 
 /*
- * A field of the thread that runs here, or (@far) of one on another processor, which may be gone by
- * now: its address is only a number, and a read of it may fail and give 0.
+ * A field of the thread that runs here, or (@far) of another one: its address is only a number, and
+ * a read of it may fail and give 0, where it runs on another processor and is gone by now.
  */
 #define TASK_FIELD(far, task, field) ((far) ? BPF_CORE_READ(task, field) : (task)->field)
 
@@ -109,11 +109,11 @@ static __always_inline u64 thread_meter(const struct task_struct *task, u32 mete
 }
 
 /* Nothing that @task did so far is charged to anybody. */
-static __always_inline void begin_thread(struct thread *t, const struct task_struct *task)
+static __always_inline void begin_thread(struct thread *t, const struct task_struct *task, bool far)
 {
 #pragma unroll
 	for (u32 i = 0; i < BPROF_NR_THREAD_METERS; i++)
-		t->charged_meters[i] = thread_meter(task, BPROF_THREAD_METERS + i, false);
+		t->charged_meters[i] = thread_meter(task, BPROF_THREAD_METERS + i, far);
 	t->charged = 1;
 }
 
@@ -190,7 +190,7 @@ static __always_inline void charge_meters(struct process *p, struct thread *t,
 					  bool seen)
 {
 	if (!t->charged)
-		begin_thread(t, task);
+		begin_thread(t, task, false);
 #pragma unroll
 	for (u32 i = 0; i < BPROF_NR_THREAD_METERS; i++) {
 		u64 value = thread_meter(task, BPROF_THREAD_METERS + i, false);

@@ -14,10 +14,10 @@ bool stop_holding; /* set when bprof-perf is about to leave */
 
 static __always_inline void follow_thread(struct process *p, u32 pid, struct task_struct *child)
 {
-	struct thread t = {.pid = pid, .charged_ns = child->se.sum_exec_runtime};
-	u32 tid = child->pid;
+	struct thread t = {.pid = pid, .charged_ns = BPF_CORE_READ(child, se.sum_exec_runtime)};
+	u32 tid = BPF_CORE_READ(child, pid);
 
-	begin_thread(&t, child);
+	begin_thread(&t, child, true);
 	if (bpf_map_update_elem(&threads, &tid, &t, BPF_ANY))
 		count(BPROF_COUNTER_LOST_PROCESSES);
 	else
@@ -33,10 +33,10 @@ static __always_inline void inherit_vms(u32 parent_pid, u32 pid)
 		bpf_map_update_elem(&vms, &pid, inherited, BPF_ANY);
 }
 
-SEC("tp_btf/sched_process_fork")
+SEC("raw_tp/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	u32 parent_pid = parent->tgid, pid = child->tgid;
+	u32 parent_pid = current_pid(), pid = BPF_CORE_READ(child, tgid);
 	struct process *p = bpf_map_lookup_elem(&processes, &parent_pid);
 	struct process new = {.parent_pid = parent_pid};
 	struct bprof_fork r = {.pid = pid, .parent_pid = parent_pid};
@@ -77,10 +77,10 @@ struct exec_record {
 	struct bprof_meters meters;
 };
 
-SEC("tp_btf/sched_process_exec")
+SEC("raw_tp/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	u32 pid = task->tgid;
+	u32 pid = current_pid();
 	struct process *p = bpf_map_lookup_elem(&processes, &pid);
 	const struct reading *reading;
 	struct binary_key key;
@@ -89,8 +89,6 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 
 	if (!p)
 		return 0;
-	/* copied, since of each pointer that is followed itself the verifier asks what BTF says of
-	 * its type: 0.3 ms each */
 	inode = BPF_CORE_READ(bprm, file, f_inode);
 	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	key.ino = BPF_CORE_READ(inode, i_ino);

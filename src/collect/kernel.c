@@ -28,9 +28,9 @@
 #include "base.h"
 #include "events.h"
 #include "hardware.h"
+#include "kernel_types.h"
 #include "load_log.h"
 #include "log.h"
-#include "type_memory.h"
 #include "walkers.h"
 
 #include "bprof.skel.h"
@@ -117,12 +117,39 @@ static int attach_tracepoints(struct collector *c)
 	return 0;
 }
 
+/*
+ * Opens the object for a cut of the kernel's types, in memory. Where that fails libbpf takes them
+ * all, and some milliseconds more.
+ */
+static struct bprof_bpf *open_object(int *ret_types)
+{
+	char path[32];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = path);
+	struct bprof_bpf *bpf;
+	int fd = memfd_create("bprof-types", MFD_CLOEXEC), err;
+
+	*ret_types = fd;
+	if (fd < 0)
+		return bprof_bpf__open();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	bpf = bprof_bpf__open_opts(&opts);
+	if (!bpf)
+		return NULL;
+	err = kernel_types_write(bpf_object__btf(bpf->obj), fd);
+	if (!err)
+		return bpf;
+	log_debug("perf", "perf::types error=%s", strerror(-err));
+	bprof_bpf__destroy(bpf);
+	return bprof_bpf__open();
+}
+
 static int load(struct collector *c, const struct collect_opts *opts, char *why, size_t why_size)
 {
+	CLEANUP(cleanup_close) int types = -1;
 	int err;
 
 	load_log_begin();
-	c->bpf = bprof_bpf__open();
+	c->bpf = open_object(&types);
 	if (!c->bpf)
 		return explain_load(-errno, why, why_size);
 	c->bpf->rodata->spans_every = opts->spans_every;
@@ -132,12 +159,12 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 	c->bpf->rodata->counted_hardware = c->hardware.counted;
 	c->bpf->rodata->vm_count_magic = opts->counts_vm ? BPROF_VM_COUNT_MAGIC : 0;
 	bpf_map__set_max_entries(c->bpf->maps.hardware_counters, c->nr_cpus * BPROF_NR_HARDWARE);
+	if (!opts->counts_vm)
+		bpf_map__set_max_entries(c->bpf->maps.vm_coroutines, 1);
 	bpf_map__set_max_entries(c->bpf->maps.ring, opts->frequency_hz > RING_SMALL_HZ
 							    ? RING_BYTES
 							    : RING_SMALL_BYTES);
-	type_memory_begin();
 	err = bprof_bpf__load(c->bpf);
-	type_memory_end();
 	if (err < 0)
 		return explain_load(err, why, why_size);
 	err = map_seen_table(c);
