@@ -118,6 +118,19 @@ WALK_INLINE int puc_is_iteration(u32 dialect, u32 instruction)
 	return dialect >= LUA_DIALECT_54 && (instruction & 0x7f) == PUC54_OP_TFORCALL;
 }
 
+/*
+ * 5.4 and 5.5: how many results a call wants; 0 = none, or the instruction is no call. As many as
+ * come: one, mostly.
+ */
+WALK_INLINE u32 puc54_wanted_results(u32 instruction)
+{
+	u32 op = instruction & 0x7f, c = instruction >> 24;
+
+	if (op == PUC54_OP_CALL + 1 || (op == PUC54_OP_CALL && !c))
+		return 1;
+	return op == PUC54_OP_CALL ? c - 1 : 0;
+}
+
 /* Register 0 of the function of the CallInfo just loaded. */
 WALK_INLINE u64 puc_callinfo_base(const struct walk *w)
 {
@@ -219,9 +232,7 @@ WALK_STEP u64 puc_called_slot(struct walk *w, u64 caller)
 	    walk_must_read(w, &instruction, sizeof(instruction), pc - 4))
 		return 0;
 	at = puc_called_register(w->chosen.dialect, instruction);
-	/* 5.4: C - 1 of a call; 0 = as many as come */
-	if ((instruction & 0x7f) == PUC54_OP_CALL && instruction >> 24)
-		p->called_results = (instruction >> 24) - 1;
+	p->called_results = puc54_wanted_results(instruction);
 	if (puc_is_iteration(w->chosen.dialect, instruction))
 		p->iterator = base + (u64)(instruction >> 7 & 0xff) * PUC_VALUE_BYTES;
 	if (at >= 0)

@@ -25,6 +25,7 @@
 
 #define STATE_TOP   16
 #define OP_TFORCALL 76U
+#define OP_TAILCALL 69U
 #define CI_TOP	    8
 
 struct program {
@@ -772,6 +773,12 @@ Test(walk_puc, a_result_on_its_way_over_the_function_slot_does_not_run)
 	put(p.main + STATE_TOP, 8, slot + 48);
 	walk();
 	cr_expect(eq(u16, p.out.sample.nr_frames, 2));
+	/* seen where "return coroutine.wrap(f)" is left: one result, though any number was wanted
+	 */
+	put(word(proto + p.layout->proto_code) + 4, 4, OP_TAILCALL | CALLED_REGISTER << 7);
+	put(p.main + STATE_TOP, 8, slot + 16);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
 }
 
 /* Seen on 5.4: the state of a loop over string.gmatch is nil, with the bits of the iterator. */
