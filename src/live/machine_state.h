@@ -16,6 +16,10 @@ struct machine_state {
 
 void machine_state_read(struct machine_state *ret);
 
+/* The same of the /proc and /sys in another directory, for tests. @root: without a slash at its end
+ */
+void machine_state_read_below(const char *root, long nr_cpus, struct machine_state *ret);
+
 /* What came up since @before; frequencies: the range of both. */
 struct machine_state machine_state_since(const struct machine_state *now,
 					 const struct machine_state *before);

@@ -161,6 +161,7 @@ static void write_samples(struct json *j, const struct profile *p)
 
 	json_open_map(j, "samples");
 	json_uint(j, "taken", a->taken);
+	json_uint(j, "due", samples_due(p));
 	json_uint(j, "in_tests", a->in_tests);
 	json_uint(j, "outside_tests", a->outside_tests);
 	json_uint(j, "lost", a->lost);
@@ -299,6 +300,7 @@ static void write_test(struct json *j, const struct profile *p, const struct tes
 		json_bool(j, "disturbed", costs_disturbed(p, &t->body));
 	else
 		json_null(j, "disturbed");
+	json_uint(j, "mhz", meters_mhz(p, &t->body));
 	write_costs(j, p, &t->body);
 	write_cost_map(j, p, "fixtures", &t->fixtures);
 	json_uint(j, "children", t->children);

@@ -50,3 +50,20 @@ uint64_t meters_ipc_thousandths(const struct profile *p, const struct bprof_mete
 		return PROFILE_UNKNOWN;
 	return (uint64_t)((unsigned __int128)instructions * 1000 / cycles);
 }
+
+uint64_t meters_mhz(const struct profile *p, const struct costs *c)
+{
+	uint64_t cycles = meters_cycles(p, &c->meters);
+
+	if (cycles == PROFILE_UNKNOWN || c->cpu_ns == PROFILE_UNKNOWN || c->cpu_ns == 0)
+		return PROFILE_UNKNOWN;
+	return (uint64_t)((double)cycles * 1e3 / (double)c->cpu_ns);
+}
+
+uint64_t samples_due(const struct profile *p)
+{
+	if (!p->complete || p->ns_per_sample == PROFILE_UNKNOWN || p->ns_per_sample == 0 ||
+	    p->cpu_ns == PROFILE_UNKNOWN)
+		return PROFILE_UNKNOWN;
+	return p->cpu_ns / p->ns_per_sample;
+}

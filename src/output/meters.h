@@ -18,6 +18,16 @@ uint64_t meters_switches(const struct profile *p, const struct bprof_meters *met
 /* Instructions per 1000 cycles, in user mode. */
 uint64_t meters_ipc_thousandths(const struct profile *p, const struct bprof_meters *meters);
 
+/* The frequency at which it ran: cycles of user mode and kernel by CPU time. */
+uint64_t meters_mhz(const struct profile *p, const struct costs *c);
+
 extern const char *const meter_keys[BPROF_NR_METERS];
+
+/*
+ * How many samples the CPU time of the run stands for: as many are taken, give or take a few,
+ * unless the kernel limits them. PROFILE_UNKNOWN where samples are not taken by a clock, or the
+ * recording breaks off.
+ */
+uint64_t samples_due(const struct profile *p);
 
 #endif

@@ -89,6 +89,22 @@ static void note_reasons(struct report *r)
 	sentence_end(&s, r, "incomplete", STYLE_NONE);
 }
 
+/* Of a clock nearly every sample that is due is taken, on a busy machine as well. */
+#define DUE_SHARE 0.9
+#define DUE_LEAST 100 /* fewer are too few to tell */
+
+static void add_never_taken(struct sentence *s, const struct profile *p)
+{
+	uint64_t due = samples_due(p), taken = p->accounts.taken;
+
+	if (due == PROFILE_UNKNOWN || due < DUE_LEAST || (double)taken >= DUE_SHARE * (double)due)
+		return;
+	sentence_add(s,
+		     "%sof %llu samples that were due the kernel took only %llu (it limits them by "
+		     "kernel.perf_event_max_sample_rate and perf_cpu_time_max_percent)",
+		     separator(s, "; "), (count_t)due, (count_t)taken);
+}
+
 /* Counters of which every one is a loss. */
 static void note_losses(struct report *r)
 {
@@ -115,6 +131,7 @@ static void note_losses(struct report *r)
 	if (p->check.gaps > 0)
 		sentence_add(&s, "%sgaps between test boundaries: %llu", separator(&s, "; "),
 			     (count_t)p->check.gaps);
+	add_never_taken(&s, p);
 	any = s.text.len > 0;
 	if (!any)
 		sentence_add(&s, "nothing");

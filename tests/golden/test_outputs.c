@@ -136,6 +136,26 @@ Test(outputs, the_report_says_where_compiling_does_not_pay)
 	compare("compiling", output_find("json"), &p, &plain);
 }
 
+Test(outputs, samples_that_the_kernel_did_not_take_are_said)
+{
+	static const uint64_t due[] = {200, 112, 111, 99, PROFILE_UNKNOWN};
+	struct profile p = *profile_ordinary();
+
+	p.ns_per_sample = 1000000;
+	p.accounts.taken = 100;
+	for (size_t i = 0; i < ARRAY_SIZE(due); i++) {
+		char *text;
+		size_t len;
+
+		p.cpu_ns = due[i] == PROFILE_UNKNOWN ? PROFILE_UNKNOWN : due[i] * p.ns_per_sample;
+		text = render(output_find("terminal"), &p, &plain, &len);
+		cr_expect(eq(int, strstr(text, "perf_event_max_sample_rate") != NULL,
+			     i == 1 || i == 0),
+			  "%zu: %s", i, text);
+		free(text);
+	}
+}
+
 Test(outputs, the_trace_is_cut_at_its_limit_and_says_so)
 {
 	struct output_opts o = plain;
