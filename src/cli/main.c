@@ -12,6 +12,7 @@
 #include "doctor.h"
 #include "history_verb.h"
 #include "options.h"
+#include "publish.h"
 #include "run.h"
 #include "say.h"
 
@@ -112,6 +113,8 @@ static int answer(const struct session *session)
 		return compare_command(session);
 	case VERB_HISTORY:
 		return history_command(session);
+	case VERB_PUBLISH:
+		return publish_command(session);
 	case VERB_DOCTOR:
 		return doctor_run(session);
 	case VERB_HELP:

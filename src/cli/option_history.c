@@ -80,6 +80,37 @@ int option_apply_timing_file(struct options *options, const char *value)
 	return 0;
 }
 
+/* ---- publish ------------------------------------------------------------------------------- */
+
+/* git would take it for an option. */
+static int name_apply(const char **ret, const char *value)
+{
+	if (!*value || *value == '-')
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+int option_apply_remote(struct options *options, const char *value)
+{
+	return name_apply(&options->remote, value);
+}
+
+int option_apply_branch(struct options *options, const char *value)
+{
+	return name_apply(&options->branch, value);
+}
+
+int option_apply_main_branch(struct options *options, const char *value)
+{
+	return name_apply(&options->main_branch, value);
+}
+
+int option_apply_dry_run(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->dry_run);
+}
+
 /* ---- patterns ------------------------------------------------------------------------------ */
 
 /* What regcomp(3) says of @pattern; "" = nothing. */

@@ -22,7 +22,9 @@
 #define FOR_COMPARE    BIT(VERB_COMPARE)
 #define FOR_DOCTOR     BIT(VERB_DOCTOR)
 #define FOR_OUTPUTS    (FOR_RUN | FOR_REPORT)
-#define FOR_HISTORY    (FOR_OUTPUTS | BIT(VERB_HISTORY))
+#define FOR_PUBLISH    BIT(VERB_PUBLISH)
+#define FOR_TREES      (FOR_OUTPUTS | FOR_PUBLISH)
+#define FOR_HISTORY    (FOR_TREES | BIT(VERB_HISTORY))
 #define FOR_ALL	       (BIT(NR_VERBS) - 1)
 #define TOP_MAXIMUM    1000000
 #define PERIOD_MAXIMUM 1000000000000000U
@@ -42,6 +44,8 @@ static const struct verb_row verbs[NR_VERBS] = {
 			  "many, or turns"},
 	[VERB_HISTORY] = {"history", "[OPTIONS] [DIRECTORY]",
 			  "the past releases in DIRECTORY/benchmarks, which --release wrote"},
+	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING",
+			  "add a release to the history on a branch of its own, and push it"},
 	[VERB_DOCTOR] = {"doctor", "[--json]",
 			 "can this machine do it, what is missing, and the remedy"},
 	[VERB_HELP] = {"help", "[VERB]", "this text, or that of a verb"},
@@ -581,7 +585,7 @@ static const struct option_row rows[] = {
 		.variables = {"BPROF_LINES"},
 		.help = "name the current line in frames, not the function's first",
 		.expected = A_SWITCH,
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = apply_lines,
 	},
 	{
@@ -591,7 +595,7 @@ static const struct option_row rows[] = {
 		.fallback = "20",
 		.help = "rows in the tables of the terminal report",
 		.expected = "a number from 1 to 1000000",
-		.verbs = FOR_OUTPUTS | FOR_COMPARE,
+		.verbs = FOR_TREES | FOR_COMPARE,
 		.apply = apply_top,
 	},
 	{
@@ -599,7 +603,7 @@ static const struct option_row rows[] = {
 		.variables = {"BPROF_INCLUDE_FRAMEWORK"},
 		.help = "show busted's own frames, which otherwise fold into [busted]",
 		.expected = A_SWITCH,
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = apply_include_framework,
 	},
 	{
@@ -608,7 +612,7 @@ static const struct option_row rows[] = {
 		.variables = {"BPROF_ONLY"},
 		.help = "keep only frames of files that match; " GLOB_RULE,
 		.expected = "a pattern",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = apply_only,
 	},
 	{
@@ -617,7 +621,7 @@ static const struct option_row rows[] = {
 		.variables = {"BPROF_IGNORE"},
 		.help = "leave out frames of files that match; " GLOB_RULE,
 		.expected = "a pattern",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = apply_ignore,
 	},
 	{
@@ -766,7 +770,7 @@ static const struct option_row rows[] = {
 		.help = "also write the release history, benchmarks/ in the output directory if one "
 			"is chosen, else here, for this tag",
 		.expected = "a tag vX.Y.Z, vX.Y.Z.A or vX.Y.Z-PRERELEASE",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_release,
 	},
 	{
@@ -788,7 +792,7 @@ static const struct option_row rows[] = {
 		.help = "tags of tests that get a folder in the history: regular expressions "
 			"(POSIX, extended), separated by commas, found anywhere in the tag unless "
 			"they have ^ and $",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_allowed_tags,
 		.explain = option_explain_allowed_tags,
 	},
@@ -797,7 +801,7 @@ static const struct option_row rows[] = {
 		.variables = {THREE_GENERATIONS("KEEP_OLD_TAG_DIRECTORIES")},
 		.help = "keep folders of tags that no test has any more",
 		.expected = A_SWITCH,
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_keep_old_tags,
 	},
 	{
@@ -805,7 +809,7 @@ static const struct option_row rows[] = {
 		.variables = {"BPROF_KEEP_DEPRECATED"},
 		.help = "keep folders of tests and spec files that are gone",
 		.expected = A_SWITCH,
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_keep_deprecated,
 	},
 	{
@@ -816,7 +820,7 @@ static const struct option_row rows[] = {
 		.fallback = "2",
 		.help = "releases that a picture needs; 0 and 1: always drawn",
 		.expected = "a number from 0 to 1000000",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_minimum_samples,
 	},
 	{
@@ -826,7 +830,7 @@ static const struct option_row rows[] = {
 		.fallback = "35",
 		.help = "newest releases that a picture shows; 0: all",
 		.expected = "a number from 0 to 1000000",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_graph_maximum,
 	},
 	{
@@ -836,7 +840,7 @@ static const struct option_row rows[] = {
 		.fallback = "0",
 		.help = "newest releases that stay on disk; 0: all",
 		.expected = "a number from 0 to 1000000",
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_max_artifacts,
 	},
 	{
@@ -844,7 +848,7 @@ static const struct option_row rows[] = {
 		.variables = {THREE_GENERATIONS("ALLOW_NIGHTLY")},
 		.help = "show runs on prereleases of an interpreter in the pictures",
 		.expected = A_SWITCH,
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_allow_nightly,
 	},
 	{
@@ -852,7 +856,7 @@ static const struct option_row rows[] = {
 		.variables = {"BPROF_INCLUDE_PRERELEASE"},
 		.help = "show prereleases of the project in the pictures",
 		.expected = A_SWITCH,
-		.verbs = FOR_OUTPUTS,
+		.verbs = FOR_TREES,
 		.apply = option_apply_include_prerelease,
 	},
 	{
@@ -862,7 +866,7 @@ static const struct option_row rows[] = {
 		.fallback = "lines",
 		.help = "of --timing-file and history: github, lines, csv or json",
 		.expected = "github, lines, csv or json",
-		.verbs = FOR_HISTORY,
+		.verbs = FOR_OUTPUTS | BIT(VERB_HISTORY),
 		.apply = option_apply_table_style,
 	},
 	{
@@ -873,6 +877,41 @@ static const struct option_row rows[] = {
 		.expected = "the name of a file",
 		.verbs = FOR_OUTPUTS,
 		.apply = option_apply_timing_file,
+	},
+	{
+		.name = "remote",
+		.argument = "NAME",
+		.variables = {"BPROF_REMOTE"},
+		.fallback = "origin",
+		.help = "the remote of the git repository here that has the branch of releases",
+		.expected = "the name of a remote",
+		.verbs = FOR_PUBLISH,
+		.apply = option_apply_remote,
+	},
+	{
+		.name = "branch",
+		.argument = "NAME",
+		.variables = {"BPROF_BRANCH"},
+		.fallback = "profiling",
+		.help = "the branch of releases; made if it is missing, from the main one",
+		.expected = "the name of a branch",
+		.verbs = FOR_PUBLISH,
+		.apply = option_apply_branch,
+	},
+	{
+		.name = "main-branch",
+		.argument = "NAME",
+		.variables = {"BPROF_MAIN_BRANCH"},
+		.help = "the branch that is merged into it each time (default: that of the remote)",
+		.expected = "the name of a branch",
+		.verbs = FOR_PUBLISH,
+		.apply = option_apply_main_branch,
+	},
+	{
+		.name = "dry-run",
+		.help = "do all of it but the push; nothing is changed anywhere",
+		.verbs = FOR_PUBLISH,
+		.apply = option_apply_dry_run,
 	},
 	{
 		.name = "user",

@@ -24,7 +24,7 @@
 
 /* Verbs that later versions may have: a command of that name needs "--" before it. */
 static const char *const reserved_verbs[] = {
-	"attach", "publish", "link-page", "backfill", "merge", "push",
+	"attach", "link-page", "backfill", "merge", "push",
 };
 
 struct given {
@@ -251,7 +251,7 @@ static int refuse_reserved(struct parser *p, const char *word)
 			return usage_error(buf_addf(
 				p->why,
 				"this version has no verb '%s' (it has run, report, "
-				"compare, history, doctor and help); for a command of that name: bprof-perf -- %s",
+				"compare, history, publish, doctor and help); for a command of that name: bprof-perf -- %s",
 				word, word));
 	return 0;
 }
@@ -346,19 +346,29 @@ static int check_together(struct parser *p)
 					    "%s needs the boundary hook, and "
 					    "--boundaries=%s goes without it",
 					    needs_hook, boundaries_name(o->boundaries)));
+	if (o->verb == VERB_PUBLISH && !o->release.nr_parts)
+		return usage_error(buf_addstr(p->why, "publish: no tag given (remedy: --release "
+						      "TAG; an empty one is none)"));
+	if (o->verb == VERB_PUBLISH && o->main_branch && !strcmp(o->main_branch, o->branch))
+		return usage_error(buf_addstr(p->why,
+					      "--branch and --main-branch are the same one: the "
+					      "releases need a branch of their own"));
 	return 0;
 }
 
 static int take_recording(struct parser *p, size_t next)
 {
+	const char *verb = verb_name(p->options->verb);
+
 	if (next >= p->nr_words)
-		return usage_error(buf_addstr(p->why, "report: no recording given (for example: "
-						      "bprof-perf report "
-						      "bprof-out/recording.bprof)"));
+		return usage_error(buf_addf(
+			p->why,
+			"%s: no recording given (for example: bprof-perf %s "
+			"%sbprof-out/recording.bprof)",
+			verb, verb, p->options->verb == VERB_PUBLISH ? "--release TAG " : ""));
 	if (next + 1 < p->nr_words)
-		return usage_error(buf_addf(p->why,
-					    "report: one recording at a time, but '%s' follows",
-					    p->words[next + 1]));
+		return usage_error(buf_addf(p->why, "%s: one recording at a time, but '%s' follows",
+					    verb, p->words[next + 1]));
 	p->options->recording = p->words[next];
 	return 0;
 }
@@ -412,6 +422,7 @@ static int take_rest(struct parser *p, size_t next)
 	case VERB_RUN:
 		return take_command(p, next);
 	case VERB_REPORT:
+	case VERB_PUBLISH:
 		return take_recording(p, next);
 	case VERB_COMPARE:
 		return take_compared(p, next);

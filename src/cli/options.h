@@ -32,6 +32,7 @@ enum verb {
 	VERB_REPORT,
 	VERB_COMPARE,
 	VERB_HISTORY,
+	VERB_PUBLISH,
 	VERB_DOCTOR,
 	VERB_HELP,
 	VERB_VERSION,
@@ -96,12 +97,14 @@ struct options {
 	struct release release; /* --release; nr_parts 0 = none */
 	struct tree_opts tree;	/* its output is not set */
 	enum table_style table_style;
-	const char *timing_file; /* NULL = none */
-	const char *tree_dir;	 /* VERB_HISTORY: where benchmarks/ is */
+	const char *timing_file;		   /* NULL = none */
+	const char *remote, *branch, *main_branch; /* VERB_PUBLISH; main NULL = the default */
+	bool dry_run;
+	const char *tree_dir; /* VERB_HISTORY: where benchmarks/ is */
 
 	char **command; /* NULL-terminated. VERB_RUN: at least one word; VERB_COMPARE: or NULL */
 	size_t nr_command;
-	const char *recording; /* VERB_REPORT */
+	const char *recording; /* VERB_REPORT, VERB_PUBLISH */
 
 	/* VERB_COMPARE: two sets of runs that are there, or @command and what is its base */
 	const char *compared[NR_SIDES];
