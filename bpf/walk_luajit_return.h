@@ -69,7 +69,7 @@ WALK_STEP u64 luajit_pc_at_link(struct walk *w, u64 base)
 	j = &w->luajit;
 	if (luajit_has_refs32(w) || luajit_function(w, base) != LUAJIT_LUA)
 		return 0;
-	if (!walk_must_read(w, &code, sizeof(code), w->reg[BPROF_REG_IP]) &&
+	if (!WALK_READ(w, &code, sizeof(code), w->reg[BPROF_REG_IP]) &&
 	    code == LUAJIT_CODE_OF_ENTRY)
 		return j->proto.bytecode + 4;
 	code = luajit_running_return(w);
@@ -117,7 +117,7 @@ WALK_STEP u64 luajit_pc_at_link(struct walk *w, u64 base)
 	j = &w->luajit;
 	if (luajit_function(w, base) != LUAJIT_LUA)
 		return 0;
-	if (!walk_must_read(w, &code, sizeof(code), w->reg[BPROF_REG_IP]) &&
+	if (!WALK_READ(w, &code, sizeof(code), w->reg[BPROF_REG_IP]) &&
 	    code == LUAJIT_CODE_OF_ENTRY)
 		return j->proto.bytecode + 4;
 	instruction = w->reg[LUAJIT_REG_INS];

@@ -194,11 +194,13 @@ struct elf_lua_fetch {
 };
 
 /**
- * elf_lua_fetch() - the stretches of a build of Lua 5.2 or 5.3 for x86-64
+ * elf_lua_fetch() - the stretches of a build of Lua 5.2 or 5.3
  * @execute:      luaV_execute
  * @displacement: of savedpc in a CallInfo
  *
- * Return: 0; -ENODATA: the code is not understood; -ENOMEM. See elf_lua_fetch.c for the proof.
+ * On arm64 only builds that have none are understood.
+ * Return: 0; -ENODATA: the code is not understood; -ENOMEM. See elf_lua_fetch.c and arm64_fetch.c
+ * for the proof.
  */
 int elf_lua_fetch(struct elf_image *image, const struct elf_range *execute, unsigned displacement,
 		  struct elf_lua_fetch *ret);

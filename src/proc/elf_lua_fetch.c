@@ -32,6 +32,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arm64_fetch.h"
 #include "elf_image.h"
 #include "x86_64.h"
 
@@ -249,6 +250,10 @@ int elf_lua_fetch(struct elf_image *image, const struct elf_range *execute, unsi
 	int r;
 
 	ret->nr = 0;
+	if (image->machine == EM_AARCH64) {
+		code = elf_bytes(image, execute->start, len);
+		return code ? arm64_stores_next_only(code, len, displacement) : -ENODATA;
+	}
 	if (image->machine == EM_X86_64 && len && len < MAX_FUNCTION)
 		code = elf_bytes(image, execute->start, len);
 	if (!code)

@@ -159,7 +159,7 @@ static bool judge(const char *path, unsigned step, struct truth_tally *tally)
 	cr_expect(verdict < VERDICT_WRONG && verdict != VERDICT_OUTSIDE, "%s, step %u: %s %s", path,
 		  step, verdict_name(verdict), line);
 	if (verdict == VERDICT_MARKED && tally->samples[VERDICT_MARKED] <= MAX_SHOWN)
-		cr_log_warn("step %u, ip %llx, rule %u: %s", step,
+		cr_log_info("step %u, ip %llx, rule %u: %s", step,
 			    (unsigned long long)in.reg[BPROF_REG_IP], r.sample.leaf_how, line);
 	return r.sample.flags & BPROF_SAMPLE_IN_MCODE;
 }

@@ -223,10 +223,34 @@ static unsigned register_of(unsigned number)
 #endif
 }
 
+static void note_register(struct elf_image *elf, const struct elf_range *execute,
+			  const struct puc_layout *puc)
+{
+	unsigned number;
+
+	if (elf_lua_pc_register(elf, execute,
+				puc->ci_is_array ? puc->state_savedpc : puc->ci_savedpc,
+				&number) < 0)
+		return;
+	code.pc_reg = register_of(number);
+	code.pc_reg_is_proved = 1;
+}
+
+static void note_fetch(struct elf_image *elf, const struct elf_range *execute,
+		       const struct puc_layout *puc)
+{
+	struct elf_lua_fetch fetch;
+
+	if (elf_lua_fetch(elf, execute, puc->ci_savedpc, &fetch) < 0)
+		return;
+	if (fetch.nr)
+		fail("windows between branch and fetch are not recorded", -ENOTSUP);
+	code.fetch_is_proved = 1;
+}
+
 static void note_functions(struct elf_image *elf, uint64_t bias, const struct puc_layout *puc)
 {
 	struct elf_lua_code functions;
-	unsigned number;
 
 	if (elf_lua_code(elf, &functions) < 0)
 		return;
@@ -238,12 +262,10 @@ static void note_functions(struct elf_image *elf, uint64_t bias, const struct pu
 		code.gc.start = !i || from < code.gc.start ? from : code.gc.start;
 		code.gc.end = end > code.gc.end ? end : code.gc.end;
 	}
-	if (elf_lua_pc_register(elf, &functions.execute,
-				puc->ci_is_array ? puc->state_savedpc : puc->ci_savedpc,
-				&number) < 0)
-		return;
-	code.pc_reg = register_of(number);
-	code.pc_reg_is_proved = 1;
+	if (puc->savedpc_is_live)
+		note_fetch(elf, &functions.execute, puc);
+	else
+		note_register(elf, &functions.execute, puc);
 }
 
 /* The interpreter is not a library here: the first file that is mapped as code. */

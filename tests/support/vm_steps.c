@@ -135,4 +135,5 @@ void vm_steps_place_code(const struct vm_steps_code *code, struct host_walk_inpu
 	if (code->pc_reg_is_proved)
 		in->layout[0].puc.pc_reg = (uint8_t)code->pc_reg;
 	in->layout[0].puc.pc_reg_proved = (uint8_t)code->pc_reg_is_proved;
+	in->layout[0].puc.fetch_proved = (uint16_t)code->fetch_is_proved;
 }

@@ -36,6 +36,7 @@ struct vm_steps_code {
 	uint64_t stack_end;
 	struct vm_image_range execute, gc;
 	uint64_t pc_reg, pc_reg_is_proved;
+	uint64_t fetch_is_proved; /* 5.2, 5.3: no window between a branch and its fetch */
 };
 
 struct vm_steps {

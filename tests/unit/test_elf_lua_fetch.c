@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "arm64_fetch.h"
 #include "elf_file.h"
 #include "x86_64.h"
 
@@ -269,3 +270,40 @@ Test(elf_lua_fetch, the_builds_of_debian_have_no_windows)
 }
 
 #endif
+
+/* ---- arm64 --------------------------------------------------------------------------------- */
+
+#define ARM64_NEXT   0x91001001U /* add x1, x0, #4 */
+#define ARM64_BRANCH 0x8b020801U /* add x1, x0, x2, lsl #2 */
+#define ARM64_STORE  0xf9001f61U /* str x1, [x27, #56] */
+#define ARM64_LOAD   0xf9401f01U /* ldr x1, [x24, #56] */
+#define ARM64_PAIR   0xa9030760U /* stp x0, x1, [x27, #48] */
+#define ARM64_OTHER  0xb9400013U /* ldr w19, [x0] */
+
+static int arm64(const uint32_t *code, size_t nr)
+{
+	return arm64_stores_next_only((const uint8_t *)code, 4 * nr, 56);
+}
+
+Test(arm64_fetch, a_pc_is_stored_when_it_is_moved_on)
+{
+	uint32_t good[] = {ARM64_NEXT,	ARM64_OTHER, ARM64_STORE,
+			   ARM64_OTHER, ARM64_LOAD,  ARM64_STORE};
+
+	cr_expect(eq(int, arm64(good, ARRAY_SIZE(good)), 0));
+	cr_expect(eq(int, arm64(good, 2), -ENODATA), "nothing is stored");
+	cr_expect(
+		eq(int, arm64_stores_next_only((const uint8_t *)good, sizeof(good), 40), -ENODATA),
+		"not there");
+}
+
+Test(arm64_fetch, a_target_that_is_stored_is_not_understood)
+{
+	uint32_t target[] = {ARM64_NEXT, ARM64_STORE, ARM64_BRANCH, ARM64_STORE};
+	uint32_t pair[] = {ARM64_NEXT, ARM64_STORE, ARM64_PAIR};
+	uint32_t unknown[] = {ARM64_STORE, ARM64_NEXT, ARM64_STORE};
+
+	cr_expect(eq(int, arm64(target, ARRAY_SIZE(target)), -ENODATA));
+	cr_expect(eq(int, arm64(pair, ARRAY_SIZE(pair)), -ENODATA));
+	cr_expect(eq(int, arm64(unknown, ARRAY_SIZE(unknown)), -ENODATA));
+}

@@ -155,6 +155,7 @@ static uaddr_t push_lua(uaddr_t state, uaddr_t proto, unsigned executed)
 {
 	uaddr_t closure = allocate(48), ci;
 
+	put(closure + 8, 1, TAG_LUA & 0x3f);
 	put(closure + p.layout->lclosure_proto, 8, proto);
 	ci = push_call(state, closure, TAG_LUA);
 	put(ci + p.layout->ci_savedpc, 8, word(proto + p.layout->proto_code) + 4 * executed);
@@ -165,6 +166,7 @@ static uaddr_t push_c(uaddr_t state, uaddr_t function)
 {
 	uaddr_t closure = allocate(48), ci;
 
+	put(closure + 8, 1, TAG_C & 0x3f);
 	put(closure + p.layout->cclosure_f, 8, function);
 	ci = push_call(state, closure, TAG_C);
 	put(ci + p.layout->ci_status, 2, p.layout->ci_c_mask);
