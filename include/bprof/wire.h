@@ -348,7 +348,11 @@ struct bprof_exec {
 	char comm[BPROF_COMM_LEN];
 };
 
-/* The last thread of a process is gone. Followed by nr_meters x __u64. */
+/*
+ * The last thread of a process is gone. Or, before the END of the recording, what a process that
+ * outlives it has done so far. Followed by nr_meters x __u64.
+ */
+#define BPROF_EXIT_STILL_RUNNING (~0U)
 struct bprof_exit {
 	struct bprof_record h;
 	__u32 pid;
@@ -359,7 +363,7 @@ struct bprof_exit {
 	__u32 switches;	     /* times one of its threads was switched out */
 	__u32 unseen_slices; /* slices whose switch-in was not seen (charged from the task's own
 				sum) */
-	__u32 exit_code;     /* as wait() gives it */
+	__u32 exit_code;     /* as wait() gives it, or BPROF_EXIT_STILL_RUNNING */
 	__u32 nr_meters;
 };
 

@@ -144,8 +144,13 @@ void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object,
 /* Counters so far; adds nothing to @counters that the kernel does not count. */
 void collect_counters(const struct collector *c, __u64 counters[BPROF_NR_COUNTERS]);
 
-/* CPU time of followed processes that have not ended (in nanoseconds). */
-uint64_t collect_unfinished_cpu_ns(struct collector *c);
+/*
+ * Gives @fn the last words of each followed process that has not ended, as a record
+ * BPROF_RECORD_EXIT of
+ * @time_ns with BPROF_EXIT_STILL_RUNNING; after the last drain. 0, or what @fn returned.
+ */
+int collect_unfinished(struct collector *c, uint64_t time_ns,
+		       int (*fn)(void *arg, const struct bprof_record *record), void *arg);
 
 /**
  * collect_guard() - make sure that no process stays held if we die

@@ -28,6 +28,7 @@
 #include "base.h"
 #include "events.h"
 #include "hardware.h"
+#include "unfinished.h"
 #include "kernel_types.h"
 #include "load_log.h"
 #include "log.h"
@@ -512,19 +513,25 @@ void collect_counters(const struct collector *c, __u64 counters[BPROF_NR_COUNTER
 	counters[BPROF_COUNTER_MALFORMED] += c->malformed;
 }
 
-uint64_t collect_unfinished_cpu_ns(struct collector *c)
+int collect_unfinished(struct collector *c, uint64_t time_ns,
+		       int (*fn)(void *arg, const struct bprof_record *record), void *arg)
 {
-	int fd = bpf_map__fd(c->bpf->maps.processes);
-	uint32_t *previous = NULL, key;
-	struct process process;
-	uint64_t sum = 0;
+	uint32_t unless_counted = (1U << BPROF_NR_HARDWARE) - 1;
+	uint32_t metered = ((1U << BPROF_NR_METERS) - 1) & ~unless_counted &
+			   ~(1U << BPROF_METER_VM_INSTRUCTIONS);
 
-	while (bpf_map_get_next_key(fd, previous, &key) == 0) {
-		if (bpf_map_lookup_elem(fd, &key, &process) == 0)
-			sum += process.cpu_ns;
-		previous = &key;
-	}
-	return sum;
+	if (!c->hardware.counted)
+		metered &= ~(1U << BPROF_METER_UNCOUNTED);
+	const struct unfinished u = {
+		.processes_fd = bpf_map__fd(c->bpf->maps.processes),
+		.threads_fd = bpf_map__fd(c->bpf->maps.threads),
+		.metered = metered | c->hardware.counted,
+		.time_ns = time_ns,
+		.fn = fn,
+		.arg = arg,
+	};
+
+	return unfinished_tell(&u);
 }
 
 /* ---- leaving ------------------------------------------------------------------------------- */

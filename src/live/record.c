@@ -43,7 +43,7 @@ struct run {
 	struct signals signals;
 	uint64_t start_ns, end_ns;
 	struct machine_state before;
-	uint64_t ended_cpu_ns; /* of processes that are gone */
+	uint64_t ended_cpu_ns; /* of processes that are gone, or have had their last words */
 	bool root_gone;	       /* its EXIT record was seen */
 };
 
@@ -328,6 +328,17 @@ static int record_disturbance(struct run *run)
 	return r;
 }
 
+/* Of a process that outlives the recording: it belongs to the span that started it as well. */
+static int on_last_words(void *arg, const struct bprof_record *record)
+{
+	struct run *run = arg;
+	const struct bprof_exit *exit = (const void *)record;
+
+	run->ended_cpu_ns += exit->cpu_ns;
+	add_meters(run, exit);
+	return recorder_add(run->recorder, record);
+}
+
 static int record_end(struct run *run)
 {
 	struct record_result *result = run->result;
@@ -343,7 +354,8 @@ static int record_end(struct run *run)
 	int r;
 
 	result->wall_ns = end.wall_ns = run->end_ns - run->start_ns;
-	result->cpu_ns = end.cpu_ns = run->ended_cpu_ns + collect_unfinished_cpu_ns(run->collector);
+	remember_error(run, collect_unfinished(run->collector, run->end_ns, on_last_words, run));
+	result->cpu_ns = end.cpu_ns = run->ended_cpu_ns;
 	collect_counters(run->collector, counters.value);
 	counters.value[BPROF_COUNTER_UNPROVED_VM] += facts_unproved_vms(run->facts);
 	r = record_disturbance(run);

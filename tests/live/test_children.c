@@ -193,3 +193,50 @@ Test(children, of_lua_5_4)
 {
 	check_children("lua5.4");
 }
+
+#define BURNT_S 0.3 /* CPU time of the child by the end of the suite */
+
+/* It writes what it has burnt, until its directory is gone. */
+#define CHILD                                                                                      \
+	"local n = 0 while os.clock() < 20 do n = n + 1 if n % 100000 == 0 then "                  \
+	"local f = io.open('burnt', 'w') if not f then break end f:write(os.clock()) f:close() "   \
+	"end end"
+#define STARTER                                                                                     \
+	"it('starts a child', function() os.execute('luajit child.lua >/dev/null 2>&1 &') end) "    \
+	"it('waits for it', function() repeat os.execute('sleep 0.02') local f = io.open('burnt') " \
+	"local t = f and f:read('*n') if f then f:close() end until t and t >= 0.3 end)"
+
+static void write_text(const char *directory, const char *name, const char *text)
+{
+	char *path = path_join(directory, name);
+	FILE *file = fopen(path, "w");
+
+	cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+	free(path);
+}
+
+/* As far as it ran: its test pays, not the one that was running when the recording ended. */
+Test(children, one_that_outlives_the_run_belongs_to_its_test, .timeout = 120)
+{
+	char *directory = directory_make();
+	struct profiled p;
+	yajl_val test;
+	double cpu;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	write_text(directory, "child.lua", CHILD);
+	write_text(directory, "start_spec.lua", STARTER);
+	profiled_run(BPROF_PERF, directory, NULL, (const char *const[]){"-q", NULL},
+		     (const char *const[]){"luajit", "/usr/bin/busted", "start_spec.lua", NULL},
+		     &p);
+	cr_assert(p.profile != NULL, "%s", p.run.err.data);
+	test = profiled_test(p.profile, "starts a child");
+	cpu = (double)json_int_at(test, "cpu_ns") / 1e9;
+	cr_log_info("the test that started it: %.3f s of %.3f s of the run", cpu,
+		    (double)json_int_at(p.profile, "cpu_ns") / 1e9);
+	cr_expect(cpu >= BURNT_S && cpu < 3 * BURNT_S, "%.3f s", cpu);
+	cr_expect(json_int_at(profiled_test(p.profile, "waits for it"), "cpu_ns") < 200000000);
+	cr_expect(json_int_at(p.profile, "cpu_ns") >= json_int_at(test, "cpu_ns"));
+	profiled_done(&p);
+	directory_remove(directory);
+}
