@@ -19,7 +19,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_BACK 12 /* instructions between the pc is moved on and its store */
+#define MAX_FETCH 160 /* instructions from the fetch to the jump: hooks are in between */
+#define MAX_BACK  12  /* instructions between the pc is moved on and its store */
 
 static uint32_t instruction_at(const uint8_t *code, uint64_t at)
 {
@@ -56,6 +57,12 @@ static bool is_any_store(uint32_t instruction)
 	return (instruction & 0x3fc00000U) == 0x39000000U;
 }
 
+/* add or sub Xt, Xn, #4 */
+static bool is_step(uint32_t instruction)
+{
+	return (instruction & 0xbffffc00U) == 0x91001000U;
+}
+
 /* What the register holds that is stored at @store. */
 static bool is_next(const uint8_t *code, uint64_t store, unsigned displacement)
 {
@@ -66,9 +73,43 @@ static bool is_next(const uint8_t *code, uint64_t store, unsigned displacement)
 
 		if ((instruction & 31) != reg || is_any_store(instruction))
 			continue;
-		return (instruction & 0xbffffc00U) == 0x91001000U || /* add or sub Xt, Xn, #4 */
-		       is_access(instruction, 0xf9400000U, displacement);
+		return is_step(instruction) || is_access(instruction, 0xf9400000U, displacement);
 	}
+	return false;
+}
+
+/* Is it savedpc that the store moves on, and no copy of another? */
+static bool moves_on(const uint8_t *code, uint64_t store)
+{
+	uint32_t reg = instruction_at(code, store) & 31;
+
+	for (unsigned i = 1; i <= MAX_BACK && 4 * i <= store; i++) {
+		uint32_t instruction = instruction_at(code, store - 4 * i);
+
+		if ((instruction & 31) == reg && is_step(instruction))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the pc that follows stored before the only jump through a register? A build by clang has the
+ * address of savedpc in a register: it stores targets there, which are not looked for.
+ */
+static bool has_fetch(const uint8_t *code, uint64_t len, unsigned displacement)
+{
+	uint64_t dispatch = 0;
+	size_t nr = 0;
+
+	for (uint64_t at = 0; at + 4 <= len; at += 4) {
+		if ((instruction_at(code, at) & 0xfffffc1fU) == 0xd61f0000U) { /* br */
+			dispatch = at;
+			nr++;
+		}
+	}
+	for (uint64_t at = dispatch; nr == 1 && at >= 4 && dispatch - at < 4 * MAX_FETCH; at -= 4)
+		if (is_store(instruction_at(code, at - 4), displacement))
+			return moves_on(code, at - 4);
 	return false;
 }
 
@@ -87,5 +128,5 @@ int arm64_stores_next_only(const uint8_t *code, uint64_t len, unsigned displacem
 			return -ENODATA;
 		nr++;
 	}
-	return nr ? 0 : -ENODATA;
+	return nr && has_fetch(code, len, displacement) ? 0 : -ENODATA;
 }

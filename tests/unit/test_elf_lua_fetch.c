@@ -279,6 +279,7 @@ Test(elf_lua_fetch, the_builds_of_debian_have_no_windows)
 #define ARM64_LOAD   0xf9401f01U /* ldr x1, [x24, #56] */
 #define ARM64_PAIR   0xa9030760U /* stp x0, x1, [x27, #48] */
 #define ARM64_OTHER  0xb9400013U /* ldr w19, [x0] */
+#define ARM64_JUMP   0xd61f0120U /* br x9 */
 
 static int arm64(const uint32_t *code, size_t nr)
 {
@@ -287,8 +288,8 @@ static int arm64(const uint32_t *code, size_t nr)
 
 Test(arm64_fetch, a_pc_is_stored_when_it_is_moved_on)
 {
-	uint32_t good[] = {ARM64_NEXT,	ARM64_OTHER, ARM64_STORE,
-			   ARM64_OTHER, ARM64_LOAD,  ARM64_STORE};
+	uint32_t good[] = {ARM64_NEXT, ARM64_OTHER, ARM64_STORE,
+			   ARM64_JUMP, ARM64_LOAD,  ARM64_STORE};
 
 	cr_expect(eq(int, arm64(good, ARRAY_SIZE(good)), 0));
 	cr_expect(eq(int, arm64(good, 2), -ENODATA), "nothing is stored");
@@ -297,11 +298,22 @@ Test(arm64_fetch, a_pc_is_stored_when_it_is_moved_on)
 		"not there");
 }
 
+/* As clang makes it: the fetch stores through a register that has the address. */
+Test(arm64_fetch, where_the_fetch_is_not_seen_nothing_is_proved)
+{
+	uint32_t copy[] = {ARM64_LOAD, ARM64_STORE, ARM64_OTHER,
+			   ARM64_JUMP, ARM64_NEXT,  ARM64_STORE};
+	uint32_t jumps[] = {ARM64_NEXT, ARM64_STORE, ARM64_JUMP, ARM64_JUMP};
+
+	cr_expect(eq(int, arm64(copy, ARRAY_SIZE(copy)), -ENODATA));
+	cr_expect(eq(int, arm64(jumps, ARRAY_SIZE(jumps)), -ENODATA));
+}
+
 Test(arm64_fetch, a_target_that_is_stored_is_not_understood)
 {
-	uint32_t target[] = {ARM64_NEXT, ARM64_STORE, ARM64_BRANCH, ARM64_STORE};
-	uint32_t pair[] = {ARM64_NEXT, ARM64_STORE, ARM64_PAIR};
-	uint32_t unknown[] = {ARM64_STORE, ARM64_NEXT, ARM64_STORE};
+	uint32_t target[] = {ARM64_NEXT, ARM64_STORE, ARM64_JUMP, ARM64_BRANCH, ARM64_STORE};
+	uint32_t pair[] = {ARM64_NEXT, ARM64_STORE, ARM64_JUMP, ARM64_PAIR};
+	uint32_t unknown[] = {ARM64_STORE, ARM64_NEXT, ARM64_STORE, ARM64_JUMP};
 
 	cr_expect(eq(int, arm64(target, ARRAY_SIZE(target)), -ENODATA));
 	cr_expect(eq(int, arm64(pair, ARRAY_SIZE(pair)), -ENODATA));
