@@ -30,7 +30,7 @@ struct recording {
 };
 
 static struct recording recordings[] = {
-	{"luajit"}, {"lua5.1"}, {"lua5.2"}, {"lua5.3"}, {"lua5.4"},
+	{"luajit"}, {"lua5.1"}, {"lua5.2"}, {"lua5.3"}, {"lua5.4"}, {"luajit-v2"}, {"lua5.4-v2"},
 };
 
 static int open_recording(const char *name)
