@@ -11,6 +11,7 @@
 #include "compare_verb.h"
 #include "doctor.h"
 #include "history_verb.h"
+#include "link_page.h"
 #include "options.h"
 #include "publish.h"
 #include "run.h"
@@ -115,6 +116,8 @@ static int answer(const struct session *session)
 		return history_command(session);
 	case VERB_PUBLISH:
 		return publish_command(session);
+	case VERB_LINK_PAGE:
+		return link_page_command(session);
 	case VERB_DOCTOR:
 		return doctor_run(session);
 	case VERB_HELP:

@@ -24,7 +24,8 @@
 #define FOR_OUTPUTS    (FOR_RUN | FOR_REPORT)
 #define FOR_PUBLISH    BIT(VERB_PUBLISH)
 #define FOR_TREES      (FOR_OUTPUTS | FOR_PUBLISH)
-#define FOR_HISTORY    (FOR_TREES | BIT(VERB_HISTORY))
+#define FOR_BRANCH     (FOR_PUBLISH | BIT(VERB_LINK_PAGE))
+#define FOR_HISTORY    (FOR_TREES | FOR_BRANCH | BIT(VERB_HISTORY))
 #define FOR_ALL	       (BIT(NR_VERBS) - 1)
 #define TOP_MAXIMUM    1000000
 #define PERIOD_MAXIMUM 1000000000000000U
@@ -46,6 +47,9 @@ static const struct verb_row verbs[NR_VERBS] = {
 			  "the past releases in DIRECTORY/benchmarks, which --release wrote"},
 	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING",
 			  "add a release to the history on a branch of its own, and push it"},
+	[VERB_LINK_PAGE] =
+		{"link-page", "[OPTIONS]",
+		 "a page for the main branch that shows what is on the branch of releases"},
 	[VERB_DOCTOR] = {"doctor", "[--json]",
 			 "can this machine do it, what is missing, and the remedy"},
 	[VERB_HELP] = {"help", "[VERB]", "this text, or that of a verb"},
@@ -885,7 +889,7 @@ static const struct option_row rows[] = {
 		.fallback = "origin",
 		.help = "the remote of the git repository here that has the branch of releases",
 		.expected = "the name of a remote",
-		.verbs = FOR_PUBLISH,
+		.verbs = FOR_BRANCH,
 		.apply = option_apply_remote,
 	},
 	{
@@ -895,7 +899,7 @@ static const struct option_row rows[] = {
 		.fallback = "profiling",
 		.help = "the branch of releases; made if it is missing, from the main one",
 		.expected = "the name of a branch",
-		.verbs = FOR_PUBLISH,
+		.verbs = FOR_BRANCH,
 		.apply = option_apply_branch,
 	},
 	{

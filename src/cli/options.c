@@ -24,7 +24,10 @@
 
 /* Verbs that later versions may have: a command of that name needs "--" before it. */
 static const char *const reserved_verbs[] = {
-	"attach", "link-page", "backfill", "merge", "push",
+	"attach",
+	"backfill",
+	"merge",
+	"push",
 };
 
 struct given {
@@ -251,7 +254,7 @@ static int refuse_reserved(struct parser *p, const char *word)
 			return usage_error(buf_addf(
 				p->why,
 				"this version has no verb '%s' (it has run, report, "
-				"compare, history, publish, doctor and help); for a command of that name: bprof-perf -- %s",
+				"compare, history, publish, link-page, doctor and help); for a command of that name: bprof-perf -- %s",
 				word, word));
 	return 0;
 }
@@ -430,6 +433,7 @@ static int take_rest(struct parser *p, size_t next)
 		return take_directory(p, next);
 	case VERB_HELP:
 		return take_topic(p, next);
+	case VERB_LINK_PAGE:
 	case VERB_DOCTOR:
 	case VERB_VERSION:
 	case NR_VERBS:

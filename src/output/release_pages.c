@@ -60,6 +60,8 @@ static const struct {
 	{"timing.txt", "the timing tables as text"},
 	{"timing.png", "total, mean, median and spread across releases"},
 	{"timing.svg", "the same, to zoom in"},
+	{"slowest.dot", "the slowest tests and what they call, for graphviz: "
+			"`dot -Tsvg slowest.dot -o slowest.svg`"},
 	{"artifacts/", "the same files of every release"},
 };
 
@@ -126,7 +128,7 @@ static void add_past_runs(struct writer *w, const struct scope_page *page, FILE 
 int scope_page_write(const struct scope_page *page, FILE *out)
 {
 	static const char *const files[] = {"flamegraph.json", "profile.json", "timing.json",
-					    "timing.md", "timing.txt"};
+					    "timing.md",       "timing.txt",   "slowest.dot"};
 	struct writer w;
 
 	writer_init(&w, out);

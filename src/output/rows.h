@@ -12,6 +12,7 @@ extern const struct output_ops output_terminal;
 extern const struct output_ops output_callers;
 extern const struct output_ops output_markdown;
 extern const struct output_ops output_costs;
+extern const struct output_ops output_dot;
 extern const struct output_ops output_verify;
 extern const struct output_ops output_verify_json;
 

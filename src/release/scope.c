@@ -129,6 +129,8 @@ static int write_top(struct scope *s)
 	if (r == 0)
 		r = tree_output(t, s->folder, "flamegraph.json", "trace", s->profile);
 	if (r == 0)
+		r = tree_output(t, s->folder, "slowest.dot", "dot", s->profile);
+	if (r == 0)
 		r = tree_file(t, s->folder, "timing.json", write_timing_json, s);
 	if (r == 0)
 		r = tree_file(t, s->folder, "timing.md", write_timing_md, s);

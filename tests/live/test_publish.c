@@ -351,3 +351,52 @@ Test(publish, hostile_files_on_the_branch_are_skipped)
 	must("! git -C remote.git show profiling:benchmarks/busted/all/README.md | grep -q root:");
 	must("git -C remote.git fsck --strict --no-dangling");
 }
+
+/* ---- link-page ----------------------------------------------------------------------------- */
+
+static void link_page(const char *const *env, struct run *ret)
+{
+	const char *argv[] = {BPROF_PERF, "link-page", NULL};
+	char *directory = path_join(top, "work");
+
+	run_command(directory, env, argv, ret);
+	free(directory);
+}
+
+Test(link_page, shows_the_other_branch_s_pictures_and_newest_figures, .init = begin, .fini = end,
+     .timeout = 60)
+{
+	static const char *const github[] = {"GITHUB_SERVER_URL=https://github.com",
+					     "GITHUB_REPOSITORY=some/plugin", NULL};
+	struct run run;
+
+	expect_published("v1.0.0");
+	link_page(github, &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	cr_expect(
+		ne(ptr,
+		   strstr(run.out.data, "(https://github.com/some/plugin/raw/profiling/benchmarks/"
+					"busted/all/timing.png)"),
+		   NULL),
+		"%s", run.out.data);
+	run_done(&run);
+}
+
+Test(link_page, without_a_branch_or_an_address_it_is_a_sentence, .init = begin, .fini = end,
+     .timeout = 60)
+{
+	struct run run;
+
+	link_page(NULL, &run);
+	cr_expect(eq(int, run.status, 125));
+	cr_expect(ne(ptr, strstr(run.err.data, "has no branch 'profiling'"), NULL), "%s",
+		  run.err.data);
+	run_done(&run);
+	expect_published("v1.0.0");
+	link_page(NULL, &run);
+	cr_expect(eq(int, run.status, 125));
+	cr_expect(ne(ptr, strstr(run.err.data, "none that a browser could open"), NULL), "%s",
+		  run.err.data);
+	cr_expect(eq(sz, run.out.len, 0));
+	run_done(&run);
+}

@@ -133,6 +133,7 @@ Test(tree, the_first_release_has_every_file_but_pictures)
 					    ALL "timing.json",
 					    ALL "timing.md",
 					    ALL "timing.txt",
+					    ALL "slowest.dot",
 					    "benchmarks/busted/by_release/README.md",
 					    "benchmarks/busted/by_file/README.md"};
 	static const char *const artifacts[] = {"README.md", "summary.json", "profile.json",
