@@ -82,6 +82,7 @@ struct counted_change {
  * @p_slower, @p_faster: of one-sided rank tests, corrected for the number of elements whose reach
  * is beyond the threshold of a warning; of the others, which cannot be called, uncorrected
  * @fails: slower by the threshold of failure, sure enough for it
+ * @disturbed: every run was, so the values are what they are, and nothing is called by them
  * @undecided: more runs could help: too noisy, or beyond the threshold of failure and not sure
  * enough
  */
@@ -89,7 +90,7 @@ struct element {
 	enum element_kind kind;
 	struct compared_test test;
 	enum verdict verdict;
-	bool fails, undecided;
+	bool fails, disturbed, undecided;
 	size_t nr_base, nr_head; /* values that took part */
 	double base, head, ratio, low, high, confidence, reach, p_slower, p_faster;
 	struct counted_change counted; /* ELEMENT_TEST only */
@@ -110,7 +111,6 @@ struct renamed_test {
 struct left_out_test {
 	struct compared_test test;
 	const char *reason; /* "failed in head (3 of 10 runs)" */
-	bool undecided;	    /* more runs could help: those so far were disturbed */
 };
 
 struct comparison {
@@ -133,7 +133,7 @@ struct comparison {
 	const char *why_not_counted; /* why there are none: one sentence; NULL = there are, or
 				      * instructions are the metric */
 	double floor_vm;
-	size_t nr_undecided; /* elements, and tests left out, that more runs could help to call */
+	size_t nr_undecided; /* elements that more runs could help to call */
 	bool gate_fails;     /* something fails, on a rung that may say so */
 
 	struct compared_test *added, *removed;

@@ -242,8 +242,6 @@ static void count_verdicts(struct comparison *r)
 		nr_counted_failing += e->counted.fails;
 		r->nr_undecided += e->undecided;
 	}
-	for (size_t i = 0; i < r->nr_left_out; i++)
-		r->nr_undecided += r->left_out[i].undecided;
 	r->gate_fails = (r->nr_failing > 0 && r->rung != RUNG_TREND) || nr_counted_failing > 0;
 }
 

@@ -23,6 +23,7 @@ struct gather {
 	struct comparison *result;
 	const struct run_pair *pairs;
 	struct values values;
+	bool takes_disturbed; /* there is nothing better */
 };
 
 static double value_of(uint64_t figure)
@@ -36,7 +37,8 @@ static bool has_value(const struct gather *g, const struct figures *f)
 
 	return f && f->body[metric] != FIGURE_UNKNOWN &&
 	       (f->status == RUN_SOUND ||
-		(f->status == RUN_DISTURBED && metric == METRIC_VM_INSTRUCTIONS));
+		(f->status == RUN_DISTURBED &&
+		 (g->takes_disturbed || metric == METRIC_VM_INSTRUCTIONS)));
 }
 
 static void add_value(struct gather *g, enum side side, double value)
@@ -175,28 +177,14 @@ static const char *fault_of(struct gather *g, const struct subject *s, bool *ret
 	return NULL;
 }
 
-static bool was_disturbed(const struct gather *g, const struct subject *s)
-{
-	return count_status(g, s, SIDE_BASE, RUN_DISTURBED) > 0 ||
-	       count_status(g, s, SIDE_HEAD, RUN_DISTURBED) > 0;
-}
-
-static const char *why_no_values(struct gather *g, const struct subject *s)
-{
-	if (was_disturbed(g, s))
-		return compare_text(g->c, "disturbed in all runs that could be compared");
-	return compare_text(g->c, "no %s was measured on both sides",
-			    metric_text(g->result->metric));
-}
-
-static int leave_out(struct gather *g, const struct subject *s, const char *reason, bool undecided)
+static int leave_out(struct gather *g, const struct subject *s, const char *reason)
 {
 	struct comparison *r = g->result;
 
 	if (!reason)
 		return -ENOMEM;
-	r->left_out[r->nr_left_out++] = (struct left_out_test){
-		.test = compared_test(s), .reason = reason, .undecided = undecided};
+	r->left_out[r->nr_left_out++] =
+		(struct left_out_test){.test = compared_test(s), .reason = reason};
 	return 0;
 }
 
@@ -354,20 +342,33 @@ static bool is_in_both(const struct gather *g, const struct subject *s)
 	       subject_is_in(s, SIDE_HEAD, g->result->nr_runs[SIDE_HEAD]);
 }
 
+static bool has_values(const struct gather *g)
+{
+	return g->values.nr[SIDE_BASE] > 0 && g->values.nr[SIDE_HEAD] > 0;
+}
+
 static int add_test(struct gather *g, size_t index)
 {
 	const struct subject *s = g->c->runs->subjects[index];
 	struct comparison *r = g->result;
-	bool paired, faulty;
+	bool paired, faulty, disturbed;
 	const char *reason = fault_of(g, s, &faulty);
 
 	if (faulty)
-		return leave_out(g, s, reason, false);
+		return leave_out(g, s, reason);
 	paired = gather_test(g, s);
-	if (g->values.nr[SIDE_BASE] == 0 || g->values.nr[SIDE_HEAD] == 0)
-		return leave_out(g, s, why_no_values(g, s), was_disturbed(g, s));
-	r->elements[r->nr_elements] =
-		(struct element){.kind = ELEMENT_TEST, .test = compared_test(s)};
+	disturbed = !has_values(g);
+	if (disturbed) {
+		g->takes_disturbed = true;
+		paired = gather_test(g, s);
+		g->takes_disturbed = false;
+	}
+	if (!has_values(g))
+		return leave_out(g, s,
+				 compare_text(g->c, "no %s was measured on both sides",
+					      metric_text(r->metric)));
+	r->elements[r->nr_elements] = (struct element){
+		.kind = ELEMENT_TEST, .test = compared_test(s), .disturbed = disturbed};
 	return measure(g, paired, &r->elements[r->nr_elements++]);
 }
 

@@ -166,6 +166,8 @@ static enum verdict call(const struct element *e, const struct bar *bar, double 
 
 	if (isnan(p_slower))
 		return VERDICT_TREND;
+	if (e->disturbed)
+		return VERDICT_NOISY;
 	if (e->ratio > 1 + tolerated && p_slower < bar->chance)
 		return VERDICT_SLOWER;
 	if (e->ratio < 1 / (1 + tolerated) && p_faster < bar->chance)
@@ -184,7 +186,7 @@ static enum verdict call(const struct element *e, const struct bar *bar, double 
  */
 static bool can_be_called(const struct element *e, const struct bar *bar)
 {
-	return e->reach > 1 + tolerance(bar, fmax(e->base, e->head));
+	return !e->disturbed && e->reach > 1 + tolerance(bar, fmax(e->base, e->head));
 }
 
 static double raw_p(const struct element *e, bool slower)

@@ -208,9 +208,6 @@ static bool is_open(const struct comparison *r, const char *file)
 	for (size_t i = 0; i < r->nr_elements; i++)
 		if (r->elements[i].undecided && strcmp(r->elements[i].test.file, file) == 0)
 			return true;
-	for (size_t i = 0; i < r->nr_left_out; i++)
-		if (r->left_out[i].undecided && strcmp(r->left_out[i].test.file, file) == 0)
-			return true;
 	return false;
 }
 

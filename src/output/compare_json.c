@@ -83,6 +83,7 @@ static void write_element(struct json *j, const struct element *e)
 	write_names(j, e);
 	json_text(j, "verdict", verdict_name(e->verdict));
 	json_bool(j, "fails", e->fails);
+	json_bool(j, "disturbed", e->disturbed);
 	json_uint(j, "base_values", e->nr_base);
 	json_uint(j, "head_values", e->nr_head);
 	write_real(j, "base", e->base);

@@ -611,7 +611,9 @@ Test(compare, tests_that_were_always_disturbed_are_undecided)
 		end_profile(i % 2 ? SIDE_HEAD : SIDE_BASE);
 	}
 	judge();
-	cr_assert(eq(sz, seen->nr_left_out, 1));
+	cr_assert(eq(sz, seen->nr_left_out, 0));
+	cr_expect(eq(int, verdict_of("b"), VERDICT_NOISY));
+	cr_expect(element(ELEMENT_TEST, "b")->disturbed);
 	cr_expect(eq(sz, seen->nr_undecided, 1));
 	cr_assert(eq(int, compare_decided_files(c, &files, &nr), 0));
 	cr_assert(eq(sz, nr, 1));
@@ -641,6 +643,22 @@ static void add_counted(enum side side, const char *cpu, long long t, bool repea
 	add_test(&(struct made){
 		.id = "u", .cpu_ns = 9e9, .rest = ", \"vm_instructions_repeat\": null"});
 	end_profile(side);
+}
+
+/* Time says nothing on a machine with too many neighbours; the count does. */
+Test(compare, what_was_always_disturbed_fails_by_its_count)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		begin_profile(i);
+		add_test_of("t", 1e7 * wobble(i), ", \"disturbed\": true");
+		end_profile(i % 2 ? SIDE_HEAD : SIDE_BASE);
+	}
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	add_counted(SIDE_HEAD, "a processor", 1200000, true, "luajit");
+	judge();
+	cr_expect(eq(int, verdict_of("t"), VERDICT_NOISY));
+	cr_expect(element(ELEMENT_TEST, "t")->counted.fails);
+	cr_expect(seen->gate_fails);
 }
 
 Test(compare, counted_runs_are_no_pairs_and_add_a_number_of_their_own)
