@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tools/ci as a runner of GitHub would call it: a pull request that makes a test slower, from a
+ * shallow clone that has no base yet; a push; a suite that prints commands for the runner.
+ *
+ * Needs root, BPF, git, busted and luajit; skips with the reason otherwise.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_doc.h"
+#include "profiled.h"
+#include "run.h"
+
+#define EXAMPLE SOURCE_DIR "/examples/textkit"
+#define LUAJIT	"luajit"
+#define WORDS	(const char *const[])
+#define SUITE	"luajit /usr/bin/busted spec/checksum_spec.lua"
+
+__attribute__((constructor)) static void one_test_at_a_time(void)
+{
+	setenv("CRITERION_JOBS", "1", 1);
+}
+
+/* origin, a bare repository with two commits, and a shallow clone of the second: what a runner has.
+ */
+static char *directory;
+
+static void run_shell(const char *command)
+{
+	struct run run;
+
+	run_command(directory, NULL, WORDS{"/bin/sh", "-ec", command, NULL}, &run);
+	cr_assert(run.status == 0, "%s: %s", command, run.err.data);
+	run_done(&run);
+}
+
+static void make_repositories(void)
+{
+	skip_unless_profiling(BPROF_PERF, LUAJIT);
+	if (!program_exists("git"))
+		cr_skip_test("git is not installed");
+	directory = directory_make();
+	run_shell("git init -q work && cd work && git config user.email test@localhost && "
+		  "git config user.name test && cp -r " EXAMPLE "/. . && git add -A && "
+		  "git commit -qm one && cd .. && git clone -q --bare work origin.git && "
+		  /* the tool builds itself where it is: that build is ours */
+		  "mkdir -p tool/tools && cp " SOURCE_DIR "/tools/ci tool/tools/ && "
+		  "printf '#!/bin/sh\\nexec " BPROF_PERF " \"$@\"\\n' >tool/tools/run && "
+		  "chmod +x tool/tools/run");
+}
+
+static void remove_repositories(void)
+{
+	if (directory)
+		directory_remove(directory);
+	directory = NULL;
+}
+
+TestSuite(ci, .init = make_repositories, .fini = remove_repositories, .timeout = 600);
+
+/* One more commit at origin, and a clone of it alone. */
+static void push_and_clone(const char *change, const char *subject)
+{
+	char command[1024];
+
+	snprintf(
+		command, sizeof(command),
+		"cd work && %s && git commit -qam '%s' && git push -q ../origin.git HEAD && cd .. && "
+		"git clone -q --depth 1 file://$PWD/origin.git clone",
+		change, subject);
+	run_shell(command);
+}
+
+static void run_ci(const char *base, const char *command, struct run *ret)
+{
+	char *clone = path_join(directory, "clone"), *summary = path_join(directory, "summary");
+	char *output = path_join(directory, "output"),
+	     *tool = path_join(directory, "tool/tools/ci");
+	char *env[6] = {0};
+
+	cr_assert(asprintf(&env[0], "BPROF_CI_BASE=%s", base) > 0);
+	cr_assert(asprintf(&env[1], "GITHUB_STEP_SUMMARY=%s", summary) > 0);
+	cr_assert(asprintf(&env[2], "GITHUB_OUTPUT=%s", output) > 0);
+	cr_assert(asprintf(&env[3], "GITHUB_ACTIONS=true") > 0);
+	cr_assert(asprintf(&env[4], "BPROF_PAIRS=10") > 0);
+	run_command(clone, (const char *const *)env, WORDS{tool, "sh", "-c", command, NULL}, ret);
+	for (size_t i = 0; env[i]; i++)
+		free(env[i]);
+	free(clone);
+	free(summary);
+	free(output);
+	free(tool);
+}
+
+static void expect_in_file(const char *name, const char *what)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "grep -qF -- '%s' %s", what, name);
+	run_shell(command);
+}
+
+static char *first_commit(void)
+{
+	struct run run;
+	char *commit;
+
+	run_command(directory, NULL, WORDS{"git", "-C", "work", "rev-parse", "HEAD", NULL}, &run);
+	commit = strndup(run.out.data, strcspn(run.out.data, "\n"));
+	run_done(&run);
+	return commit;
+}
+
+/* Four times the work: nothing that noise could hide. */
+Test(ci, a_pull_request_that_makes_a_test_slower_fails)
+{
+	char *base = first_commit();
+	struct run run;
+
+	push_and_clone("sed -i 's/for start = 1/for _ = 1, 4 do for start = 1/; "
+		       "s/^ *assert.equal(261/end &/' spec/checksum_spec.lua",
+		       "fix: four times");
+	run_ci(base, SUITE, &run);
+	cr_expect(run.status == 3, "status %d: %s", run.status, run.err.data);
+	cr_expect(strstr(run.out.data, "::error file=spec/checksum_spec.lua,line=") != NULL, "%s",
+		  run.out.data);
+	expect_in_file("output", "status=3");
+	expect_in_file("summary", "collatz");
+	expect_in_file("summary", "What the tests cost");
+	run_shell("cd clone/bprof-ci && for file in profile.json flamegraph.json tracing.folded "
+		  "costs.md comparison.json; do test -s $file || exit 1; done");
+	run_shell("cd clone && test -z \"$(git status --porcelain | grep -v bprof-ci)\"");
+	run_done(&run);
+	free(base);
+}
+
+/* Without a base: the suite alone, and nothing that it prints is a command for the runner. */
+Test(ci, a_push_is_profiled_and_its_output_is_no_command)
+{
+	const char *stop, *hostile, *token;
+	char end[64];
+	struct run run;
+
+	push_and_clone("echo >> README.md", "two");
+	run_ci("", "echo ::error::forged; exec " SUITE, &run);
+	cr_expect(run.status == 0, "status %d: %s", run.status, run.err.data);
+	stop = strstr(run.out.data, "::stop-commands::");
+	hostile = strstr(run.out.data, "::error::forged");
+	cr_assert(stop && hostile && stop < hostile, "%s", run.out.data);
+	token = stop + strlen("::stop-commands::");
+	snprintf(end, sizeof(end), "::%.*s::", (int)strcspn(token, "\n"), token);
+	cr_expect(strlen(end) == 36 && strstr(hostile, end) != NULL, "%s", run.out.data);
+	expect_in_file("output", "status=0");
+	expect_in_file("summary", "What the tests cost");
+	run_done(&run);
+	run_ci("", SUITE, &run);
+	cr_expect(run.status == 2 && strstr(run.err.data, "is there already"), "%s", run.err.data);
+	run_done(&run);
+}
+
+Test(ci, a_base_that_is_no_revision_is_refused)
+{
+	static const struct {
+		const char *base, *sentence;
+		int status;
+	} bases[] = {
+		{"--upload-pack=touch forged", "is no revision", 2},
+		{"ext::sh -c touch% forged", "is no revision", 2},
+		{"no/such/branch", "is neither here nor at origin", 125},
+	};
+
+	push_and_clone("echo >> README.md", "two");
+	for (size_t i = 0; i < sizeof(bases) / sizeof(*bases); i++) {
+		struct run run;
+
+		run_ci(bases[i].base, SUITE, &run);
+		cr_expect(run.status == bases[i].status, "%s: status %d", bases[i].base,
+			  run.status);
+		cr_expect(strstr(run.err.data, bases[i].sentence) != NULL, "%s: %s", bases[i].base,
+			  run.err.data);
+		run_done(&run);
+		run_shell("rm -rf clone/bprof-ci && test ! -e clone/forged");
+	}
+}
