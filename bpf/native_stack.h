@@ -76,7 +76,7 @@ WALK_STEP u32 native_hits_gc(struct native_stack *n, u32 at)
 	if (!n || at > NATIVE_COPY_CHUNKS)
 		return 0;
 	chunk = &n->word[at * NATIVE_CHUNK_WORDS];
-#pragma unroll
+#pragma unroll 8
 	for (u32 i = 0; i < NATIVE_CHUNK_WORDS; i++) {
 		hit |= native_gc_bit(n, chunk[i]);
 		WALK_OPAQUE(hit); /* in this order: the stack has no room for all words */

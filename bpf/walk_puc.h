@@ -89,7 +89,7 @@ WALK_STEP int puc_enter_state(struct walk *w, u64 state)
 		return 1;
 	p = &w->puc;
 	layout = &w->chosen.puc;
-	if (puc_load_state(w, state)) {
+	if (p->state != state && puc_load_state(w, state)) {
 		w->failed_reads++;
 		return 1;
 	}

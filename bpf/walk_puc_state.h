@@ -42,7 +42,7 @@ WALK_INLINE u64 puc_state_field(const struct puc_work *p, u32 offset)
 	return p->state_word[walk_index(offset >> 3, PUC_STATE_MASK)];
 }
 
-/* Copies @state and checks that it is one of this VM. Non-zero: it is not. */
+/* Copies @state and checks that it is one of this VM: then it is p->state. Non-zero: it is not. */
 WALK_STEP int puc_load_state(struct walk *w, u64 state)
 {
 	struct puc_work *p;
@@ -50,12 +50,14 @@ WALK_STEP int puc_load_state(struct walk *w, u64 state)
 	if (!w)
 		return 1;
 	p = &w->puc;
-	p->state = state;
+	p->state = 0;
 	if (WALK_READ(w, p->state_word, sizeof(u64) * PUC_STATE_WORDS, state))
 		return -1;
-	if ((p->state_word[1] & 0xff) != PUC_TYPE_STATE)
+	if ((p->state_word[1] & 0xff) != PUC_TYPE_STATE ||
+	    puc_state_field(p, w->chosen.puc.state_global) != w->vm.global)
 		return 1;
-	return puc_state_field(p, w->chosen.puc.state_global) != w->vm.global;
+	p->state = state;
+	return 0;
 }
 
 /* errorJmp of the state just loaded if it is not suspended or dead, else 0. */
@@ -231,7 +233,7 @@ WALK_STEP int puc_chunk_has_jump(struct walk *w)
 	if (!w)
 		return 0;
 	p = &w->puc;
-#pragma GCC unroll 64
+#pragma GCC unroll 8
 	for (u32 i = 0; i < PUC_SCAN_WORDS; i++) {
 		u64 difference = p->scan_word[i] ^ p->jump_pc;
 

@@ -32,7 +32,7 @@ struct puc_active {
 };
 
 struct puc_work {
-	u64 state;
+	u64 state; /* the one in state_word, since the walk began; 0 = none */
 	u64 state_word[PUC_STATE_MASK + 1];
 
 	/* chain of active states, the running one first */

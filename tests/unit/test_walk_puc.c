@@ -1080,9 +1080,16 @@ static void tear_ci(struct fake_mem *mem, unsigned long read)
 		fake_mem_put(mem, p.main + p.layout->state_ci, 8, SP + 8);
 }
 
+/* The main state is read again when the coroutine's frames have been walked. */
 Test(walk_puc, state_that_changes_under_the_walk_ends_it)
 {
+	uaddr_t co = allocate(208);
+
 	push_lua(p.main, make_proto(10, 10), 2);
+	make_state(co);
+	push_lua(co, make_proto(40, 10), 3);
+	activate(co, SP + 0x400);
+	cr_assert(eq(u8, walk()->sample.status, BPROF_WALK_OK));
 	fake_mem_rewind(&p.mem);
 	p.mem.on_read = tear_ci;
 	cr_assert(eq(int, host_walk(&p.mem.reader, &p.in, &p.out), 0));
