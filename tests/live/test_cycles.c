@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cycles of a real counter: samples are what was counted divided by the period, and tests, phases
- * and what was taken off add up to the whole. tools/cycles runs this in an emulated machine that
- * has such a counter, twice, and compares what it prints of each test.
+ * Cycles of a real counter: samples are what was counted divided by the period, tests, phases and
+ * what was taken off add up to the whole, and the whole is that of a counter of the kernel's that
+ * all processes of the suite inherit. tools/cycles runs this in an emulated machine that has such a
+ * counter, twice, and compares what it prints of each test.
  *
  * Needs root, BPF, a cycle counter, the interpreters and busted; skips with the reason otherwise.
  */
@@ -18,8 +19,10 @@
 
 #include "profiled.h"
 
-#define CYCLES SOURCE_DIR "/tests/fixtures/live/cycles"
-#define PERIOD "500000"
+#define CYCLES	       SOURCE_DIR "/tests/fixtures/live/cycles"
+#define PERIOD	       "500000"
+#define WRAPPER_CYCLES 300000
+#define WRAPPER_FAULTS 150 /* at most: of a static program and of the exec before it */
 
 /* Criterion runs tests side by side unless it is told not to. */
 __attribute__((constructor)) static void one_test_at_a_time(void)
@@ -94,19 +97,65 @@ static void check_samples(yajl_val profile)
 		  "the samples weigh %lld", sum_of_phases(profile, "weight"));
 }
 
+/* ---- the kernel's own sum ------------------------------------------------------------------ */
+
+/* A counter of perf, inherited by all processes of a suite, and where its sum is written. */
+struct inherited {
+	char type[16], config[16];
+	char *directory, *path;
+};
+
+static void inherited_begin(struct inherited *i, unsigned type, unsigned config)
+{
+	snprintf(i->type, sizeof(i->type), "%u", type);
+	snprintf(i->config, sizeof(i->config), "%u", config);
+	i->directory = directory_make();
+	i->path = path_join(i->directory, "count");
+}
+
+/* What was counted; frees. */
+static long long inherited_end(struct inherited *i)
+{
+	long long count = -1;
+	FILE *file = fopen(i->path, "r");
+
+	cr_assert(file && fscanf(file, "%lld", &count) == 1, "no count in %s", i->path);
+	fclose(file);
+	free(i->path);
+	directory_remove(i->directory);
+	return count;
+}
+
+/* Ours has the wrapper's start and end as well, which are not in its counter. */
+static void expect_inherited(const char *what, long long ours, long long inherited, long long more)
+{
+	cr_log_info("  %-27s %12lld, by an inherited counter %12lld", what, ours, inherited);
+	cr_expect(ours >= inherited && ours <= inherited + more, "%s: %lld, inherited %lld", what,
+		  ours, inherited);
+}
+
 static void check_cycles(const char *interpreter)
 {
 	static const char *const names[] = {"adds", "calls", "divides"};
+	struct inherited inherited;
 	struct profiled p;
+	long long whole;
 
 	skip_without_a_counter();
 	skip_unless_profiling(BPROF_PERF, interpreter);
+	inherited_begin(&inherited, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES);
 	profiled_run(BPROF_PERF, CYCLES, NULL,
 		     (const char *const[]){"-e", "cycles:u", "-c", PERIOD, NULL},
-		     (const char *const[]){interpreter, "/usr/bin/busted", "-o", "TAP", NULL}, &p);
+		     (const char *const[]){INHERITED_COUNTER, inherited.type, inherited.config,
+					   inherited.path, interpreter, "/usr/bin/busted", "-o",
+					   "TAP", NULL},
+		     &p);
 	cr_assert(p.run.status == 0 && p.profile, "status %d: %s", p.run.status, p.run.err.data);
 	cr_expect(json_bool_at(p.profile, "event.hardware"));
 	cr_expect_str_eq(json_string_at(p.profile, "event.unit"), "cycles");
+	whole = json_int_at(p.profile, "meters.cycles_user");
+	expect_inherited("meters.cycles_user", whole, inherited_end(&inherited),
+			 whole / 1000 + WRAPPER_CYCLES);
 	check_samples(p.profile);
 	check_sum(p.profile, "meters.cycles_user");
 	check_sum(p.profile, "meters.instructions_user");
@@ -128,6 +177,27 @@ Test(cycles, of_lua_5_1)
 Test(cycles, of_lua_5_4)
 {
 	check_cycles("lua5.4");
+}
+
+/* The same of an event that every machine has: a fault is counted once, by the kernel and by us. */
+Test(faults, are_those_of_an_inherited_counter)
+{
+	struct inherited inherited;
+	struct profiled p;
+	long long faults;
+
+	skip_unless_profiling(BPROF_PERF, "lua5.4");
+	inherited_begin(&inherited, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS);
+	profiled_run(BPROF_PERF, CYCLES, NULL, (const char *const[]){"-q", NULL},
+		     (const char *const[]){INHERITED_COUNTER, inherited.type, inherited.config,
+					   inherited.path, "lua5.4", "/usr/bin/busted", "-o", "TAP",
+					   NULL},
+		     &p);
+	cr_assert(p.run.status == 0 && p.profile, "status %d: %s", p.run.status, p.run.err.data);
+	faults = json_int_at(p.profile, "meters.minor_faults") +
+		 json_int_at(p.profile, "meters.major_faults");
+	expect_inherited("page faults", faults, inherited_end(&inherited), WRAPPER_FAULTS);
+	profiled_done(&p);
 }
 
 /* Where there is no counter nothing else is counted in its place. */
