@@ -18,40 +18,13 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "base_tree.h"
-#include "commits.h"
-#include "compare_verb.h"
-#include "pair_runner.h"
 #include "say.h"
-#include "scratch.h"
+#include "turns.h"
 
-#define SENTENCE_MAX 16384
-#define TAIL_LINES   12
-#define TAIL_BYTES   4000
-
-static const char *const side_names[NR_SIDES] = {[SIDE_BASE] = "base", [SIDE_HEAD] = "head"};
+#define TAIL_LINES 12
+#define TAIL_BYTES 4000
 
 static volatile sig_atomic_t stopped_by;
-
-struct turns {
-	const struct session *session;
-	struct base_tree tree;
-	struct scratch scratch;
-	struct pair_runner runner;
-	struct compare *compare;
-	const struct comparison *comparison;
-	char *base_directory; /* NULL: here */
-	char *shell[4];	      /* sh -c BASE_COMMAND */
-	char *runs;	      /* directory of base/ and head/ */
-	char *log;
-	char *names[NR_SIDES];
-	char *excuse; /* of --excuse-commits, or NULL */
-	unsigned nr_pairs;
-	bool base_first;
-	const char **skipped; /* NULL-terminated: files in which all is decided; NULL = none */
-	double share;	      /* of the latest look */
-	const char *why_not_counted; /* NULL = it was, or not yet */
-};
 
 /* ---- the end, when the user wants it ------------------------------------------------------- */
 
@@ -72,120 +45,6 @@ static void listen_for_end(void)
 			sigaction(ends[i], &action, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);
-}
-
-/* ---- setting up ---------------------------------------------------------------------------- */
-
-static int say_why(struct buf *why, int r)
-{
-	if (r < 0 && !stopped_by)
-		say_error("%s", why->len ? why->data : strerror(-r));
-	buf_done(why);
-	return r;
-}
-
-static char *joined(char *const *words)
-{
-	struct buf all;
-	int r = 0;
-
-	buf_init(&all, SENTENCE_MAX);
-	for (; *words && r == 0; words++)
-		r = buf_addf(&all, "%s%s", all.len ? " " : "", *words);
-	return all.data;
-}
-
-static int name_sides(struct turns *t)
-{
-	const struct options *o = t->session->options;
-
-	t->names[SIDE_BASE] = strdup(o->base_revision ? o->base_revision : o->base_command);
-	t->names[SIDE_HEAD] = o->base_revision ? strdup("the tree as it is") : joined(o->command);
-	return t->names[SIDE_BASE] && t->names[SIDE_HEAD] ? 0 : -ENOMEM;
-}
-
-/* Where runs go: into the output directory, if one was chosen, and stay there. */
-static int choose_runs(struct turns *t)
-{
-	const struct options *o = t->session->options;
-	CLEANUP(cleanup_free) char *here = NULL;
-
-	if (!o->output_chosen)
-		return asprintf(&t->runs, "%s/runs", t->scratch.path) < 0 ? -ENOMEM : 0;
-	here = getcwd(NULL, 0);
-	if (!here)
-		return -errno;
-	if (asprintf(&t->runs, "%s%s%s", *o->output_dir == '/' ? "" : here,
-		     *o->output_dir == '/' ? "" : "/", o->output_dir) < 0)
-		return -ENOMEM;
-	for (size_t side = 0; side < NR_SIDES; side++) {
-		CLEANUP(cleanup_free) char *there = NULL;
-
-		if (asprintf(&there, "%s/%s", t->runs, side_names[side]) < 0)
-			return -ENOMEM;
-		if (access(there, F_OK) == 0) {
-			say_error("'%s' holds runs already: choose another --output, or compare "
-				  "them by their directories",
-				  o->output_dir);
-			return -EEXIST;
-		}
-	}
-	return 0;
-}
-
-static int make_base(struct turns *t)
-{
-	struct buf why;
-
-	if (!t->session->options->base_revision)
-		return 0;
-	say_note(t->session->options->quiet, "checking out %s (%.12s)",
-		 t->session->options->base_revision, t->tree.commit);
-	buf_init(&why, SENTENCE_MAX);
-	return say_why(&why, base_tree_make(t->session, &t->tree, t->scratch.path,
-					    &t->base_directory, &why));
-}
-
-static int open_scratch(struct turns *t)
-{
-	struct buf why;
-	int r = 0;
-
-	buf_init(&why, SENTENCE_MAX);
-	if (t->session->options->base_revision)
-		r = base_tree_find(t->session, &t->tree, &why);
-	if (r == 0)
-		r = commits_excuse(t->session, &t->tree, &t->excuse, &why);
-	if (r == 0)
-		r = scratch_open(t->session, t->tree.git, t->tree.repository, &t->scratch, &why);
-	return say_why(&why, r);
-}
-
-static int start_runner(struct turns *t)
-{
-	const struct options *o = t->session->options;
-	struct paired_command commands[NR_SIDES] = {
-		[SIDE_BASE] = {.directory = t->base_directory, .argv = o->command},
-		[SIDE_HEAD] = {.argv = o->command},
-	};
-	int r;
-
-	if (o->base_command) {
-		t->shell[0] = strdup("/bin/sh");
-		t->shell[1] = strdup("-c");
-		t->shell[2] = strdup(o->base_command);
-		if (!t->shell[0] || !t->shell[1] || !t->shell[2])
-			return -ENOMEM;
-		commands[SIDE_BASE].argv = t->shell;
-	}
-	if (asprintf(&t->log, "%s/log", t->scratch.path) < 0)
-		return -ENOMEM;
-	r = pair_runner_start(t->session, commands, t->log, &t->runner);
-	if (r == 0)
-		r = identity_become(t->session->identity);
-	if (r < 0)
-		say_error("cannot start the runs: %s", strerror(-r));
-	return r;
 }
 
 /* ---- one run ------------------------------------------------------------------------------- */
@@ -214,7 +73,7 @@ static void show_log(const struct turns *t)
 
 static int explain(const struct turns *t, enum side side, const char *what)
 {
-	say_error("%s (%s): %s; it said:", side_names[side], t->names[side], what);
+	say_error("%s (%s): %s; it said:", turns_side_names[side], t->names[side], what);
 	show_log(t);
 	return -EPROTO;
 }
@@ -231,7 +90,7 @@ static int run_into(struct turns *t, enum side side, const char *directory)
 	if (r == -ECANCELED)
 		return r;
 	if (r < 0) {
-		say_error("cannot run %s: %s", side_names[side], strerror(-r));
+		say_error("cannot run %s: %s", turns_side_names[side], strerror(-r));
 		return r;
 	}
 	if (asprintf(&profile, "%s/profile.json", directory) < 0) {
@@ -251,7 +110,7 @@ static int warm_up(struct turns *t, enum side side)
 	size_t nr_tests = 0;
 	int r;
 
-	if (asprintf(&directory, "%s/first/%s", t->scratch.path, side_names[side]) < 0) {
+	if (asprintf(&directory, "%s/first/%s", t->scratch.path, turns_side_names[side]) < 0) {
 		directory = NULL;
 		return -ENOMEM;
 	}
@@ -296,7 +155,8 @@ static char *directory_of(const struct turns *t, enum side side)
 {
 	char *directory;
 
-	return asprintf(&directory, "%s/%s/%03u", t->runs, side_names[side], t->nr_pairs + 1) < 0
+	return asprintf(&directory, "%s/%s/%03u", t->runs, turns_side_names[side],
+			t->nr_pairs + 1) < 0
 		       ? NULL
 		       : directory;
 }
@@ -422,7 +282,7 @@ static int count_side(struct turns *t, enum side side)
 	struct pair_run run = {.counted = true};
 	int r;
 
-	if (asprintf(&directory, "%s/%s/counted", t->runs, side_names[side]) < 0 ||
+	if (asprintf(&directory, "%s/%s/counted", t->runs, turns_side_names[side]) < 0 ||
 	    asprintf(&profile, "%s/profile.json", directory) < 0)
 		return -ENOMEM;
 	run.directory = directory;
@@ -480,16 +340,8 @@ static int conclude(struct turns *t, int r)
 
 static int take_turns(struct turns *t)
 {
-	int r = open_scratch(t);
+	int r = turns_set_up(t);
 
-	if (r == 0)
-		r = name_sides(t);
-	if (r == 0)
-		r = choose_runs(t);
-	if (r == 0)
-		r = make_base(t);
-	if (r == 0)
-		r = start_runner(t);
 	if (r == 0)
 		r = compare_new((const char *const *)t->names, &t->compare);
 	for (size_t side = 0; side < NR_SIDES && r == 0; side++)
@@ -506,25 +358,16 @@ static int take_turns(struct turns *t)
 
 int compare_in_turns(const struct session *session)
 {
-	struct turns t = {.session = session, .scratch = {.alive_fd = -1}, .runner = {.fd = -1}};
+	struct turns t = {.session = session,
+			  .stopped_by = &stopped_by,
+			  .scratch = {.alive_fd = -1},
+			  .runner = {.fd = -1}};
 	int status;
 
 	if (session->identity->note)
 		say_note(session->options->quiet, "%s", session->identity->note);
 	listen_for_end();
 	status = take_turns(&t);
-	pair_runner_close(&t.runner);
-	scratch_close(&t.scratch);
-	compare_free(t.compare);
-	base_tree_done(&t.tree);
-	for (size_t i = 0; i < ARRAY_SIZE(t.shell); i++)
-		free(t.shell[i]);
-	free(t.names[SIDE_BASE]);
-	free(t.names[SIDE_HEAD]);
-	free(t.base_directory);
-	free(t.skipped);
-	free(t.runs);
-	free(t.log);
-	free(t.excuse);
+	turns_done(&t);
 	return status;
 }
