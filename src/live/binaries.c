@@ -188,6 +188,9 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 	wait_until_stopped(exec->pid);
 	if (proc_open_exe((pid_t)exec->pid, &fd) == 0) {
 		r = facts_visit_file(f, fd);
+		/* a search of its memory may have met the file first, and put the probes off */
+		if (r == 0)
+			r = facts_probe_put_off(f);
 		if (r == 0 && f->hidden_version[0]) {
 			facts_remember_hiding(f, exec);
 			facts_plan_search(f, t, exec);

@@ -240,3 +240,24 @@ Test(children, one_that_outlives_the_run_belongs_to_its_test, .timeout = 120)
 	profiled_done(&p);
 	directory_remove(directory);
 }
+
+/*
+ * One after the other, each gone at once. A search of the new process's memory may meet its file
+ * before its exec is told: then too the probes must be there before it goes on.
+ */
+Test(children, the_shortest_ones_of_two_kinds)
+{
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	skip_unless_profiling(BPROF_PERF, "lua5.4");
+	for (int i = 0; i < 20; i++) {
+		struct profiled p;
+
+		profiled_run(BPROF_PERF, "/", NULL, NULL,
+			     (const char *const[]){"sh", "-c", "luajit -e ''; lua5.4 -e ''", NULL},
+			     &p);
+		cr_assert(p.profile != NULL, "%s", p.run.err.data);
+		cr_expect(json_length(json_at(p.profile, "runtimes")) == 2, "run %d: %zu of 2", i,
+			  (size_t)json_length(json_at(p.profile, "runtimes")));
+		profiled_done(&p);
+	}
+}
