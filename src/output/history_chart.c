@@ -117,11 +117,10 @@ static void draw_frame(struct drawing *d, const struct panel *panel)
 static void label_of(const struct history_folder *folder, char ret[LABEL_BUFFER])
 {
 	const char *text = folder->release.nr_parts ? folder->release.text : folder->name;
+	bool is_cut = strlen(text) > MAX_LABEL;
 
-	if (strlen(text) <= MAX_LABEL)
-		snprintf(ret, LABEL_BUFFER, "%s", text);
-	else
-		snprintf(ret, LABEL_BUFFER, "%.*s\xE2\x80\xA6", MAX_LABEL - 1, text);
+	snprintf(ret, LABEL_BUFFER, "%.*s%s", is_cut ? MAX_LABEL - 1 : MAX_LABEL, text,
+		 is_cut ? "\xE2\x80\xA6" : "");
 }
 
 /* Counted from the newest, which always has its label. */
