@@ -63,6 +63,12 @@ static int gc_state_of(const struct pipeline *p, const struct bprof_sample *s)
 	return gc->h.time_ns == s->h.time_ns && gc->tid == s->tid ? gc->state : BPROF_GC_UNREAD;
 }
 
+/* Busted's own work between the parts of a test is outside, here as in the stacks. */
+static bool is_in_test(enum phase phase)
+{
+	return phase == PHASE_TEST || phase == PHASE_TEST_FIXTURE;
+}
+
 static int on_sample(struct pipeline *p, const struct decoded *d)
 {
 	struct bprof_sample answered = *d->sample.fixed;
@@ -74,18 +80,18 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	size_t nr = elements_of_sample(p->elements, s, d->sample.spans, chain);
 	enum phase phase;
 	enum mode mode;
-	uint32_t node, test;
+	uint32_t node;
 	int r = 0;
 
 	answered.vmstate = gc_state_of(p, s);
 	mode = mode_of_sample(s, d->sample.frames);
-	node = attribute_place(p->attribute, s->pid, s->epoch, &phase, &test);
+	node = attribute_place(p->attribute, s->pid, s->epoch, &phase, NULL);
 	if (attribute_hook_seen(p->attribute, s->pid)) {
 		if (reaches_the_root(s))
 			attribute_check_stack(p->attribute, s->pid, node, chain, nr);
 	} else if (nr) {
 		r = attribute_place_stack(p->attribute, s->pid, chain, nr, s->h.time_ns, &node,
-					  &phase, &test);
+					  &phase, NULL);
 	}
 	if (r < 0)
 		return r;
@@ -93,7 +99,7 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	sample.space = spaces_current(p->spaces, s->pid);
 	sample.nr_frames = profile_build_frames(s, d->sample.frames, frames);
 	sample.place = profile_build_place(node, phase, mode);
-	accounts_sample(&p->accounts, s, mode, test != ATTRIBUTE_NONE);
+	accounts_sample(&p->accounts, s, mode, is_in_test(phase));
 	r = verify_sample(p->verify, s, d->sample.frames);
 	return r ? r : aggregate_add(p->aggregate, &sample);
 }

@@ -86,7 +86,7 @@ static void run_ci(const char *base, const char *command, struct run *ret)
 	cr_assert(asprintf(&env[1], "GITHUB_STEP_SUMMARY=%s", summary) > 0);
 	cr_assert(asprintf(&env[2], "GITHUB_OUTPUT=%s", output) > 0);
 	cr_assert(asprintf(&env[3], "GITHUB_ACTIONS=true") > 0);
-	cr_assert(asprintf(&env[4], "BPROF_PAIRS=10") > 0);
+	cr_assert(asprintf(&env[4], "BPROF_PAIRS=15") > 0);
 	run_command(clone, (const char *const *)env, WORDS{tool, "sh", "-c", command, NULL}, ret);
 	for (size_t i = 0; env[i]; i++)
 		free(env[i]);

@@ -230,7 +230,7 @@ static size_t count_lines_with(const char *path, const char *what)
 	return nr;
 }
 
-/* Four times the work is certain after ten pairs, so that what is excused is really excused. */
+/* Four times the work is certain after fifteen pairs, so that what is excused is really excused. */
 Test(turns, a_commit_that_is_named_excuses_what_became_slower)
 {
 	static const char *const subjects[] = {"feat(checksum): more steps", "fix: more steps"};
