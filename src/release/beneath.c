@@ -102,3 +102,16 @@ int beneath_read(int dir_fd, const char *name, size_t most, struct buf *ret)
 		return -EFBIG;
 	return read_all(fd, most, ret);
 }
+
+DIR *beneath_list(int dir_fd)
+{
+	/* another open file: readdir() of a duplicate would move ours, and closedir() close it */
+	int own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	int error = errno;
+
+	if (!dir && own >= 0)
+		close(own);
+	errno = error;
+	return dir;
+}

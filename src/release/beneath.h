@@ -9,6 +9,8 @@
 #ifndef BPROF_RELEASE_BENEATH_H
 #define BPROF_RELEASE_BENEATH_H
 
+#include <dirent.h>
+
 #include "base.h"
 #include "buf.h"
 
@@ -33,6 +35,9 @@ int beneath_open_parent(int base_fd, const char *path, bool make, const char **r
  * Return: 0; -ENOENT; -ELOOP: a link; -EINVAL: no regular file; -EFBIG: larger than @most; -errno.
  */
 int beneath_read(int dir_fd, const char *name, size_t most, struct buf *ret) MUST_CHECK;
+
+/* What is in the folder, from the start; @dir_fd stays the caller's. NULL: errno says why. */
+DIR *beneath_list(int dir_fd) MUST_CHECK;
 
 /* One name without "/", not "." or "..". */
 bool beneath_name_is_valid(const char *name);

@@ -6,7 +6,6 @@
  */
 #include "remove.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -79,16 +78,12 @@ static int pass_entry(struct removal *removal, int fd, const char *name, const s
 
 static int pass(struct removal *removal, int fd, const struct shape *shape, unsigned depth)
 {
-	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	DIR *dir = beneath_list(fd);
 	struct dirent *entry;
+	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (own >= 0)
-			close(own);
-		return r;
-	}
+	if (!dir)
+		return -errno;
 	errno = 0;
 	while (r == 0 && (entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)

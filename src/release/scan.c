@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Past releases from artifacts/. Everything there is foreign: it may come from a repository. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -80,16 +79,12 @@ static int add_folder(struct scan *s, int artifacts, const struct history_folder
 
 static int add_folders(struct scan *s, int artifacts)
 {
-	int own = openat(artifacts, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	DIR *dir = beneath_list(artifacts);
 	struct dirent *entry;
+	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (own >= 0)
-			close(own);
-		return r;
-	}
+	if (!dir)
+		return -errno;
 	while (r == 0 && (entry = readdir(dir))) {
 		struct history_folder folder;
 

@@ -3,7 +3,6 @@
  * A folder like all/ for each tag. A tag whose name is no name of a folder, or is that of another
  * tag but for the case of letters, has some digits of its id behind it.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
@@ -222,22 +221,19 @@ void tags_prune(const struct tree_request *request, const char *base)
 	char path[MAX_PATH_TEXT];
 	struct dirent *entry;
 	struct tags tags;
-	int parent, own;
+	int parent;
 	DIR *dir;
 
 	if (tags_find(request->profile, &tags) < 0)
 		return;
 	snprintf(path, sizeof(path), "%s/tags", base);
 	parent = beneath_open(request->root_fd, path, false);
-	own = parent < 0 ? -1 : openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = own < 0 ? NULL : fdopendir(own);
+	dir = parent < 0 ? NULL : beneath_list(parent);
 	while (dir && (entry = readdir(dir)))
 		if (*entry->d_name != '.' && !is_present(request, &tags, entry->d_name))
 			prune_tag(request, parent, path, entry->d_name);
 	if (dir)
 		closedir(dir);
-	else if (own >= 0)
-		close(own);
 	if (parent >= 0)
 		close(parent);
 	free(tags.names);

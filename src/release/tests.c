@@ -6,7 +6,6 @@
  * A folder is deleted only if its name has an id, the profile.json in it says that it is ours and
  * of that very id, and the run would have had the test if it still existed.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -373,8 +372,7 @@ static void prune_folders(const struct tree_request *request, const char *path,
 			  const struct groups *groups, bool is_test)
 {
 	int parent = beneath_open(request->root_fd, path, false);
-	int own = parent < 0 ? -1 : openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	DIR *dir = parent < 0 ? NULL : beneath_list(parent);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
@@ -382,8 +380,6 @@ static void prune_folders(const struct tree_request *request, const char *path,
 			prune_folder(request, parent, path, entry->d_name, is_test);
 	if (dir)
 		closedir(dir);
-	else if (own >= 0)
-		close(own);
 	if (parent >= 0)
 		close(parent);
 }
