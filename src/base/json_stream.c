@@ -59,7 +59,7 @@ static int push(struct stream *s)
 		s->base[s->depth++] = strlen(s->path);
 		return 1;
 	}
-	r = buf_addf(s->why, "it is nested deeper than %d", MAX_DEPTH);
+	r = buf_addf(s->why, "it is nested deeper than any %s", s->sink->what);
 	return goes_on(s, r < 0 ? r : -EBADMSG);
 }
 
@@ -135,8 +135,9 @@ static int on_boolean(void *ctx, int value)
 
 static int on_null(void *ctx)
 {
-	(void)ctx;
-	return 1;
+	struct stream *s = ctx;
+
+	return !s->sink->null || goes_on(s, s->sink->null(s->arg, s->path));
 }
 
 static const yajl_callbacks callbacks = {

@@ -12,11 +12,14 @@
  * A path is "tests[].fixtures.cpu_ns", and "" at the top; keys longer than any of ours are "?". A
  * key may hold dots and brackets, so a path does not prove that its maps were opened.
  * Texts and numbers are not terminated. Any function may be NULL. 0, or -errno to stop.
+ * @what: the documents that it takes, in the singular: "profile"
  */
 struct json_sink {
+	const char *what;
 	int (*text)(void *arg, const char *path, const char *text, size_t len);
 	int (*number)(void *arg, const char *path, const char *text, size_t len);
 	int (*boolean)(void *arg, const char *path, bool value);
+	int (*null)(void *arg, const char *path);
 	int (*map_start)(void *arg, const char *path);
 	int (*map_end)(void *arg, const char *path);
 };

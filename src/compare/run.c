@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * profile.json, read as a stream: yajl keeps the grammar, a path of keys says where we are, and a
- * table says what is wanted from there.
+ * profile.json, read as a stream: a path of keys says where we are, and a table says what is wanted
+ * from there.
  *
  * Invariant: memory grows with the tests of the file, never with its depth or with what is skipped.
  */
@@ -9,10 +9,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
-#define MAX_DEPTH   32
-#define MAX_PATH    128
+#include "json_stream.h"
+
 #define MAX_TEXT    ((size_t)64 << 10) /* of a name; longer ones are cut */
 #define MAX_ID	    64
 #define MAX_SKIPPED 100000
@@ -27,57 +26,44 @@ struct reader {
 	struct buf *why;
 	struct buf interpreter, interpreters; /* "luajit 2.1": the open one; all of them */
 	bool cut, disturbed;		      /* the open test */
-	int error;
-	char path[MAX_PATH];	/* "tests[].fixtures.cpu_ns"; "?" where keys are longer than ours */
-	size_t base[MAX_DEPTH]; /* length of the path of each open map or array */
-	unsigned depth;
 };
-
-static int refuse(struct reader *r, int error)
-{
-	if (!r->error)
-		r->error = error;
-	return 0; /* yajl stops */
-}
 
 static int refuse_because(struct reader *r, const char *sentence)
 {
-	if (r->error)
-		return 0;
-	return refuse(r, buf_addstr(r->why, sentence) < 0 ? -ENOMEM : -EBADMSG);
+	return buf_addstr(r->why, sentence) < 0 ? -ENOMEM : -EBADMSG;
 }
 
 /* ---- texts --------------------------------------------------------------------------------- */
 
 /* The first text of a key counts: what says it twice gains nothing. */
-static int keep_text(struct reader *r, char **ret, const char *text, size_t len)
+static int keep_text(char **ret, const char *text, size_t len)
 {
 	if (*ret)
-		return 1;
+		return 0;
 	*ret = strndup(text, len < MAX_TEXT ? len : MAX_TEXT);
-	return *ret ? 1 : refuse(r, -ENOMEM);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int take_id(struct reader *r, const char *text, size_t len)
 {
 	if (len == 0 || len > MAX_ID)
 		return refuse_because(r, "a test has an id of no valid length");
-	return keep_text(r, &r->test->id, text, len);
+	return keep_text(&r->test->id, text, len);
 }
 
 static int take_name(struct reader *r, const char *text, size_t len)
 {
-	return keep_text(r, &r->test->name, text, len);
+	return keep_text(&r->test->name, text, len);
 }
 
 static int take_file(struct reader *r, const char *text, size_t len)
 {
-	return keep_text(r, &r->test->file, text, len);
+	return keep_text(&r->test->file, text, len);
 }
 
 static int take_source(struct reader *r, const char *text, size_t len)
 {
-	return keep_text(r, &r->test->source, text, len);
+	return keep_text(&r->test->source, text, len);
 }
 
 static int take_status(struct reader *r, const char *text, size_t len)
@@ -94,18 +80,18 @@ static int take_status(struct reader *r, const char *text, size_t len)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (len == strlen(names[i].name) && memcmp(names[i].name, text, len) == 0)
 			r->test->figures.status = names[i].status;
-	return 1;
+	return 0;
 }
 
 static int take_started_at(struct reader *r, const char *text, size_t len)
 {
-	return keep_text(r, &r->run->started_at, text, len);
+	return keep_text(&r->run->started_at, text, len);
 }
 
 static int take_circumstance(struct reader *r, enum circumstance which, const char *text,
 			     size_t len)
 {
-	return keep_text(r, &r->run->circumstances[which], text, len);
+	return keep_text(&r->run->circumstances[which], text, len);
 }
 
 #define CIRCUMSTANCE(name, which)                                                                  \
@@ -133,20 +119,20 @@ static int take_skipped(struct reader *r, const char *text, size_t len)
 
 		skipped = reallocarray(run->skipped, room, sizeof(*skipped));
 		if (!skipped)
-			return refuse(r, -ENOMEM);
+			return -ENOMEM;
 		run->skipped = skipped;
 	}
 	run->skipped[run->nr_skipped] = NULL;
-	return keep_text(r, &run->skipped[run->nr_skipped++], text, len);
+	return keep_text(&run->skipped[run->nr_skipped++], text, len);
 }
 
 static int take_interpreter(struct reader *r, const char *text, size_t len)
 {
 	if (r->interpreter.len > 0 && buf_addstr(&r->interpreter, " ") < 0)
-		return refuse(r, -ENOMEM);
+		return -ENOMEM;
 	if (buf_add(&r->interpreter, text, len < MAX_ID ? len : MAX_ID) < 0)
-		return refuse(r, -ENOMEM);
-	return 1;
+		return -ENOMEM;
+	return 0;
 }
 
 static const struct {
@@ -171,17 +157,17 @@ static const struct {
 	{"tests[].status", take_status},
 };
 
-static int on_string(void *ctx, const unsigned char *text, size_t len)
+static int on_text(void *arg, const char *path, const char *text, size_t len)
 {
-	struct reader *r = ctx;
+	struct reader *r = arg;
 
 	/* a key of the file may look like a path */
-	if (!r->test && strncmp(r->path, OF_TEST, strlen(OF_TEST)) == 0)
-		return 1;
+	if (!r->test && strncmp(path, OF_TEST, strlen(OF_TEST)) == 0)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (strcmp(texts[i].path, r->path) == 0)
-			return texts[i].take(r, (const char *)text, len);
-	return 1;
+		if (strcmp(texts[i].path, path) == 0)
+			return texts[i].take(r, text, len);
+	return 0;
 }
 
 /* ---- numbers and switches ------------------------------------------------------------------ */
@@ -197,13 +183,13 @@ static const struct {
 	{"wall_ns", METRIC_WALL},
 };
 
-/* Where the number at the present path belongs, or NULL. */
-static uint64_t *figure_here(struct reader *r)
+/* Where the number at @path belongs, or NULL. */
+static uint64_t *figure_at(struct reader *r, const char *path)
 {
-	bool fixture = strncmp(r->path, OF_FIXTURE, strlen(OF_FIXTURE)) == 0;
-	const char *key = r->path + (fixture ? strlen(OF_FIXTURE) : strlen(OF_TEST));
+	bool fixture = strncmp(path, OF_FIXTURE, strlen(OF_FIXTURE)) == 0;
+	const char *key = path + (fixture ? strlen(OF_FIXTURE) : strlen(OF_TEST));
 
-	if (!r->test || strncmp(r->path, OF_TEST, strlen(OF_TEST)) != 0)
+	if (!r->test || strncmp(path, OF_TEST, strlen(OF_TEST)) != 0)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(metric_keys); i++)
 		if (strcmp(metric_keys[i].key, key) == 0)
@@ -227,49 +213,49 @@ static bool count_parse(const char *text, size_t len, uint64_t *ret)
 	return len > 0;
 }
 
-static int on_number(void *ctx, const char *text, size_t len)
+static int on_number(void *arg, const char *path, const char *text, size_t len)
 {
-	struct reader *r = ctx;
-	uint64_t *figure = figure_here(r), value;
+	struct reader *r = arg;
+	uint64_t *figure = figure_at(r, path), value;
 
 	if (figure && !count_parse(text, len, figure))
 		return refuse_because(r, "a cost of a test is no count");
-	if (r->test && strcmp(r->path, "tests[].line") == 0)
+	if (r->test && strcmp(path, "tests[].line") == 0)
 		r->test->line =
 			count_parse(text, len, &value) && value <= INT32_MAX ? (int32_t)value : 0;
-	return 1;
+	return 0;
 }
 
 /* Only profiles of --mode=count have it. */
-static bool is_vm_repeat(const struct reader *r)
+static bool is_vm_repeat(const struct reader *r, const char *path)
 {
-	return r->test && strcmp(r->path, "tests[].vm_instructions_repeat") == 0;
+	return r->test && strcmp(path, "tests[].vm_instructions_repeat") == 0;
 }
 
-static int on_boolean(void *ctx, int value)
+static int on_boolean(void *arg, const char *path, bool value)
 {
-	struct reader *r = ctx;
+	struct reader *r = arg;
 
-	if (strcmp(r->path, "complete") == 0)
+	if (strcmp(path, "complete") == 0)
 		r->run->complete = value;
-	if (r->test && value && strcmp(r->path, "tests[].incomplete") == 0)
+	if (r->test && value && strcmp(path, "tests[].incomplete") == 0)
 		r->cut = true;
-	if (r->test && value && strcmp(r->path, "tests[].disturbed") == 0)
+	if (r->test && value && strcmp(path, "tests[].disturbed") == 0)
 		r->disturbed = true;
-	if (is_vm_repeat(r)) {
+	if (is_vm_repeat(r, path)) {
 		r->run->counted = true;
 		r->test->figures.vm_repeats = value;
 	}
-	return 1;
+	return 0;
 }
 
-static int on_null(void *ctx)
+static int on_null(void *arg, const char *path)
 {
-	struct reader *r = ctx;
+	struct reader *r = arg;
 
-	if (is_vm_repeat(r))
+	if (is_vm_repeat(r, path))
 		r->run->counted = true;
-	return 1;
+	return 0;
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -283,7 +269,7 @@ static int begin_test(struct reader *r)
 		struct run_test *tests = reallocarray(run->tests, room, sizeof(*tests));
 
 		if (!tests)
-			return refuse(r, -ENOMEM);
+			return -ENOMEM;
 		run->tests = tests;
 		run->room = room;
 	}
@@ -291,7 +277,7 @@ static int begin_test(struct reader *r)
 	*r->test = (struct run_test){.figures = {.status = RUN_CUT}};
 	for (size_t m = 0; m < NR_METRICS; m++)
 		r->test->figures.body[m] = r->test->figures.whole[m] = FIGURE_UNKNOWN;
-	return 1;
+	return 0;
 }
 
 static int give_empty(char **text)
@@ -326,8 +312,8 @@ static int end_test(struct reader *r)
 	r->cut = r->disturbed = false;
 	if (give_empty(&test->name) < 0 || give_empty(&test->file) < 0 ||
 	    give_empty(&test->source) < 0)
-		return refuse(r, -ENOMEM);
-	return 1;
+		return -ENOMEM;
+	return 0;
 }
 
 /*
@@ -348,161 +334,68 @@ static int end_interpreter(struct reader *r)
 	buf_reset(&r->interpreter);
 	if (error == -E2BIG) /* hostile numbers of interpreters: enough of them are named */
 		error = 0;
-	return error < 0 ? refuse(r, error) : 1;
+	return error;
 }
 
-/* ---- where we are -------------------------------------------------------------------------- */
+/* ---- maps ----------------------------------------------------------------------------------- */
 
-static void cut_path(struct reader *r)
+static int on_map_start(void *arg, const char *path)
 {
-	r->path[r->depth ? r->base[r->depth - 1] : 0] = 0;
+	return strcmp(path, "tests[]") == 0 ? begin_test(arg) : 0;
 }
 
-static void extend_path(struct reader *r, const char *text, size_t len)
+static int on_map_end(void *arg, const char *path)
 {
-	size_t at = strlen(r->path);
+	struct reader *r = arg;
 
-	if (at + len + 2 > MAX_PATH || memchr(text, 0, len)) {
-		text = "?";
-		len = 1;
-	}
-	if (at + len + 2 > MAX_PATH)
-		return; /* full of question marks already */
-	memcpy(r->path + at, text, len);
-	r->path[at + len] = 0;
-}
-
-static int push(struct reader *r)
-{
-	if (r->depth == MAX_DEPTH)
-		return refuse_because(r, "it is nested deeper than any profile");
-	r->base[r->depth++] = strlen(r->path);
-	return 1;
-}
-
-static int pop(struct reader *r)
-{
-	cut_path(r);
-	r->depth--;
-	return 1;
-}
-
-static int on_map_start(void *ctx)
-{
-	struct reader *r = ctx;
-
-	if (strcmp(r->path, "tests[]") == 0 && !begin_test(r))
-		return 0;
-	return push(r);
-}
-
-static int on_map_key(void *ctx, const unsigned char *key, size_t len)
-{
-	struct reader *r = ctx;
-
-	cut_path(r);
-	if (r->path[0])
-		extend_path(r, ".", 1);
-	extend_path(r, (const char *)key, len);
-	return 1;
-}
-
-static int on_map_end(void *ctx)
-{
-	struct reader *r = ctx;
-
-	pop(r);
-	if (r->test && strcmp(r->path, "tests[]") == 0)
+	if (r->test && strcmp(path, "tests[]") == 0)
 		return end_test(r);
-	if (strcmp(r->path, "runtimes[]") == 0)
-		return end_interpreter(r);
-	return 1;
+	return strcmp(path, "runtimes[]") == 0 ? end_interpreter(r) : 0;
 }
-
-static int on_array_start(void *ctx)
-{
-	struct reader *r = ctx;
-
-	if (!push(r))
-		return 0;
-	extend_path(r, "[]", 2);
-	return 1;
-}
-
-static int on_array_end(void *ctx)
-{
-	return pop(ctx);
-}
-
-static const yajl_callbacks callbacks = {
-	.yajl_null = on_null,
-	.yajl_boolean = on_boolean,
-	.yajl_number = on_number,
-	.yajl_string = on_string,
-	.yajl_start_map = on_map_start,
-	.yajl_map_key = on_map_key,
-	.yajl_end_map = on_map_end,
-	.yajl_start_array = on_array_start,
-	.yajl_end_array = on_array_end,
-};
 
 /* ---- all of it ----------------------------------------------------------------------------- */
-
-static int refuse_grammar(struct reader *r, yajl_handle handle, const char *text, size_t len)
-{
-	unsigned char *said = yajl_get_error(handle, 0, (const unsigned char *)text, len);
-	const char *sentence = said ? (const char *)said : "";
-
-	if (!r->error && buf_addf(r->why, "it is no JSON, or it is cut (%.*s)",
-				  (int)strcspn(sentence, "\n"), sentence) < 0)
-		r->error = -ENOMEM;
-	if (said)
-		yajl_free_error(handle, said);
-	return refuse(r, -EBADMSG);
-}
 
 static int check_profile(struct reader *r)
 {
 	const char *schema = r->run->circumstances[CIRCUMSTANCE_SCHEMA];
 
 	if (!schema || strncmp(schema, SCHEMA, strlen(SCHEMA)) != 0)
-		refuse_because(r, "it is JSON, but no profile of bprof-perf (its schema is "
-				  "not " SCHEMA "1)");
-	else if (r->interpreters.len > 0)
-		keep_text(r, &r->run->circumstances[CIRCUMSTANCE_INTERPRETERS],
-			  r->interpreters.data, r->interpreters.len);
-	return r->error;
+		return refuse_because(r, "it is JSON, but no profile of bprof-perf (its schema is "
+					 "not " SCHEMA "1)");
+	if (r->interpreters.len == 0)
+		return 0;
+	return keep_text(&r->run->circumstances[CIRCUMSTANCE_INTERPRETERS], r->interpreters.data,
+			 r->interpreters.len);
 }
 
 int run_parse(const char *text, size_t len, struct run **ret, struct buf *why)
 {
-	struct reader r = {.run = calloc(1, sizeof(*r.run)), .why = why};
-	yajl_handle handle = yajl_alloc(&callbacks, NULL, &r);
-	yajl_status status;
+	static const struct json_sink sink = {
+		.what = "profile",
+		.text = on_text,
+		.number = on_number,
+		.boolean = on_boolean,
+		.null = on_null,
+		.map_start = on_map_start,
+		.map_end = on_map_end,
+	};
+	struct reader reader = {.run = calloc(1, sizeof(*reader.run)), .why = why};
+	int r;
 
-	buf_init(&r.interpreter, 1024);
-	buf_init(&r.interpreters, 8192);
-	if (!r.run || !handle) {
-		r.error = -ENOMEM;
-		goto done;
+	if (!reader.run)
+		return -ENOMEM;
+	buf_init(&reader.interpreter, 1024);
+	buf_init(&reader.interpreters, 8192);
+	r = json_stream(text, len, &sink, &reader, why);
+	if (r == 0)
+		r = check_profile(&reader);
+	buf_done(&reader.interpreter);
+	buf_done(&reader.interpreters);
+	if (r < 0) {
+		run_free(reader.run);
+		return r;
 	}
-	status = yajl_parse(handle, (const unsigned char *)text, len);
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(handle);
-	if (status == yajl_status_ok)
-		check_profile(&r);
-	else if (!r.error)
-		refuse_grammar(&r, handle, text, len);
-done:
-	if (handle)
-		yajl_free(handle);
-	buf_done(&r.interpreter);
-	buf_done(&r.interpreters);
-	if (r.error < 0) {
-		run_free(r.run);
-		return r.error;
-	}
-	*ret = r.run;
+	*ret = reader.run;
 	return 0;
 }
 

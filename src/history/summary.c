@@ -203,7 +203,7 @@ int history_add(struct history *h, const struct history_folder *folder, const ch
 		size_t len, struct buf *why)
 {
 	static const struct json_sink sink = {
-		.text = on_text, .number = on_number, .boolean = on_boolean};
+		.what = "summary", .text = on_text, .number = on_number, .boolean = on_boolean};
 	struct past_release past = {.folder = *folder};
 	struct summary s = {.past = &past, .why = why};
 	int r;

@@ -138,7 +138,8 @@ static int on_number(void *arg, const char *path, const char *text, size_t len)
 
 int timing_parse(const char *text, size_t len, struct timing *ret)
 {
-	static const struct json_sink sink = {.text = on_text,
+	static const struct json_sink sink = {.what = "table of times",
+					      .text = on_text,
 					      .number = on_number,
 					      .map_start = on_map_start,
 					      .map_end = on_map_end};
