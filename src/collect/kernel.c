@@ -7,18 +7,12 @@
  */
 #include "collect.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -27,6 +21,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "guard.h"
 #include "hardware.h"
 #include "unfinished.h"
 #include "kernel_types.h"
@@ -64,7 +59,7 @@ struct collector {
 	size_t nr_samplers;
 	struct bprof_seen *seen; /* mapped table of known prototypes */
 	size_t seen_bytes;
-	int guard_fd; /* our end of the guardian's pipe, -1 = none */
+	struct guard guard;
 	uint64_t malformed;
 	/* of the drain that is under way */
 	int (*fn)(void *arg, const struct bprof_record *record);
@@ -217,7 +212,7 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 
 	if (!c)
 		return -ENOMEM;
-	c->guard_fd = -1;
+	c->guard.fd = -1;
 	c->frequency_hz = opts->frequency_hz;
 	c->nr_cpus = (unsigned)libbpf_num_possible_cpus();
 	err = event_choose(opts, &c->event, why, why_size);
@@ -268,8 +263,8 @@ void collect_free(struct collector *c)
 	walkers_free(&c->walkers);
 	bprof_bpf__destroy(c->bpf);
 	hardware_close(&c->hardware);
-	if (c->guard_fd >= 0)
-		close(c->guard_fd);
+	if (c->guard.fd >= 0)
+		close(c->guard.fd);
 	free(c);
 }
 
@@ -536,98 +531,17 @@ int collect_unfinished(struct collector *c, uint64_t time_ns,
 
 /* ---- leaving ------------------------------------------------------------------------------- */
 
-static void continue_everyone(struct collector *c)
-{
-	int fd = bpf_map__fd(c->bpf->maps.processes);
-	uint32_t *previous = NULL, key;
-
-	c->bpf->bss->stop_holding = true;
-	while (bpf_map_get_next_key(fd, previous, &key) == 0) {
-		kill((pid_t)key, SIGCONT);
-		previous = &key;
-	}
-}
-
-/*
- * A helper process is there for BPF objects and events, and @pipe. It keeps nothing of the user's
- * busy: no terminal, no directory, no file.
- */
-static void let_go_of_files(int pipe)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	DIR *fds = opendir("/proc/self/fd");
-	struct dirent *entry;
-
-	setsid();
-	for (int fd = 0; null >= 0 && fd <= 2; fd++)
-		dup2(null, fd);
-	if (chdir("/") < 0 || !fds)
-		return;
-	while ((entry = readdir(fds))) {
-		int fd = (int)strtol(entry->d_name, NULL, 10);
-		char target[64];
-		ssize_t len = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
-
-		if (len <= 0 || fd <= 2 || fd == dirfd(fds) || fd == pipe)
-			continue;
-		target[len] = 0;
-		if (strncmp(target, "anon_inode:", 11))
-			close(fd);
-	}
-	closedir(fds);
-}
-
 int collect_guard(struct collector *c)
 {
-	int ends[2];
-	pid_t pid;
-	char byte;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		int err = -errno;
-
-		close(ends[0]);
-		close(ends[1]);
-		return err;
-	}
-	if (pid == 0) {
-		close(ends[1]);
-		let_go_of_files(ends[0]);
-		prctl(PR_SET_NAME, "bprof-guard");
-		/* a byte: all is well; end of file: bprof-perf died */
-		if (read(ends[0], &byte, 1) == 0)
-			continue_everyone(c);
-		_exit(0);
-	}
-	close(ends[0]);
-	c->guard_fd = ends[1];
-	return 0;
+	c->guard.processes_fd = bpf_map__fd(c->bpf->maps.processes);
+	c->guard.stop_holding = &c->bpf->bss->stop_holding;
+	return guard_start(&c->guard);
 }
 
 void collect_leave(struct collector *c)
 {
-	pid_t pid, parent;
-
 	c->bpf->bss->stop_holding = true;
 	collect_stop_sampling(c);
-	if (c->guard_fd >= 0) {
-		ssize_t n = write(c->guard_fd, "", 1);
-
-		(void)n; /* a guardian that is gone needs no word */
-		close(c->guard_fd);
-		c->guard_fd = -1;
-	}
-	parent = getpid();
-	pid = fork();
-	if (pid == 0) {
-		/* the reaper: holds the probes a moment longer than we live, then pays the wait */
-		let_go_of_files(-1);
-		prctl(PR_SET_NAME, "bprof-reaper");
-		while (getppid() == parent)
-			usleep(5000);
-		_exit(0);
-	}
+	guard_dismiss(&c->guard);
+	reaper_start();
 }
