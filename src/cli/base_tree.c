@@ -82,27 +82,27 @@ static int ask(const struct session *session, const struct base_tree *tree, cons
 static int find_commit(const struct session *session, struct base_tree *tree, struct buf *why)
 {
 	CLEANUP(cleanup_free) char *revision = NULL;
-	const char *base = session->options->base_revision;
 	int r;
 
-	if (asprintf(&revision, "%s^{commit}", base) < 0) {
+	if (asprintf(&revision, "%s^{commit}", tree->revision) < 0) {
 		revision = NULL;
 		return -ENOMEM;
 	}
 	r = ask(session, tree, "--verify", revision, &tree->commit);
 	if (r == -ENOENT)
 		r = refuse(r, buf_addf(why,
-				       "--base: the repository has no revision '%s' (a shallow "
+				       "%s: the repository has no revision '%s' (a shallow "
 				       "clone? git fetch it first)",
-				       base));
+				       tree->asked, tree->revision));
 	return r;
 }
 
-int base_tree_find(const struct session *session, struct base_tree *ret, struct buf *why)
+int base_tree_find(const struct session *session, const char *asked, const char *revision,
+		   struct base_tree *ret, struct buf *why)
 {
 	int r;
 
-	*ret = (struct base_tree){0};
+	*ret = (struct base_tree){.asked = asked, .revision = revision};
 	r = command_find(session->identity, session->environment, "git", &ret->git, why);
 	if (r < 0)
 		return r;
@@ -112,7 +112,8 @@ int base_tree_find(const struct session *session, struct base_tree *ret, struct 
 	if (r == 0)
 		r = ask(session, ret, "--show-prefix", NULL, &ret->prefix);
 	if (r == -ENOENT)
-		return refuse(r, buf_addstr(why, "--base: this directory is in no git repository"));
+		return refuse(r,
+			      buf_addf(why, "%s: this directory is in no git repository", asked));
 	return r < 0 ? r : find_commit(session, ret, why);
 }
 
@@ -127,15 +128,51 @@ void base_tree_done(struct base_tree *tree)
 
 /* ---- making it ----------------------------------------------------------------------------- */
 
+/*
+ * Filters that git is configured with, switched off by the environment, for their names may hold
+ * what the command line cannot. Source: git-config(1), GIT_CONFIG_COUNT.
+ */
+static int add_plainness(const struct session *session, const struct base_tree *tree,
+			 struct words *words)
+{
+	static const char *const question[] = {"config", "--null", "--name-only", "--get-regexp",
+					       "^filter\\..*\\.(smudge|clean|process|required)$"};
+	struct words asking = {0};
+	unsigned nr = 0;
+	struct buf names;
+	int r;
+
+	words_add(&asking, tree->git);
+	words_add(&asking, "-C");
+	words_add(&asking, tree->repository);
+	for (size_t i = 0; i < ARRAY_SIZE(question); i++)
+		words_add(&asking, question[i]);
+	buf_init(&names, ANSWER_MAX);
+	r = run(session, &asking, &names, ANSWER_MS);
+	words_add(words, "/usr/bin/env");
+	for (size_t at = 0; r == 0 && at < names.len; at += strlen(names.data + at) + 1) {
+		const char *name = names.data + at, *end = strrchr(name, '.');
+		bool is_switch = end && strcmp(end, ".required") == 0;
+
+		words_addf(words, "GIT_CONFIG_KEY_%u=%s", nr, name);
+		words_addf(words, "GIT_CONFIG_VALUE_%u=%s", nr++, is_switch ? "false" : "");
+	}
+	words_addf(words, "GIT_CONFIG_COUNT=%u", nr);
+	buf_done(&names);
+	return r < 0 ? r : 0; /* 1: there is none */
+}
+
 /* No hook of the repository runs: it could do anything to the tree of the user. */
 static int check_out(const struct session *session, const struct base_tree *tree,
 		     const char *directory, struct buf *why)
 {
-	static const char *const options[] = {
-		"-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--quiet"};
+	static const char *const options[] = {"-c",	  "core.hooksPath=/dev/null",
+					      "-c",	  "core.fsmonitor=false",
+					      "worktree", "add",
+					      "--detach", "--quiet"};
 	struct words words = {0};
 	struct buf output;
-	int r;
+	int r = tree->plain ? add_plainness(session, tree, &words) : 0;
 
 	words_add(&words, tree->git);
 	words_add(&words, "-C");
@@ -145,16 +182,20 @@ static int check_out(const struct session *session, const struct base_tree *tree
 	words_add(&words, directory);
 	words_add(&words, tree->commit);
 	buf_init(&output, ANSWER_MAX);
-	r = run(session, &words, &output, CHECKOUT_MS);
+	if (r == 0)
+		r = run(session, &words, &output, CHECKOUT_MS);
+	else
+		words_done(&words);
 	if (r > 0) {
-		r = buf_addf(why, "git cannot check out '%s'", session->options->base_revision);
+		r = buf_addf(why, "git cannot check out '%s'", tree->revision);
 		r = refuse(-EPROTO, r < 0 ? r : add_tail(why, &output));
 	}
 	buf_done(&output);
 	return r;
 }
 
-static int prepare(const struct session *session, const char *directory, struct buf *why)
+static int prepare(const struct session *session, const struct base_tree *tree,
+		   const char *directory, struct buf *why)
 {
 	struct words words = {0};
 	struct buf output;
@@ -171,8 +212,8 @@ static int prepare(const struct session *session, const char *directory, struct 
 	buf_init(&output, PREPARE_MAX);
 	r = run(session, &words, &output, PREPARE_MS);
 	if (r > 0) {
-		r = buf_addf(why, "'%s' does not build: --prepare exited with %d",
-			     session->options->base_revision, r);
+		r = buf_addf(why, "'%s' does not build: --prepare exited with %d", tree->revision,
+			     r);
 		r = refuse(-EPROTO, r < 0 ? r : add_tail(why, &output));
 	}
 	buf_done(&output);
@@ -195,10 +236,10 @@ int base_tree_make(const struct session *session, const struct base_tree *tree, 
 	}
 	r = check_out(session, tree, top, why);
 	if (r == 0 && access(directory, F_OK) < 0)
-		r = refuse(-ENOENT, buf_addf(why, "--base: '%s' has no directory '%s'",
-					     session->options->base_revision, tree->prefix));
+		r = refuse(-ENOENT, buf_addf(why, "%s: '%s' has no directory '%s'", tree->asked,
+					     tree->revision, tree->prefix));
 	if (r == 0)
-		r = prepare(session, directory, why);
+		r = prepare(session, tree, directory, why);
 	if (r < 0)
 		return r;
 	*ret_directory = directory;

@@ -15,16 +15,20 @@ struct base_tree {
 	char *repository; /* its top directory */
 	char *prefix;	  /* where in it we are: "", "sub/" */
 	char *commit;
+	const char *asked;    /* what sentences begin with: "--base"; borrowed */
+	const char *revision; /* borrowed */
+	bool plain;	      /* no filter of git's configuration is applied to its files */
 };
 
 /**
- * base_tree_find() - the commit that --base means
+ * base_tree_find() - the commit that a revision means
+ * @asked: who asks, for sentences: "--base"; borrowed like @revision
  * @why: on failure, one sentence
  *
  * Return: 0; -ENOENT: no git, no repository, no such revision; -ENOMEM; -errno.
  */
-int base_tree_find(const struct session *session, struct base_tree *ret,
-		   struct buf *why) MUST_CHECK;
+int base_tree_find(const struct session *session, const char *asked, const char *revision,
+		   struct base_tree *ret, struct buf *why) MUST_CHECK;
 void base_tree_done(struct base_tree *tree);
 
 /**

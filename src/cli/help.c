@@ -43,6 +43,8 @@ static const struct example examples[] = {
 	 "all past releases, and the newest against the one before"},
 	{VERB_PUBLISH, "bprof-perf publish --release v1.2.0 bprof-out/recording.bprof",
 	 "the release on the branch profiling of the remote"},
+	{VERB_BACKFILL, "sudo bprof-perf backfill v1.0.0 v1.1.0 v1.2.0",
+	 "what these releases would have said on this machine"},
 	{VERB_LINK_PAGE, "bprof-perf link-page >PROFILING.md",
 	 "a page that shows the pictures of the other branch"},
 	{VERB_DOCTOR, "sudo bprof-perf doctor", "what this machine can do, and what is missing"},
@@ -185,9 +187,9 @@ static void write_cell(FILE *out, const char *text)
 
 static void write_verbs_of(FILE *out, const struct option_row *row)
 {
-	static const enum verb worth_saying[] = {VERB_RUN,     VERB_REPORT,  VERB_COMPARE,
-						 VERB_HISTORY, VERB_PUBLISH, VERB_LINK_PAGE,
-						 VERB_DOCTOR};
+	static const enum verb worth_saying[] = {VERB_RUN,	 VERB_REPORT,  VERB_COMPARE,
+						 VERB_HISTORY,	 VERB_PUBLISH, VERB_BACKFILL,
+						 VERB_LINK_PAGE, VERB_DOCTOR};
 	const char *separator = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(worth_saying); i++)

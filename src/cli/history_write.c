@@ -33,19 +33,18 @@ static void take_note(void *arg, const char *sentence)
 	say_note(session->options->quiet, "%s", sentence);
 }
 
-static int write_below(const struct session *session, const struct profile *p,
-		       const struct output_dir *root)
+int write_release(const struct session *session, const struct profile *p,
+		  const struct release *release, int cwd_fd, const struct output_dir *root)
 {
 	const struct options *o = session->options;
 	const struct output_opts output = output_options(o);
-	CLEANUP(cleanup_close) int cwd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct tree_opts opts = o->tree;
 	struct session own = *session;
 	struct tree_request request = {
 		.root_fd = root->fd,
-		.cwd_fd = cwd,
+		.cwd_fd = cwd_fd,
 		.profile = p,
-		.release = &o->release,
+		.release = release,
 		.opts = &opts,
 		.note = take_note,
 		.arg = &own,
@@ -66,6 +65,14 @@ static int write_below(const struct session *session, const struct profile *p,
 	return r;
 }
 
+static int write_here(const struct session *session, const struct profile *p,
+		      const struct output_dir *root)
+{
+	CLEANUP(cleanup_close) int cwd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return write_release(session, p, &session->options->release, cwd, root);
+}
+
 static int write_tree(const struct session *session, const struct profile *p,
 		      struct output_dir *dir)
 {
@@ -74,7 +81,7 @@ static int write_tree(const struct session *session, const struct profile *p,
 	int r;
 
 	if (session->options->output_chosen)
-		return write_below(session, p, dir);
+		return write_here(session, p, dir);
 	buf_init(&why, SENTENCE_MAX);
 	r = output_dir_open(".", session->identity, &here, &why);
 	if (r < 0)
@@ -82,7 +89,7 @@ static int write_tree(const struct session *session, const struct profile *p,
 	buf_done(&why);
 	if (r < 0)
 		return r;
-	r = write_below(session, p, &here);
+	r = write_here(session, p, &here);
 	output_dir_close(&here);
 	return r;
 }

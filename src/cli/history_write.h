@@ -16,4 +16,14 @@
  */
 int write_history(const struct session *session, const struct profile *p, struct output_dir *dir);
 
+/**
+ * write_release() - one release into the tree
+ * @cwd_fd: where the command ran, -1 = not known
+ * @root:   the tree is below it
+ *
+ * As write_history().
+ */
+int write_release(const struct session *session, const struct profile *p,
+		  const struct release *release, int cwd_fd, const struct output_dir *root);
+
 #endif

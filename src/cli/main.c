@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "log.h"
 
+#include "backfill.h"
 #include "compare_verb.h"
 #include "doctor.h"
 #include "history_verb.h"
@@ -116,6 +117,8 @@ static int answer(const struct session *session)
 		return history_command(session);
 	case VERB_PUBLISH:
 		return publish_command(session);
+	case VERB_BACKFILL:
+		return backfill_command(session);
 	case VERB_LINK_PAGE:
 		return link_page_command(session);
 	case VERB_DOCTOR:

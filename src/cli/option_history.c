@@ -32,6 +32,16 @@ int option_apply_keep_old_tags(struct options *options, const char *value)
 	return option_switch_parse(value, &options->tree.keep_old_tags);
 }
 
+int option_apply_require_pass(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->tree.require_pass);
+}
+
+int option_apply_again(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->again);
+}
+
 int option_apply_allow_nightly(struct options *options, const char *value)
 {
 	return option_switch_parse(value, &options->tree.allow_nightly);

@@ -17,13 +17,15 @@
 #include "output/output.h"
 
 #define BIT(verb)      (1u << (verb))
-#define FOR_RUN	       BIT(VERB_RUN)
+#define FOR_BACKFILL   BIT(VERB_BACKFILL)
+#define FOR_RUN	       (BIT(VERB_RUN) | FOR_BACKFILL) /* whatever records */
 #define FOR_REPORT     BIT(VERB_REPORT)
 #define FOR_COMPARE    BIT(VERB_COMPARE)
 #define FOR_DOCTOR     BIT(VERB_DOCTOR)
-#define FOR_OUTPUTS    (FOR_RUN | FOR_REPORT)
+#define FOR_OUTPUTS    (BIT(VERB_RUN) | FOR_REPORT)
 #define FOR_PUBLISH    BIT(VERB_PUBLISH)
-#define FOR_TREES      (FOR_OUTPUTS | FOR_PUBLISH)
+#define FOR_ONE_TREE   (FOR_OUTPUTS | FOR_PUBLISH)
+#define FOR_TREES      (FOR_ONE_TREE | FOR_BACKFILL)
 #define FOR_BRANCH     (FOR_PUBLISH | BIT(VERB_LINK_PAGE))
 #define FOR_HISTORY    (FOR_TREES | FOR_BRANCH | BIT(VERB_HISTORY))
 #define FOR_ALL	       (BIT(NR_VERBS) - 1)
@@ -47,6 +49,8 @@ static const struct verb_row verbs[NR_VERBS] = {
 			  "the past releases in DIRECTORY/benchmarks, which --release wrote"},
 	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING",
 			  "add a release to the history on a branch of its own, and push it"},
+	[VERB_BACKFILL] = {"backfill", "[OPTIONS] TAG... [-- COMMAND [ARG...]]",
+			   "profile old tags, each in a copy of its own, for the history"},
 	[VERB_LINK_PAGE] =
 		{"link-page", "[OPTIONS]",
 		 "a page for the main branch that shows what is on the branch of releases"},
@@ -675,10 +679,10 @@ static const struct option_row rows[] = {
 	{
 		.name = "prepare",
 		.argument = "CMD",
-		.help = "run by sh in the copy of --base before anything else, such as "
-			"'luarocks make --tree lua_modules'",
+		.help = "run by sh in the copy of --base, or of each tag, before anything else, such "
+			"as 'luarocks make --tree lua_modules'",
 		.expected = "a command",
-		.verbs = FOR_COMPARE,
+		.verbs = FOR_COMPARE | FOR_BACKFILL,
 		.apply = option_apply_prepare,
 	},
 	{
@@ -774,8 +778,22 @@ static const struct option_row rows[] = {
 		.help = "also write the release history, benchmarks/ in the output directory if one "
 			"is chosen, else here, for this tag",
 		.expected = "a tag vX.Y.Z, vX.Y.Z.A or vX.Y.Z-PRERELEASE",
-		.verbs = FOR_TREES,
+		.verbs = FOR_ONE_TREE,
 		.apply = option_apply_release,
+	},
+	{
+		.name = "again",
+		.help = "profile tags once more that are in the history already",
+		.verbs = FOR_BACKFILL,
+		.apply = option_apply_again,
+	},
+	{
+		.name = "require-pass",
+		.variables = {"BPROF_REQUIRE_PASS"},
+		.help = "a run that failed is not added to the history",
+		.expected = A_SWITCH,
+		.verbs = FOR_TREES,
+		.apply = option_apply_require_pass,
 	},
 	{
 		.name = "layout",

@@ -36,6 +36,8 @@ int option_explain_allowed_tags(const char *value, struct buf *why);
 int option_apply_minimum_samples(struct options *options, const char *value);
 int option_apply_graph_maximum(struct options *options, const char *value);
 int option_apply_max_artifacts(struct options *options, const char *value);
+int option_apply_require_pass(struct options *options, const char *value);
+int option_apply_again(struct options *options, const char *value);
 int option_apply_allow_nightly(struct options *options, const char *value);
 int option_apply_include_prerelease(struct options *options, const char *value);
 int option_apply_table_style(struct options *options, const char *value);

@@ -25,7 +25,6 @@
 /* Verbs that later versions may have: a command of that name needs "--" before it. */
 static const char *const reserved_verbs[] = {
 	"attach",
-	"backfill",
 	"merge",
 	"push",
 };
@@ -254,7 +253,7 @@ static int refuse_reserved(struct parser *p, const char *word)
 			return usage_error(buf_addf(
 				p->why,
 				"this version has no verb '%s' (it has run, report, "
-				"compare, history, publish, link-page, doctor and help); for a command of that name: bprof-perf -- %s",
+				"compare, history, publish, backfill, link-page, doctor and help); for a command of that name: bprof-perf -- %s",
 				word, word));
 	return 0;
 }
@@ -307,12 +306,17 @@ static int repeat_command(struct parser *p, size_t busted)
 	return 0;
 }
 
+static bool records(enum verb verb)
+{
+	return verb == VERB_RUN || verb == VERB_BACKFILL;
+}
+
 static int settle_warm(struct parser *p)
 {
 	struct options *o = p->options;
 	size_t busted = 0;
 
-	if (o->verb != VERB_RUN || !o->warm_repeat)
+	if (!records(o->verb) || !o->warm_repeat)
 		return 0;
 	if (!o->consecutive)
 		return usage_error(
@@ -343,7 +347,7 @@ static int check_together(struct parser *p)
 				 : o->skip_files[0] ? "--skip-file"
 						    : NULL;
 
-	if (o->verb == VERB_RUN && needs_hook && o->boundaries != BOUNDARIES_AUTO &&
+	if (records(o->verb) && needs_hook && o->boundaries != BOUNDARIES_AUTO &&
 	    o->boundaries != BOUNDARIES_HOOK)
 		return usage_error(buf_addf(p->why,
 					    "%s needs the boundary hook, and "
@@ -403,6 +407,34 @@ static int take_directory(struct parser *p, size_t next)
 	return 0;
 }
 
+/* Words up to "--" are tags, options may stand between them; the rest is the command. */
+static int take_tags(struct parser *p, size_t next)
+{
+	static char busted[] = "busted";
+	static char *suite[] = {busted, NULL};
+	struct options *o = p->options;
+	size_t nr = 0;
+	int r = 0;
+
+	o->tags = calloc(p->nr_words + 1, sizeof(*o->tags));
+	if (!o->tags)
+		return -ENOMEM;
+	while (r == 0 && !p->dashes && next < p->nr_words) {
+		o->tags[nr++] = p->words[next];
+		r = read_options(p, next + 1, false, &next, &p->dashes);
+	}
+	if (r != 0)
+		return r;
+	if (nr == 0)
+		return usage_error(buf_addstr(p->why, "backfill: no tag given (for example: sudo "
+						      "bprof-perf backfill v1.0.0 v1.1.0)"));
+	if (p->dashes)
+		return take_command(p, next);
+	o->command = suite;
+	o->nr_command = 1;
+	return 0;
+}
+
 static int take_topic(struct parser *p, size_t next)
 {
 	p->options->help_about = VERB_HELP;
@@ -431,6 +463,8 @@ static int take_rest(struct parser *p, size_t next)
 		return take_compared(p, next);
 	case VERB_HISTORY:
 		return take_directory(p, next);
+	case VERB_BACKFILL:
+		return take_tags(p, next);
 	case VERB_HELP:
 		return take_topic(p, next);
 	case VERB_LINK_PAGE:
@@ -440,6 +474,12 @@ static int take_rest(struct parser *p, size_t next)
 		break;
 	}
 	return take_nothing(p, next);
+}
+
+/* A command has options of its own. */
+static bool takes_options_anywhere(enum verb verb)
+{
+	return verb != VERB_RUN && verb != VERB_BACKFILL;
 }
 
 /* 0; 1: --help or --version; -EINVAL. */
@@ -453,8 +493,8 @@ static int read_words(struct parser *p)
 	if (!p->dashes && next < p->nr_words) {
 		p->verb_given = verb_find(p->words[next], &p->options->verb);
 		if (p->verb_given)
-			r = read_options(p, next + 1, p->options->verb != VERB_RUN, &next,
-					 &p->dashes);
+			r = read_options(p, next + 1, takes_options_anywhere(p->options->verb),
+					 &next, &p->dashes);
 		else
 			r = refuse_reserved(p, p->words[next]);
 		if (r != 0)
@@ -721,6 +761,7 @@ void options_done(struct options *options)
 	free(options->skip_files);
 	free(options->tree.allowed_tags);
 	free(options->excusing_commits);
+	free(options->tags);
 	free(options->words);
 	free(options->repeated);
 	*options = (struct options){0};

@@ -33,6 +33,7 @@ enum verb {
 	VERB_COMPARE,
 	VERB_HISTORY,
 	VERB_PUBLISH,
+	VERB_BACKFILL,
 	VERB_LINK_PAGE,
 	VERB_DOCTOR,
 	VERB_HELP,
@@ -101,9 +102,12 @@ struct options {
 	const char *timing_file;		   /* NULL = none */
 	const char *remote, *branch, *main_branch; /* VERB_PUBLISH; main NULL = the default */
 	bool dry_run;
+	char **tags;	      /* VERB_BACKFILL: NULL-terminated, as they were given; owned */
+	bool again;	      /* also those that are in the history */
 	const char *tree_dir; /* VERB_HISTORY: where benchmarks/ is */
 
-	char **command; /* NULL-terminated. VERB_RUN: at least one word; VERB_COMPARE: or NULL */
+	char **command; /* NULL-terminated. VERB_RUN, VERB_BACKFILL: at least one word;
+			   VERB_COMPARE: or NULL */
 	size_t nr_command;
 	const char *recording; /* VERB_REPORT, VERB_PUBLISH */
 

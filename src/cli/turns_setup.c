@@ -90,7 +90,8 @@ static int open_scratch(struct turns *t)
 
 	buf_init(&why, SENTENCE_MAX);
 	if (t->session->options->base_revision)
-		r = base_tree_find(t->session, &t->tree, &why);
+		r = base_tree_find(t->session, "--base", t->session->options->base_revision,
+				   &t->tree, &why);
 	if (r == 0)
 		r = commits_excuse(t->session, &t->tree, &t->excuse, &why);
 	if (r == 0)

@@ -8,6 +8,7 @@
 
 #include "history/history.h"
 #include "output/output.h"
+#include "output/release_pages.h"
 #include "tree_private.h"
 #include "report/part.h"
 
@@ -131,6 +132,10 @@ int tree_write(const struct tree_request *request, struct buf *why)
 	profile.release = request->release->nr_parts ? request->release->text : NULL;
 	own.profile = &profile;
 	t.date = history_date_of(profile.started_at_ns);
+	if (own.opts->require_pass && !release_passed(&profile))
+		return buf_addstr(why, "the run failed, and --require-pass is given") < 0
+			       ? -ENOMEM
+			       : -ECANCELED;
 	r = stage_open(request->root_fd, &t.stage, why);
 	if (r < 0)
 		return r;

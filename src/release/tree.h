@@ -26,6 +26,7 @@ struct tree_opts {
 	unsigned graph_maximum;	  /* releases in a picture; 0 = all */
 	unsigned max_artifacts;	  /* folders kept in artifacts/; 0 = all */
 	bool allow_nightly, include_prereleases;
+	bool require_pass;	   /* a run that failed is refused */
 	bool keep_deprecated;	   /* folders of tests and files that are gone */
 	bool keep_old_tags;	   /* folders of tags that no test has any more */
 	const char **allowed_tags; /* POSIX extended regular expressions, found anywhere in a tag;

@@ -674,6 +674,32 @@ Test(options, history_takes_a_directory)
 	expect_refusal("history --release v1.0.0", "option '--release' is not for 'history'");
 }
 
+Test(options, backfill_takes_tags_and_perhaps_a_command)
+{
+	cr_assert(eq(int, parse("backfill v1.0.0 --again v1.1.0 -F 99"), 0));
+	cr_expect_str_eq(options.tags[0], "v1.0.0");
+	cr_expect_str_eq(options.tags[1], "v1.1.0");
+	cr_expect(eq(ptr, options.tags[2], NULL));
+	cr_expect_str_eq(options.command[0], "busted");
+	cr_expect(options.again);
+	cr_expect(eq(int, (int)options.frequency_hz, 99));
+	cr_assert(eq(int, parse("backfill v1 --prepare make -- luajit -v v2 --again"), 0));
+	cr_expect(eq(ptr, options.tags[1], NULL));
+	cr_expect(eq(sz, options.nr_command, 4));
+	cr_expect_str_eq(options.command[1], "-v");
+	cr_expect_str_eq(options.prepare, "make");
+	cr_expect(not(options.again));
+	expect_refusal("backfill --again",
+		       "backfill: no tag given (for example: sudo bprof-perf backfill v1.0.0 "
+		       "v1.1.0)");
+	expect_refusal("backfill v1.0.0 --",
+		       "no command given (for example: sudo bprof-perf -- busted)");
+	expect_refusal("backfill v1.0.0 --release v1.0.0",
+		       "option '--release' is not for 'backfill'");
+	set("BPROF_RELEASE", "no version");
+	cr_expect(eq(int, parse("backfill v1.0.0"), 0));
+}
+
 Test(options, values_of_the_history_are_refused_by_name)
 {
 	expect_refusal("run --allowed-tags a,( -- x",

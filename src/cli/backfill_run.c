@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * We stay root to start the next recorder, so whatever reads foreign bytes or writes the user's
+ * files is done by a child that has become the user for good.
+ */
+#include "backfill_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "history_write.h"
+#include "say.h"
+#include "take.h"
+
+#include "history/history.h"
+#include "output/output.h"
+#include "report/pipeline.h"
+
+#define PATIENCE_MS  5000 /* for a recorder that was told to end, each time */
+#define TIMES_TO_ASK 3
+
+/* ---- the recorder -------------------------------------------------------------------------- */
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+static int redirect(const struct backfill_run *run)
+{
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), log_fd = -1, r;
+	struct identity_borrowed borrowed;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/log", run->scratch);
+	r = identity_borrow(run->session->identity, &borrowed);
+	if (r == 0) {
+		log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+		identity_return(&borrowed);
+	}
+	if (null_fd < 0 || log_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
+	    dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
+		return -1;
+	return 0;
+}
+
+/* `run` with what was asked of us, but for the files: only the recording is wanted. */
+static int record(const struct backfill_run *run)
+{
+	struct options options = *run->session->options;
+	struct session session = *run->session;
+	char directory[PATH_MAX];
+
+	snprintf(directory, sizeof(directory), "%s/run", run->scratch);
+	options.verb = VERB_RUN;
+	options.output_dir = directory;
+	options.output_chosen = true;
+	options.release = (struct release){0};
+	options.formats[0] = NULL;
+	options.timing_file = options.folded_file = NULL;
+	options.callers = options.costs = false;
+	options.quiet = true;
+	session.options = &options;
+	return run_command(&session);
+}
+
+static void become_recorder(const struct backfill_run *run, pid_t parent)
+{
+	int status;
+
+	setpgid(0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		signal(ends[i], SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent || redirect(run) < 0 || chdir(run->directory) < 0)
+		_exit(EXIT_SETUP);
+	status = record(run);
+	fflush(NULL);
+	_exit(status);
+}
+
+static void end_recorder(pid_t pid, int pidfd)
+{
+	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+	for (int i = 0; i < TIMES_TO_ASK; i++) {
+		kill(-pid, SIGTERM);
+		if (poll(&wait, 1, PATIENCE_MS) > 0)
+			return;
+	}
+	kill(-pid, SIGKILL);
+}
+
+static int await(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int backfill_record(const struct backfill_run *run)
+{
+	pid_t parent = getpid(), pid = fork();
+	struct pollfd wait = {.events = POLLIN};
+	int status;
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become_recorder(run, parent);
+	setpgid(pid, pid);
+	wait.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	while (!*run->stopped_by && poll(&wait, 1, -1) < 0 && errno == EINTR)
+		;
+	if (*run->stopped_by)
+		end_recorder(pid, wait.fd);
+	status = await(pid);
+	close(wait.fd);
+	return *run->stopped_by ? -ECANCELED : status;
+}
+
+/* ---- with the user's rights ---------------------------------------------------------------- */
+
+static int as_user(const struct backfill_run *run, int (*work)(const struct backfill_run *, int),
+		   int argument)
+{
+	pid_t pid = fork();
+	int r;
+
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		r = await(pid);
+		return r == BACKFILL_ADDED || (r >= BACKFILL_NO_TESTS && r <= BACKFILL_MISSING)
+			       ? r
+			       : -EPROTO;
+	}
+	r = identity_become(run->session->identity);
+	if (r == 0)
+		r = work(run, argument);
+	else
+		say_error("cannot become %s: %s", run->session->identity->name, strerror(-r));
+	fflush(NULL);
+	_exit(r < 0 ? BACKFILL_NOT_ADDED : r);
+}
+
+/* A command that fails and shows no test: it does not build, or has no tests. */
+static bool has_nothing(const struct profile *p, int status)
+{
+	return p->nr_tests == 0 && (p->suite.seen || status != 0);
+}
+
+static int add_profile(const struct backfill_run *run, const struct profile *p, int status)
+{
+	CLEANUP(cleanup_close) int cwd = -1;
+
+	if (has_nothing(p, status))
+		return BACKFILL_NO_TESTS;
+	cwd = open(run->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return write_release(run->session, p, run->release, cwd, run->root) < 0 ? BACKFILL_NOT_ADDED
+										: BACKFILL_ADDED;
+}
+
+static int add(const struct backfill_run *run, int status)
+{
+	struct pipeline *pipeline;
+	char path[PATH_MAX];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s/run/" RECORDING_NAME, run->scratch);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return BACKFILL_NO_TESTS;
+	r = pipeline_run(fd, &pipeline);
+	if (r < 0) {
+		say_error("%s: its recording cannot be read: %s", run->release->text, strerror(-r));
+		return BACKFILL_NOT_ADDED;
+	}
+	r = add_profile(run, pipeline_profile(pipeline), status);
+	pipeline_free(pipeline);
+	return r;
+}
+
+int backfill_add(const struct backfill_run *run, int status)
+{
+	return as_user(run, add, status);
+}
+
+static void ignore_note(void *arg, const char *sentence)
+{
+	(void)arg;
+	(void)sentence; /* said when the release is added */
+}
+
+static bool has_tag(const struct history *h, const struct release *release)
+{
+	for (size_t i = 0; i < h->nr; i++)
+		if (release_compare(&h->releases[i].folder.release, release) == 0)
+			return true;
+	return false;
+}
+
+static int look(const struct backfill_run *run, int unused)
+{
+	enum layout layout = run->session->options->tree.layout;
+	bool there = false;
+
+	(void)unused;
+	for (int standalone = 0; standalone < 2 && !there; standalone++) {
+		struct history history;
+
+		if (tree_read_history(run->root->fd, tree_scope(layout, standalone), ignore_note,
+				      NULL, &history) < 0)
+			continue;
+		there = has_tag(&history, run->release);
+		history_done(&history);
+	}
+	return there ? BACKFILL_THERE : BACKFILL_MISSING;
+}
+
+int backfill_look(const struct backfill_run *run)
+{
+	return as_user(run, look, 0);
+}
