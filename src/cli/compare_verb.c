@@ -5,18 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "say.h"
 
 #include "output/output.h"
-
-static unsigned terminal_width(int fd)
-{
-	struct winsize size;
-
-	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 0;
-}
 
 static int print(const struct session *session, const struct comparison *comparison)
 {

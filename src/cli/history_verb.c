@@ -4,19 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "say.h"
 
 #include "history/history.h"
 #include "output/release_pages.h"
-
-static unsigned terminal_width(int fd)
-{
-	struct winsize size;
-
-	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 0;
-}
 
 static void take_note(void *arg, const char *sentence)
 {

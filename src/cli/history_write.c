@@ -12,18 +12,6 @@
 
 #define SENTENCE_MAX 8192
 
-static struct output_opts output_options(const struct options *o)
-{
-	return (struct output_opts){
-		.top = o->top,
-		.lines = o->lines,
-		.include_framework = o->include_framework,
-		.only = o->only,
-		.ignore = o->ignore,
-		.min_percent = o->min_percent,
-	};
-}
-
 /* ---- the tree ------------------------------------------------------------------------------ */
 
 static void take_note(void *arg, const char *sentence)

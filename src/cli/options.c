@@ -781,3 +781,15 @@ bool colour_wanted(enum colour_choice choice, const struct environment *environm
 		return true;
 	return isatty(fd) && (!terminal || strcmp(terminal, "dumb") != 0);
 }
+
+struct output_opts output_options(const struct options *options)
+{
+	return (struct output_opts){
+		.top = options->top,
+		.lines = options->lines,
+		.include_framework = options->include_framework,
+		.only = options->only,
+		.ignore = options->ignore,
+		.min_percent = options->min_percent,
+	};
+}

@@ -155,6 +155,9 @@ const char *verb_like(const char *word);
  */
 bool colour_wanted(enum colour_choice choice, const struct environment *environment, int fd);
 
+/* What was chosen for every output, wherever it goes. */
+struct output_opts output_options(const struct options *options);
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 #define MAX_VARIABLES_OF_ROW 6

@@ -49,17 +49,6 @@ static void take_note(void *arg, const char *sentence)
 
 /* ---- one attempt --------------------------------------------------------------------------- */
 
-static struct output_opts output_options(const struct options *o)
-{
-	return (struct output_opts){
-		.top = o->top,
-		.lines = o->lines,
-		.include_framework = o->include_framework,
-		.only = o->only,
-		.ignore = o->ignore,
-	};
-}
-
 static int add_release(struct publication *p)
 {
 	const struct options *o = p->session->options;
@@ -216,10 +205,7 @@ int publish_command(const struct session *session)
 	}
 	r = pipeline_run(fd, &pipeline);
 	if (r < 0) {
-		say_error("cannot read '%s': %s", path,
-			  r == -EBADMSG	 ? "it is no recording of bprof-perf"
-			  : r == -EPROTO ? "it was written by another version of bprof-perf"
-					 : strerror(-r));
+		say_error("cannot read '%s': %s", path, pipeline_problem(r));
 		return EXIT_SETUP;
 	}
 	status = publish_with(session, pipeline_profile(pipeline));

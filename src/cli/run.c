@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "buf.h"
@@ -29,35 +28,22 @@
 
 /* ---- reports ------------------------------------------------------------------------------- */
 
-static unsigned terminal_width(int fd)
-{
-	struct winsize size;
-
-	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 0;
-}
-
-static struct output_opts output_options(const struct session *session, FILE *terminal)
+static struct output_opts options_for(const struct session *session, FILE *terminal)
 {
 	const struct options *o = session->options;
+	struct output_opts opts = output_options(o);
 
-	return (struct output_opts){
-		.top = o->top,
-		.lines = o->lines,
-		.include_framework = o->include_framework,
-		.only = o->only,
-		.ignore = o->ignore,
-		.colour = colour_wanted(o->colour, session->environment, fileno(terminal)),
-		.width = terminal_width(fileno(terminal)),
-		.min_percent = o->min_percent,
-		.output_dir = o->output_dir,
-	};
+	opts.colour = colour_wanted(o->colour, session->environment, fileno(terminal));
+	opts.width = terminal_width(fileno(terminal));
+	opts.output_dir = o->output_dir;
+	return opts;
 }
 
 /* @hint: say how to open the files. */
 static int write_report(const struct session *session, const struct profile *p, const char *name,
 			FILE *out, bool hint)
 {
-	struct output_opts opts = output_options(session, out);
+	struct output_opts opts = options_for(session, out);
 	const struct output_ops *ops = output_find(name);
 	int r;
 
@@ -72,7 +58,7 @@ static int write_report(const struct session *session, const struct profile *p, 
 static int write_file(const struct session *session, const struct profile *p,
 		      const struct output_ops *ops, struct output_dir *dir, const char *name)
 {
-	struct output_opts opts = output_options(session, stderr);
+	struct output_opts opts = options_for(session, stderr);
 	struct output_file file = {0};
 	struct buf why;
 	int r;
@@ -135,18 +121,6 @@ static int write_files(const struct session *session, const struct profile *p,
 	return result;
 }
 
-static const char *recording_problem(int r)
-{
-	switch (r) {
-	case -EBADMSG:
-		return "it is no recording of bprof-perf, or it is cut in its first bytes";
-	case -EPROTO:
-		return "it was written by another version of bprof-perf; record it again";
-	default:
-		return strerror(-r);
-	}
-}
-
 /* ---- run ----------------------------------------------------------------------------------- */
 
 /* busted counted failures and the process says success: os.exit(256), os.exit(0) in a test. */
@@ -203,7 +177,7 @@ static int report_run(const struct session *session, struct output_dir *dir,
 	r = pipeline_run(fd, &pipeline);
 	if (r < 0) {
 		say_error("cannot report '%s/%s': %s", dir->path, RECORDING_NAME,
-			  recording_problem(r));
+			  pipeline_problem(r));
 		return status ? status : EXIT_SETUP;
 	}
 	p = pipeline_profile(pipeline);
@@ -364,7 +338,7 @@ int report_recording(const struct session *session)
 	}
 	r = pipeline_run(fd, &pipeline);
 	if (r < 0) {
-		say_error("cannot report '%s': %s", path, recording_problem(r));
+		say_error("cannot report '%s': %s", path, pipeline_problem(r));
 		return EXIT_SETUP;
 	}
 	if (!pipeline_profile(pipeline)->complete)

@@ -14,4 +14,7 @@ void say_note(bool quiet, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Something went wrong; always said. */
 void say_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* In columns; 0: @fd is no terminal. */
+unsigned terminal_width(int fd);
+
 #endif

@@ -271,3 +271,15 @@ const struct profile *pipeline_profile(const struct pipeline *p)
 {
 	return &p->profile;
 }
+
+const char *pipeline_problem(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return "it is no recording of bprof-perf, or it is cut in its first bytes";
+	case -EPROTO:
+		return "it was written by another version of bprof-perf; record it again";
+	default:
+		return strerror(-err);
+	}
+}

@@ -23,6 +23,10 @@ struct pipeline;
  * Return: 0; -EBADMSG not a recording; -EPROTO of another version; -ENOMEM; -errno of a read.
  */
 int pipeline_run(int fd, struct pipeline **ret);
+
+/** pipeline_problem() - what an error of pipeline_run() is for the user: half a sentence */
+const char *pipeline_problem(int err);
+
 void pipeline_free(struct pipeline *p);
 
 const struct profile *pipeline_profile(const struct pipeline *p);
