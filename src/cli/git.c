@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,9 +15,10 @@
 #include "launch/command.h"
 #include "launch/launch.h"
 
-#define OUTPUT_MAX  ((size_t)256 << 20)
-#define REASON_MAX  2000
-#define QUESTION_MS 30000
+#define OUTPUT_MAX   ((size_t)256 << 20)
+#define REASON_MAX   2000
+#define MAX_SENTENCE 4096
+#define QUESTION_MS  30000
 
 /* Nothing of the repository's configuration may run a program of its own choice or leave a trace.
  */
@@ -49,10 +51,13 @@ struct words git_words(const struct git *git, const char *verb)
 
 	words_add(&words, "/bin/sh");
 	words_add(&words, "-c");
-	words_add(&words, "in=$1; err=$2; shift 2; exec \"$@\" <\"$in\" 2>\"$err\"");
+	words_add(&words, "in=$1; err=$2; out=$3; shift 3; "
+			  "if [ \"$out\" ]; then exec >\"$out\"; fi; "
+			  "exec \"$@\" <\"$in\" 2>\"$err\"");
 	words_add(&words, "sh");
 	words_add(&words, "/dev/null"); /* place of the input */
 	words_addf(&words, "%s/stderr", git->scratch);
+	words_add(&words, ""); /* place of the output, if it is a file */
 	words_add(&words, git->program);
 	if (git->top) {
 		words_add(&words, "-C");
@@ -66,22 +71,34 @@ struct words git_words(const struct git *git, const char *verb)
 	return words;
 }
 
-#define INPUT_WORD 4
+#define INPUT_WORD  4
+#define OUTPUT_WORD 6
+
+static int replace(struct words *words, size_t place, const char *word)
+{
+	char *copy = strdup(word);
+
+	if (!copy)
+		return -ENOMEM;
+	free(words->list[place]);
+	words->list[place] = copy;
+	return 0;
+}
 
 int git_run(struct git *git, struct words *words, const char *input, int timeout_ms)
 {
+	return git_run_into(git, words, input, "", timeout_ms);
+}
+
+int git_run_into(struct git *git, struct words *words, const char *input, const char *output,
+		 int timeout_ms)
+{
 	int r = words->error;
 
-	if (r == 0 && input) {
-		char *copy = strdup(input);
-
-		if (copy) {
-			free(words->list[INPUT_WORD]);
-			words->list[INPUT_WORD] = copy;
-		} else {
-			r = -ENOMEM;
-		}
-	}
+	if (r == 0 && input)
+		r = replace(words, INPUT_WORD, input);
+	if (r == 0)
+		r = replace(words, OUTPUT_WORD, output);
 	buf_reset(&git->output);
 	if (r == 0)
 		r = launch_capture(git->session->identity, git->session->environment, words->list,
@@ -126,6 +143,28 @@ int git_reason(const struct git *git, struct buf *why)
 			*c = *c == '\n' ? '|' : ' ';
 	hide_passwords(text);
 	return length ? buf_addf(why, ": %s", text) : 0;
+}
+
+int git_refuse(const struct git *git, struct buf *why, int error, const char *fmt, ...)
+{
+	char sentence[MAX_SENTENCE];
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, args);
+	va_end(args);
+	r = buf_addstr(why, sentence);
+	if (r == 0)
+		r = git_reason(git, why);
+	return r < 0 ? r : error;
+}
+
+int git_scratch_path(const struct git *git, const char *name, char ret[PATH_MAX])
+{
+	int length = snprintf(ret, PATH_MAX, "%s/%s", git->scratch, name);
+
+	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
 int git_output_id(const struct git *git, char ret[GIT_ID_MAX])

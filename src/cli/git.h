@@ -8,6 +8,8 @@
 #ifndef BPROF_GIT_H
 #define BPROF_GIT_H
 
+#include <limits.h>
+
 #include "buf.h"
 #include "run.h"
 #include "scratch.h"
@@ -44,6 +46,19 @@ struct words git_words(const struct git *git, const char *verb);
  * Return: its exit status, with its output in git->output; -errno.
  */
 int git_run(struct git *git, struct words *words, const char *input, int timeout_ms) MUST_CHECK;
+
+/* As git_run(), with the output in the file @output. */
+int git_run_into(struct git *git, struct words *words, const char *input, const char *output,
+		 int timeout_ms) MUST_CHECK;
+
+/* The path of a file of ours. 0 or -ENAMETOOLONG. */
+int git_scratch_path(const struct git *git, const char *name, char ret[PATH_MAX]) MUST_CHECK;
+
+/*
+ * @error, with a sentence that ends in what git said last; -ENOMEM: there was no room for it.
+ */
+int git_refuse(const struct git *git, struct buf *why, int error, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
 
 /*
  * What the command that ran last said to stderr, at the end of a sentence: in one line, without

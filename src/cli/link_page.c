@@ -171,6 +171,7 @@ static int print_page(const struct link_page *page)
 static int read_branch(struct link_page *page)
 {
 	const struct options *o = page->session->options;
+	const struct branch_notes notes = {.take = take_note, .arg = page};
 	int root, r;
 
 	r = branch_open(&page->git, o->remote, o->branch, NULL, &page->branch, &page->why);
@@ -183,7 +184,7 @@ static int read_branch(struct link_page *page)
 			       ? -ENOMEM
 			       : -ENOENT;
 	if (r == 0)
-		r = branch_unpack(&page->git, &page->branch, page->directory, &page->why);
+		r = branch_unpack(&page->git, &page->branch, page->directory, &notes, &page->why);
 	root = r == 0 ? open(page->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (root < 0)
 		return r < 0 ? r : -errno;

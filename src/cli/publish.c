@@ -84,11 +84,12 @@ static int attempt(struct publication *p, unsigned number)
 {
 	int length = snprintf(p->directory, sizeof(p->directory), "%s/attempt-%u", p->git.scratch,
 			      number);
+	const struct branch_notes notes = {.take = take_note, .arg = p};
 	int r = length < 0 || (size_t)length >= sizeof(p->directory) ? -ENAMETOOLONG : 0;
 
 	buf_reset(&p->why);
 	if (r == 0)
-		r = branch_unpack(&p->git, &p->branch, p->directory, &p->why);
+		r = branch_unpack(&p->git, &p->branch, p->directory, &notes, &p->why);
 	if (r == 0)
 		r = add_release(p);
 	if (r == 0)

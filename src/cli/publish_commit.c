@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plumbing alone: ls-remote, fetch, read-tree, checkout-index into a directory of ours,
+ * Plumbing alone: ls-remote, fetch, cat-file into a directory of ours,
  * hash-object, update-index and write-tree on an index of ours, merge-tree, mktree, commit-tree,
  * push with a lease on the tip that was seen.
  *
@@ -13,50 +13,20 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define QUESTION_MS  60000
-#define NETWORK_MS   (10 * 60 * 1000)
-#define FOLDER	     "benchmarks"
-#define MOST_FILES   1000000
-#define MOST_BYTES   (UINT64_C(4) << 30)
-#define MOST_OPEN    16
-#define MAX_SENTENCE 4096
-
-static int refuse(const struct git *git, struct buf *why, int error, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
-
-/* The sentence, and what git said. */
-static int refuse(const struct git *git, struct buf *why, int error, const char *fmt, ...)
-{
-	char sentence[MAX_SENTENCE];
-	va_list args;
-	int r;
-
-	va_start(args, fmt);
-	vsnprintf(sentence, sizeof(sentence), fmt, args);
-	va_end(args);
-	r = buf_addstr(why, sentence);
-	if (r == 0)
-		r = git_reason(git, why);
-	return r < 0 ? r : error;
-}
-
-static int file_path(const struct git *git, const char *name, char ret[PATH_MAX])
-{
-	int length = snprintf(ret, PATH_MAX, "%s/%s", git->scratch, name);
-
-	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
+#define QUESTION_MS 60000
+#define NETWORK_MS  (10 * 60 * 1000)
+#define FOLDER	    BRANCH_FOLDER
+#define MOST_OPEN   16
 
 /* An index of our own, empty, for the commands that follow. */
 static int fresh_index(const struct git *git)
 {
 	char path[PATH_MAX];
-	int r = file_path(git, "index", path);
+	int r = git_scratch_path(git, "index", path);
 
 	if (r == 0) {
 		unlink(path);
@@ -77,7 +47,7 @@ int branch_open(struct git *git, const char *remote, const char *name, const cha
 	words_addf(&words, "refs/heads/%s", name);
 	r = git_run(git, &words, NULL, QUESTION_MS);
 	if (r > 0)
-		return refuse(git, why, -EINVAL, "'%s' cannot be the name of a branch", name);
+		return git_refuse(git, why, -EINVAL, "'%s' cannot be the name of a branch", name);
 	if (r < 0)
 		return r;
 	words = git_words(git, "remote");
@@ -87,10 +57,11 @@ int branch_open(struct git *git, const char *remote, const char *name, const cha
 	words_add(&words, remote);
 	r = git_run(git, &words, NULL, QUESTION_MS);
 	if (r > 0)
-		return refuse(git, why, -ENOENT,
-			      "the repository has no remote '%s' (remedy: --remote NAME, or git "
-			      "remote add)",
-			      remote);
+		return git_refuse(
+			git, why, -ENOENT,
+			"the repository has no remote '%s' (remedy: --remote NAME, or git "
+			"remote add)",
+			remote);
 	if (r < 0)
 		return r;
 	ret->url = strndup(git->output.data ? git->output.data : "",
@@ -133,7 +104,7 @@ static int look(struct git *git, struct branch *branch, const char *ref, const c
 	words_add(&words, main_ref);
 	r = git_run(git, &words, NULL, NETWORK_MS);
 	if (r > 0)
-		return refuse(git, why, -EPROTO, "cannot read the remote '%s'", branch->remote);
+		return git_refuse(git, why, -EPROTO, "cannot read the remote '%s'", branch->remote);
 	if (r < 0)
 		return r;
 	find_ref(git->output.data, ref, branch->tip);
@@ -152,7 +123,7 @@ int branch_fetch(struct git *git, struct branch *branch, struct buf *why)
 		 branch->main ? branch->main : "HEAD");
 	r = look(git, branch, ref, main_ref, why);
 	if (r == 0 && branch->main && !*branch->main_tip)
-		return refuse(git, why, -ENOENT, "the remote has no branch '%s'", branch->main);
+		return git_refuse(git, why, -ENOENT, "the remote has no branch '%s'", branch->main);
 	if (r < 0 || (!*branch->tip && !*branch->main_tip))
 		return r;
 	words = git_words(git, "fetch");
@@ -166,75 +137,9 @@ int branch_fetch(struct git *git, struct branch *branch, struct buf *why)
 	if (*branch->main_tip)
 		words_add(&words, main_ref);
 	r = git_run(git, &words, NULL, NETWORK_MS);
-	return r > 0 ? refuse(git, why, -EPROTO, "cannot fetch from the remote '%s'",
-			      branch->remote)
+	return r > 0 ? git_refuse(git, why, -EPROTO, "cannot fetch from the remote '%s'",
+				  branch->remote)
 		     : r;
-}
-
-/* ---- its files ----------------------------------------------------------------------------- */
-
-/* "MODE TYPE ID SIZE<tab>PATH<0>": sizes of what is foreign, before it is unpacked. */
-static int check_sizes(const struct git *git, struct buf *why)
-{
-	const char *at = git->output.data, *end = at ? at + git->output.len : NULL;
-	uint64_t bytes = 0, files = 0;
-
-	for (; at && at < end; at += strlen(at) + 1) {
-		const char *size = strchr(at, '\t');
-
-		while (size && size > at && size[-1] >= '0' && size[-1] <= '9')
-			size--;
-		if (size)
-			bytes += strtoull(size, NULL, 10);
-		files++;
-	}
-	if (files <= MOST_FILES && bytes <= MOST_BYTES)
-		return 0;
-	return buf_addf(why,
-			"'" FOLDER "' of the branch has %llu files with %llu bytes: no "
-			"history is that large (remedy: --max-artifacts)",
-			(unsigned long long)files, (unsigned long long)bytes) < 0
-		       ? -ENOMEM
-		       : -EFBIG;
-}
-
-int branch_unpack(struct git *git, const struct branch *branch, const char *directory,
-		  struct buf *why)
-{
-	struct words words;
-	int r;
-
-	if (mkdir(directory, 0700) < 0)
-		return -errno;
-	if (!*branch->tip)
-		return 0;
-	words = git_words(git, "ls-tree");
-	words_add(&words, "-rlz");
-	words_add(&words, "--full-tree");
-	words_add(&words, branch->tip);
-	words_add(&words, FOLDER "/");
-	r = git_run(git, &words, NULL, QUESTION_MS);
-	if (r > 0)
-		return refuse(git, why, -EPROTO, "cannot read the branch '%s'", branch->name);
-	if (r == 0)
-		r = git->output.len ? check_sizes(git, why) : 1;
-	if (r != 0)
-		return r < 0 ? r : 0; /* 1: the branch has no history yet */
-	r = fresh_index(git);
-	if (r < 0)
-		return r;
-	words = git_words(git, "read-tree");
-	words_add(&words, "--prefix=" FOLDER "/");
-	words_addf(&words, "%s:" FOLDER, branch->tip);
-	r = git_run(git, &words, NULL, QUESTION_MS);
-	if (r == 0) {
-		words = git_words(git, "checkout-index");
-		words_add(&words, "--all");
-		words_add(&words, "--quiet");
-		words_addf(&words, "--prefix=%s/", directory);
-		r = git_run(git, &words, NULL, NETWORK_MS);
-	}
-	return r > 0 ? refuse(git, why, -EPROTO, "cannot unpack the branch '%s'", branch->name) : r;
 }
 
 /* ---- the tree of benchmarks/ --------------------------------------------------------------- */
@@ -269,7 +174,7 @@ static int list_file(const char *path, const struct stat *st, int kind, struct F
 static int list_files(const struct git *git, const char *directory, char paths[PATH_MAX])
 {
 	char folder[PATH_MAX];
-	int r = file_path(git, "paths", paths);
+	int r = git_scratch_path(git, "paths", paths);
 
 	snprintf(folder, sizeof(folder), "%s/" FOLDER, directory);
 	listing = (struct listing){.skip = strlen(directory) + 1};
@@ -289,7 +194,7 @@ static int write_index_info(const struct git *git, char info[PATH_MAX])
 {
 	const char *id = git->output.data ? git->output.data : "", *name = listing.names.data;
 	const char *end = name + listing.names.len;
-	int r = file_path(git, "index-info", info);
+	int r = git_scratch_path(git, "index-info", info);
 	FILE *out = r == 0 ? fopen(info, "we") : NULL;
 
 	if (!out)
@@ -339,7 +244,7 @@ static int write_folder(struct git *git, const char *directory, char ret[GIT_ID_
 	}
 	if (r == 0)
 		r = git_output_id(git, ret);
-	return r > 0 ? refuse(git, why, -EPROTO, "git cannot store the files") : r;
+	return r > 0 ? git_refuse(git, why, -EPROTO, "git cannot store the files") : r;
 }
 
 /* ---- the commit ---------------------------------------------------------------------------- */
@@ -380,13 +285,14 @@ static int base_tree(struct git *git, const struct branch *branch, char ret[GIT_
 	}
 	r = git_run(git, &words, NULL, QUESTION_MS);
 	if (r > 0 && *ret_merge)
-		return refuse(git, why, -EPROTO,
-			      "main cannot be merged into the branch '%s': there are conflicts, "
-			      "the clone is shallow (git fetch --unshallow), or git is older "
-			      "than 2.38",
-			      branch->name);
+		return git_refuse(
+			git, why, -EPROTO,
+			"main cannot be merged into the branch '%s': there are conflicts, "
+			"the clone is shallow (git fetch --unshallow), or git is older "
+			"than 2.38",
+			branch->name);
 	if (r > 0)
-		return refuse(git, why, -EPROTO, "cannot read the branch '%s'", branch->name);
+		return git_refuse(git, why, -EPROTO, "cannot read the branch '%s'", branch->name);
 	return r < 0 ? r : git_output_id(git, ret);
 }
 
@@ -395,7 +301,7 @@ static int write_top(struct git *git, const char *base, const char *folder, char
 {
 	char path[PATH_MAX];
 	struct words words = {0};
-	int r = file_path(git, "top", path);
+	int r = git_scratch_path(git, "top", path);
 	FILE *out;
 
 	buf_reset(&git->output);
@@ -480,7 +386,7 @@ int branch_commit(struct git *git, struct branch *branch, const char *directory,
 		r = git_run(git, &words, NULL, QUESTION_MS);
 	}
 	if (r > 0)
-		return refuse(git, why, -EPROTO, "git cannot make the commit");
+		return git_refuse(git, why, -EPROTO, "git cannot make the commit");
 	return r < 0 ? r : git_output_id(git, branch->new_tip);
 }
 
@@ -498,7 +404,7 @@ int branch_push(struct git *git, const struct branch *branch, struct buf *why)
 	words_add(&words, branch->url);
 	words_addf(&words, "%s:refs/heads/%s", branch->new_tip, branch->name);
 	r = git_run(git, &words, NULL, NETWORK_MS);
-	return r > 0 ? refuse(git, why, -EAGAIN, "the remote '%s' did not take the commit",
-			      branch->remote)
+	return r > 0 ? git_refuse(git, why, -EAGAIN, "the remote '%s' did not take the commit",
+				  branch->remote)
 		     : r;
 }

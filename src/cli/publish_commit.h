@@ -25,9 +25,20 @@ void branch_close(struct branch *branch);
 /* What the branch and main are now, with their objects. */
 int branch_fetch(struct git *git, struct branch *branch, struct buf *why) MUST_CHECK;
 
-/* benchmarks/ of the branch into @directory, as files. */
+#define BRANCH_FOLDER "benchmarks"
+
+/* Called with a sentence for each thing that is on the branch and not taken over. */
+struct branch_notes {
+	void (*take)(void *arg, const char *sentence);
+	void *arg;
+};
+
+/*
+ * benchmarks/ of the branch into @directory: the bytes of its regular files, without filters, line
+ * ends or encodings of any .gitattributes. Links and names that are none are noted.
+ */
 int branch_unpack(struct git *git, const struct branch *branch, const char *directory,
-		  struct buf *why) MUST_CHECK;
+		  const struct branch_notes *notes, struct buf *why) MUST_CHECK;
 
 /*
  * A commit on the tip whose benchmarks/ is that of @directory, with main merged into the rest. Only

@@ -259,6 +259,27 @@ Test(publish, no_hook_and_no_filter_of_the_repository_runs)
 	must("test ! -e hooked");
 }
 
+Test(publish, attributes_on_the_branch_run_no_filter_and_change_no_byte)
+{
+	expect_published("v1.0.0");
+	must("git clone -q -b profiling remote.git other && cd other && "
+	     "git config user.name O && git config user.email o@o && "
+	     "printf 'a $Id$\\n' >benchmarks/notes.txt && git add . && git commit -qm notes && "
+	     "blob=$(echo '* filter=dirty text eol=crlf ident' | "
+	     "git hash-object -w --stdin) && "
+	     "git update-index --add --cacheinfo 100644,$blob,benchmarks/.gitattributes && "
+	     "git commit -qm attributes && git push -q && "
+	     "git ls-tree -r HEAD benchmarks | grep -E 'notes|gitattributes|v1.0.0' >../before");
+	must("git -C work config filter.dirty.smudge \"touch $PWD/filtered; tr a-z A-Z\" && "
+	     "git -C work config filter.dirty.process \"touch $PWD/filtered\" && "
+	     "git -C work config filter.dirty.clean \"touch $PWD/filtered; cat\" && "
+	     "git -C work config filter.dirty.required true");
+	expect_published("v1.1.0");
+	must("test ! -e filtered");
+	must("cd remote.git && git ls-tree -r profiling benchmarks >../after && "
+	     "test $(grep -c -x -F -f ../before ../after) = $(wc -l <../before)");
+}
+
 /* ---- bad input ----------------------------------------------------------------------------- */
 
 Test(publish, what_cannot_work_is_said_in_a_sentence)
@@ -335,8 +356,39 @@ Test(publish, the_same_run_twice_is_refused)
 	expect_refused(tag, "this very run is in the history");
 }
 
+Test(publish, hostile_names_on_the_branch_are_not_taken_over)
+{
+	static const char *const tag[] = {"--release", "v1.1.0", NULL};
+	struct run run;
+
+	expect_published("v1.0.0");
+	/* a tree no git would make: "..", and a name with a line's end */
+	must("cd remote.git && blob=$(echo bad | git hash-object -w --stdin) && "
+	     "printf '100644 ..\\000' >t && perl -e 'print pack \"H*\", shift' $blob >>t && "
+	     "bad=$(git hash-object -t tree -w --literally t) && "
+	     "good=$(git rev-parse profiling:benchmarks/busted) && "
+	     "inner=$(printf '040000 tree %s\\tx\\000040000 tree %s\\tbusted\\000100644 blob "
+	     "%s\\ta\\nb\\000' $bad $good $blob | git mktree -z) && "
+	     "tree=$(printf '040000 tree %s\\tbenchmarks\\n' $inner | git mktree) && "
+	     "git update-ref refs/heads/profiling $(git -c user.name=x -c user.email=x "
+	     "commit-tree -p profiling -m bad $tree)");
+	publish("work", tag, &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	cr_expect(ne(ptr, strstr(run.err.data, "'benchmarks/x/..' on the branch cannot be a file"),
+		     NULL),
+		  "%s", run.err.data);
+	cr_expect(ne(ptr, strstr(run.err.data, "'benchmarks/a?b' on the branch cannot"), NULL),
+		  "%s", run.err.data);
+	run_done(&run);
+	must("git -C remote.git cat-file -e profiling:benchmarks/busted/all/README.md");
+	must("! git -C remote.git rev-parse -q --verify profiling:benchmarks/x");
+}
+
 Test(publish, hostile_files_on_the_branch_are_skipped)
 {
+	static const char *const tag[] = {"--release", "v1.1.0", NULL};
+	struct run run;
+
 	expect_published("v1.0.0");
 	must("git clone -q -b profiling remote.git other && cd other && "
 	     "git config user.name O && git config user.email o@o && "
@@ -345,7 +397,11 @@ Test(publish, hostile_files_on_the_branch_are_skipped)
 	     "ln -s /etc/passwd v0.2.0-2020_01_01/summary.json && ln -s /etc v0.3.0-2020_01_01 && "
 	     "rm -f ../timing.json && ln -s /etc/passwd ../timing.json && "
 	     "git add -A . .. && git commit -qm bad && git push -q");
-	expect_published("v1.1.0");
+	publish("work", tag, &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	cr_expect(ne(ptr, strstr(run.err.data, "v0.3.0-2020_01_01' on the branch is a link"), NULL),
+		  "%s", run.err.data);
+	run_done(&run);
 	must("git -C remote.git cat-file -e "
 	     "profiling:benchmarks/busted/all/artifacts/v0.1.0-2020_01_01/summary.json");
 	must("! git -C remote.git show profiling:benchmarks/busted/all/README.md | grep -q root:");
