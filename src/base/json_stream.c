@@ -99,9 +99,13 @@ static int on_map_end(void *ctx)
 
 static int on_array_start(void *ctx)
 {
-	if (!push(ctx))
+	struct stream *s = ctx;
+
+	if (s->sink->array_start && !goes_on(s, s->sink->array_start(s->arg, s->path)))
 		return 0;
-	extend_path(ctx, "[]", 2);
+	if (!push(s))
+		return 0;
+	extend_path(s, "[]", 2);
 	return 1;
 }
 

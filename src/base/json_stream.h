@@ -22,6 +22,7 @@ struct json_sink {
 	int (*null)(void *arg, const char *path);
 	int (*map_start)(void *arg, const char *path);
 	int (*map_end)(void *arg, const char *path);
+	int (*array_start)(void *arg, const char *path);
 };
 
 /**

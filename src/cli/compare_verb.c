@@ -10,7 +10,7 @@
 
 #include "output/output.h"
 
-static int print(const struct session *session, const struct comparison *comparison)
+int compare_print(const struct session *session, const struct comparison *comparison)
 {
 	const struct options *o = session->options;
 	const struct output_opts opts = {
@@ -38,7 +38,8 @@ int compare_conclude(const struct session *session, struct compare *c,
 				  comparison->names[side]);
 			return EXIT_SETUP;
 		}
-	if (print(session, comparison) < 0 || compare_save(session->options, comparison) < 0)
+	if (compare_print(session, comparison) < 0 ||
+	    compare_save(session->options, comparison) < 0)
 		return EXIT_SETUP;
 	if (comparison->nr_elements == 0 && comparison->nr_left_out == 0) {
 		say_error("the two have no test in common: are they of the same suite?");
@@ -83,6 +84,8 @@ int compare_command(const struct session *session)
 		say_error("cannot become %s: %s", session->identity->name, strerror(-r));
 		return EXIT_SETUP;
 	}
+	if (session->options->comparison)
+		return compare_saved(session);
 	r = compare_new(session->options->compared, &c);
 	if (r < 0) {
 		say_error("cannot compare: %s", strerror(-r));

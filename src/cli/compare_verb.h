@@ -20,6 +20,12 @@ int compare_read(struct compare *c, enum side side, const char *path);
 /* Base and head take turns, as often as it takes. Returns the exit status of bprof-perf. */
 int compare_in_turns(const struct session *session);
 
+/* A comparison that was saved as JSON. Returns the exit status of bprof-perf. */
+int compare_saved(const struct session *session);
+
+/* To stdout, as --format says. Says what is wrong. 0 or -errno. */
+int compare_print(const struct session *session, const struct comparison *comparison) MUST_CHECK;
+
 /* Prints the comparison and says by an exit status what it amounts to. */
 int compare_conclude(const struct session *session, struct compare *c,
 		     const struct comparison *comparison);

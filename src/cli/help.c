@@ -37,6 +37,8 @@ static const struct example examples[] = {
 	 "what changed between two runs: a trend, no verdict"},
 	{VERB_COMPARE, "bprof-perf compare --gate runs/main runs/branch",
 	 "verdicts from many runs of both; exit status 3 if a test became too slow"},
+	{VERB_COMPARE, "bprof-perf compare --format comment comparison.json",
+	 "a comparison that was saved as JSON, printed again"},
 	{VERB_RUN, "sudo bprof-perf --release v1.2.0 -- busted",
 	 "a release for the history in benchmarks/"},
 	{VERB_HISTORY, "bprof-perf history",

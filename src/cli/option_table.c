@@ -42,7 +42,7 @@ static const struct verb_row verbs[NR_VERBS] = {
 		      "profile a command: busted, luarocks test, make test, luajit x.lua"},
 	[VERB_REPORT] = {"report", "[OPTIONS] RECORDING",
 			 "the same outputs again from a recording; needs no root"},
-	[VERB_COMPARE] = {"compare", "[OPTIONS] BASE HEAD | --base REV -- COMMAND",
+	[VERB_COMPARE] = {"compare", "[OPTIONS] BASE HEAD | COMPARISON | --base REV -- COMMAND",
 			  "what became slower or faster; two profiles, recordings, directories of "
 			  "many, or turns"},
 	[VERB_HISTORY] = {"history", "[OPTIONS] [DIRECTORY]",
@@ -475,9 +475,9 @@ static const struct option_row rows[] = {
 		.argument = "FORMAT",
 		.variables = {"BPROF_COMPARE_FORMAT"},
 		.fallback = "terminal",
-		.help = "how a comparison is printed: terminal, markdown, json or github "
-			"(annotations)",
-		.expected = "terminal, markdown, json or github",
+		.help = "how a comparison is printed: terminal, markdown, comment (the same, short "
+			"enough for one of GitHub), json or github (annotations)",
+		.expected = "terminal, markdown, comment, json or github",
 		.verbs = FOR_COMPARE,
 		.apply = option_apply_comparison_format,
 	},

@@ -386,10 +386,15 @@ static int take_compared(struct parser *p, size_t next)
 
 	if (p->dashes)
 		return take_command(p, next);
+	if (nr == 1) {
+		p->options->comparison = p->words[next];
+		return 0;
+	}
 	if (nr != NR_SIDES)
 		return usage_error(buf_addf(p->why,
 					    "compare: two profiles, recordings or directories are "
-					    "compared, but %zu were given (for example: bprof-perf "
+					    "compared, or a comparison.json is printed, but %zu "
+					    "were given (for example: bprof-perf "
 					    "compare old/profile.json new/profile.json)",
 					    nr));
 	p->options->compared[SIDE_BASE] = p->words[next];

@@ -113,6 +113,7 @@ struct options {
 
 	/* VERB_COMPARE: two sets of runs that are there, or @command and what is its base */
 	const char *compared[NR_SIDES];
+	const char *comparison;			  /* a finished one, instead of both */
 	const char *base_revision, *base_command; /* one of them, or @compared */
 	const char *prepare;
 	unsigned pairs;		  /* 0: as many as it takes */

@@ -32,10 +32,8 @@ const struct output_ops *output_find(const char *name)
 }
 
 static const struct comparison_ops *const comparison_outputs[] = {
-	&comparison_terminal,
-	&comparison_markdown,
-	&comparison_json,
-	&comparison_github,
+	&comparison_terminal, &comparison_markdown, &comparison_comment,
+	&comparison_json,     &comparison_github,
 };
 
 const struct comparison_ops *const *comparison_outputs_all(size_t *ret_nr)

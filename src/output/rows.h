@@ -18,6 +18,7 @@ extern const struct output_ops output_verify_json;
 
 extern const struct comparison_ops comparison_terminal;
 extern const struct comparison_ops comparison_markdown;
+extern const struct comparison_ops comparison_comment;
 extern const struct comparison_ops comparison_json;
 extern const struct comparison_ops comparison_github;
 

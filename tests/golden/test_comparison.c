@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base.h"
+#include "comparison_file.h"
 #include "golden.h"
 #include "output.h"
 #include "run.h"
@@ -228,8 +229,11 @@ static const struct {
 
 static void compare(const char *name, const struct comparison_ops *ops, const struct comparison *c)
 {
-	static const char *const endings[][2] = {
-		{"terminal", "txt"}, {"markdown", "md"}, {"json", "json"}, {"github", "log"}};
+	static const char *const endings[][2] = {{"terminal", "txt"},
+						 {"markdown", "md"},
+						 {"comment", "comment.md"},
+						 {"json", "json"},
+						 {"github", "log"}};
 	const char *ending = NULL;
 	char path[512], *text = NULL;
 	size_t len = 0;
@@ -283,6 +287,75 @@ Test(comparison, a_full_disk_is_reported_by_every_row)
 		cr_expect(eq(int, all[i]->write(&c, &plain, full), -ENOSPC), "%s", all[i]->name);
 		fclose(full);
 	}
+}
+
+/* ---- read again ---------------------------------------------------------------------------- */
+
+static char *written(const struct comparison_ops *ops, const struct comparison *c, size_t *ret_len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, ret_len);
+
+	cr_assert(eq(int, ops->write(c, &plain, out), 0));
+	fclose(out);
+	return text;
+}
+
+/* The JSON of a comparison that was read from it is the same to the byte, and so is all that others
+ * print. */
+Test(comparison, what_is_read_again_is_what_was_written)
+{
+	size_t nr;
+	const struct comparison_ops *const *all = comparison_outputs_all(&nr);
+
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		struct comparison c = cases[k].make(), *again;
+		size_t len, len_again, len_json;
+		char *json = written(comparison_output_find("json"), &c, &len_json);
+		struct buf why;
+
+		buf_init(&why, 4096);
+		cr_assert(eq(int, comparison_parse(json, len_json, &again, &why), 0), "%s: %s",
+			  cases[k].name, why.data);
+		for (size_t i = 0; i < nr; i++) {
+			char *first = written(all[i], &c, &len);
+			char *second = written(all[i], again, &len_again);
+
+			/* bytes that are no UTF-8 went into the JSON as what stands for them */
+			if (strcmp(cases[k].name, "hostile") != 0 || i == 3)
+				cr_expect(len == len_again && memcmp(first, second, len) == 0,
+					  "%s as %s: %s", cases[k].name, all[i]->name, second);
+			free(first);
+			free(second);
+		}
+		comparison_free(again);
+		free(json);
+		buf_done(&why);
+	}
+}
+
+/* However long names are, however many fail. */
+Test(comparison, a_comment_is_never_too_long)
+{
+	static struct element elements[900];
+	static char name[4096];
+	struct comparison c = hostile();
+	size_t len;
+	char *text;
+
+	for (size_t i = 0; i + 2 < sizeof(name); i++)
+		name[i] = "<@#&"[i % 4];
+	for (size_t i = 0; i < ARRAY_SIZE(elements); i++) {
+		elements[i] = judged(name, 1, VERDICT_SLOWER, 1e9, 2);
+		elements[i].fails = true;
+	}
+	c.names[0] = c.names[1] = name;
+	c.elements = elements;
+	c.nr_elements = ARRAY_SIZE(elements);
+	text = written(comparison_output_find("comment"), &c, &len);
+	cr_expect(len <= 60000 && len > 20000, "%zu bytes", len);
+	cr_expect(strstr(text, "and ") && strstr(text, " more."), "%s", text);
+	free(text);
 }
 
 /* ---- the command --------------------------------------------------------------------------- */
@@ -362,7 +435,7 @@ Test(comparison, what_cannot_be_compared_is_said, .timeout = 60)
 		      125, "it is JSON, but no profile of bprof-perf");
 	expect_status((const char *const[]){SOURCE_DIR "/src", RECORDINGS "luajit", NULL}, 125,
 		      "neither it nor a directory in it holds a profile.json");
-	expect_status((const char *const[]){"a", NULL}, 2, "two profiles");
+	expect_status((const char *const[]){"a", "b", "c", NULL}, 2, "two profiles");
 }
 
 Test(comparison, absurd_thresholds_are_refused, .timeout = 60)

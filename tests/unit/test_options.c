@@ -382,6 +382,14 @@ Test(options, compare_takes_two_paths_or_a_command_and_its_base)
 	cr_assert_str_eq(options.comparison_format->name, "json");
 }
 
+Test(options, compare_takes_a_finished_comparison)
+{
+	cr_assert(eq(int, parse("compare a"), 0));
+	cr_assert_str_eq(options.comparison, "a");
+	cr_assert(eq(int, parse("compare a b c"), -EINVAL));
+	cr_assert(eq(int, parse("compare"), -EINVAL));
+}
+
 Test(options, compare_without_a_base_or_a_command_is_refused)
 {
 	expect_refusal("compare -- busted", "compare: the base of the command is missing: --base "
@@ -426,7 +434,7 @@ Test(options, formats_of_comparisons_and_of_runs_are_apart)
 	cr_assert(eq(int, parse("compare --format markdown a b"), 0));
 	cr_assert_str_eq(options.comparison_format->name, "markdown");
 	expect_refusal("compare --format folded a b",
-		       "--format 'folded' is not terminal, markdown, json or github");
+		       "--format 'folded' is not terminal, markdown, comment, json or github");
 	cr_assert(eq(int, parse("--format github x"), -EINVAL));
 	set("BPROF_FORMAT", "folded");
 	cr_assert(eq(int, parse("compare a b"), 0));
