@@ -121,6 +121,11 @@ int option_apply_dry_run(struct options *options, const char *value)
 	return option_switch_parse(value, &options->dry_run);
 }
 
+int option_apply_sync(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->sync);
+}
+
 /* ---- patterns ------------------------------------------------------------------------------ */
 
 /* What regcomp(3) says of @pattern; "" = nothing. */

@@ -47,7 +47,7 @@ static const struct verb_row verbs[NR_VERBS] = {
 			  "many, or turns"},
 	[VERB_HISTORY] = {"history", "[OPTIONS] [DIRECTORY]",
 			  "the past releases in DIRECTORY/benchmarks, which --release wrote"},
-	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING",
+	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING | --sync",
 			  "add a release to the history on a branch of its own, and push it"},
 	[VERB_BACKFILL] = {"backfill", "[OPTIONS] TAG... [-- COMMAND [ARG...]]",
 			   "profile old tags, each in a copy of its own, for the history"},
@@ -928,6 +928,13 @@ static const struct option_row rows[] = {
 		.expected = "the name of a branch",
 		.verbs = FOR_PUBLISH,
 		.apply = option_apply_main_branch,
+	},
+	{
+		.name = "sync",
+		.help = "add no release: merge main into the branch of releases, so that it is main and the "
+			"history at any time",
+		.verbs = FOR_PUBLISH,
+		.apply = option_apply_sync,
 	},
 	{
 		.name = "dry-run",

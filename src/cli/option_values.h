@@ -46,6 +46,7 @@ int option_apply_remote(struct options *options, const char *value);
 int option_apply_branch(struct options *options, const char *value);
 int option_apply_main_branch(struct options *options, const char *value);
 int option_apply_dry_run(struct options *options, const char *value);
+int option_apply_sync(struct options *options, const char *value);
 
 /* Values of compare: 0 or -EINVAL (option_compare.c). */
 int option_apply_warn_at(struct options *options, const char *value);

@@ -338,6 +338,36 @@ static int settle_warm(struct parser *p)
 	return repeat_command(p, busted);
 }
 
+static int refuse_no_recording(struct parser *p)
+{
+	const char *verb = verb_name(p->options->verb);
+
+	return usage_error(buf_addf(p->why,
+				    "%s: no recording given (for example: bprof-perf %s "
+				    "%sbprof-out/recording.bprof)",
+				    verb, verb,
+				    p->options->verb == VERB_PUBLISH ? "--release TAG " : ""));
+}
+
+static int check_publication(struct parser *p)
+{
+	const struct options *o = p->options;
+
+	if (o->sync && o->recording)
+		return usage_error(buf_addf(
+			p->why, "publish --sync adds no release: what is '%s' for?", o->recording));
+	if (!o->sync && !o->recording)
+		return refuse_no_recording(p);
+	if (!o->sync && !o->release.nr_parts)
+		return usage_error(buf_addstr(p->why, "publish: no tag given (remedy: --release "
+						      "TAG; an empty one is none)"));
+	if (o->main_branch && !strcmp(o->main_branch, o->branch))
+		return usage_error(buf_addstr(p->why,
+					      "--branch and --main-branch are the same one: the "
+					      "releases need a branch of their own"));
+	return 0;
+}
+
 /* Values that are right, each by itself. */
 static int check_together(struct parser *p)
 {
@@ -353,26 +383,15 @@ static int check_together(struct parser *p)
 					    "%s needs the boundary hook, and "
 					    "--boundaries=%s goes without it",
 					    needs_hook, boundaries_name(o->boundaries)));
-	if (o->verb == VERB_PUBLISH && !o->release.nr_parts)
-		return usage_error(buf_addstr(p->why, "publish: no tag given (remedy: --release "
-						      "TAG; an empty one is none)"));
-	if (o->verb == VERB_PUBLISH && o->main_branch && !strcmp(o->main_branch, o->branch))
-		return usage_error(buf_addstr(p->why,
-					      "--branch and --main-branch are the same one: the "
-					      "releases need a branch of their own"));
-	return 0;
+	return o->verb == VERB_PUBLISH ? check_publication(p) : 0;
 }
 
 static int take_recording(struct parser *p, size_t next)
 {
 	const char *verb = verb_name(p->options->verb);
 
-	if (next >= p->nr_words)
-		return usage_error(buf_addf(
-			p->why,
-			"%s: no recording given (for example: bprof-perf %s "
-			"%sbprof-out/recording.bprof)",
-			verb, verb, p->options->verb == VERB_PUBLISH ? "--release TAG " : ""));
+	if (next >= p->nr_words) /* publish --sync has none: check_publication() */
+		return p->options->verb == VERB_PUBLISH ? 0 : refuse_no_recording(p);
 	if (next + 1 < p->nr_words)
 		return usage_error(buf_addf(p->why, "%s: one recording at a time, but '%s' follows",
 					    verb, p->words[next + 1]));

@@ -102,6 +102,7 @@ struct options {
 	const char *timing_file;		   /* NULL = none */
 	const char *remote, *branch, *main_branch; /* VERB_PUBLISH; main NULL = the default */
 	bool dry_run;
+	bool sync;	      /* main is merged, no release is added */
 	char **tags;	      /* VERB_BACKFILL: NULL-terminated, as they were given; owned */
 	bool again;	      /* also those that are in the history */
 	const char *tree_dir; /* VERB_HISTORY: where benchmarks/ is */

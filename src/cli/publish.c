@@ -32,7 +32,7 @@
 
 struct publication {
 	const struct session *session;
-	const struct profile *profile;
+	const struct profile *profile; /* NULL: no release, main alone */
 	struct git git;
 	struct branch branch;
 	char directory[PATH_MAX]; /* of this attempt */
@@ -77,6 +77,18 @@ static int commit(struct publication *p)
 	snprintf(message, sizeof(message), "chore(profiler): release %s",
 		 p->session->options->release.text);
 	return branch_commit(&p->git, &p->branch, p->directory, message, &p->why);
+}
+
+/* 1: the branch has all of main; else as attempt(). */
+static int attempt_sync(struct publication *p)
+{
+	int r;
+
+	buf_reset(&p->why);
+	r = branch_merge(&p->git, &p->branch, &p->why);
+	if (r == 0 && !p->session->options->dry_run)
+		r = branch_push(&p->git, &p->branch, &p->why);
+	return r;
 }
 
 /* 0: it is on the branch; -EAGAIN; -errno with a sentence. */
@@ -127,7 +139,8 @@ static int publish(struct publication *p, unsigned *ret_attempts)
 		char seen[GIT_ID_MAX];
 		struct buf look;
 
-		r = attempt(p, ++*ret_attempts);
+		++*ret_attempts;
+		r = p->profile ? attempt(p, *ret_attempts) : attempt_sync(p);
 		if (r != -EAGAIN || *ret_attempts >= MOST_ATTEMPTS)
 			break;
 		p->quiet = true;
@@ -142,6 +155,35 @@ static int publish(struct publication *p, unsigned *ret_attempts)
 	return r;
 }
 
+static void say_done(const struct publication *p, unsigned attempts)
+{
+	const struct options *o = p->session->options;
+	const char *what = p->profile ? o->release.text : "main";
+
+	if (o->dry_run)
+		say_note(o->quiet,
+			 "dry run: %s would be commit %.12s on the branch '%s' of '%s'; nothing "
+			 "was changed",
+			 what, p->branch.new_tip, o->branch, o->remote);
+	else
+		say_note(o->quiet, "%s %s as commit %.12s on the branch '%s' of '%s'%s",
+			 p->profile ? "published" : "merged", what, p->branch.new_tip, o->branch,
+			 o->remote, attempts > 1 ? ", after others" : "");
+}
+
+static void say_nothing_to_do(const struct publication *p)
+{
+	const struct options *o = p->session->options;
+
+	if (!*p->branch.tip)
+		say_note(o->quiet,
+			 "there is no branch '%s' at '%s' yet: the first release makes it",
+			 o->branch, o->remote);
+	else
+		say_note(o->quiet, "the branch '%s' of '%s' has all of main already", o->branch,
+			 o->remote);
+}
+
 static int publish_profile(struct publication *p)
 {
 	const struct options *o = p->session->options;
@@ -154,18 +196,14 @@ static int publish_profile(struct publication *p)
 		say_error("publish: %s", p->why.len ? p->why.data : strerror(-r));
 		return EXIT_SETUP;
 	}
-	if (o->dry_run)
-		say_note(o->quiet,
-			 "dry run: %s would be commit %.12s on the branch '%s' of '%s'; nothing "
-			 "was changed",
-			 o->release.text, p->branch.new_tip, o->branch, o->remote);
+	if (r > 0)
+		say_nothing_to_do(p);
 	else
-		say_note(o->quiet, "published %s as commit %.12s on the branch '%s' of '%s'%s",
-			 o->release.text, p->branch.new_tip, o->branch, o->remote,
-			 attempts > 1 ? ", after others" : "");
+		say_done(p, attempts);
 	return 0;
 }
 
+/* @profile NULL: only main is merged. */
 static int publish_with(const struct session *session, const struct profile *profile)
 {
 	struct publication p = {.session = session, .profile = profile};
@@ -199,6 +237,8 @@ int publish_command(const struct session *session)
 		say_error("cannot become %s: %s", session->identity->name, strerror(-r));
 		return EXIT_SETUP;
 	}
+	if (session->options->sync)
+		return publish_with(session, NULL);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
 		say_error("cannot open the recording '%s': %s", path, strerror(errno));

@@ -356,11 +356,36 @@ static int name_author(struct git *git)
 	return r < 0 ? r : 0;
 }
 
+static int write_commit(struct git *git, struct branch *branch, const char *tree, bool merge,
+			const char *message, struct buf *why)
+{
+	struct words words;
+	int r = name_author(git);
+
+	if (r < 0)
+		return r;
+	words = git_words(git, "commit-tree");
+	words_add(&words, tree);
+	if (*branch->tip || *branch->main_tip) {
+		words_add(&words, "-p");
+		words_add(&words, *branch->tip ? branch->tip : branch->main_tip);
+	}
+	if (merge) {
+		words_add(&words, "-p");
+		words_add(&words, branch->main_tip);
+	}
+	words_add(&words, "-m");
+	words_add(&words, message);
+	r = git_run(git, &words, NULL, QUESTION_MS);
+	if (r > 0)
+		return git_refuse(git, why, -EPROTO, "git cannot make the commit");
+	return r < 0 ? r : git_output_id(git, branch->new_tip);
+}
+
 int branch_commit(struct git *git, struct branch *branch, const char *directory,
 		  const char *message, struct buf *why)
 {
 	char folder[GIT_ID_MAX], base[GIT_ID_MAX], top[GIT_ID_MAX];
-	struct words words;
 	bool merge;
 	int r = write_folder(git, directory, folder, why);
 
@@ -369,25 +394,22 @@ int branch_commit(struct git *git, struct branch *branch, const char *directory,
 	if (r == 0)
 		r = write_top(git, base, folder, top);
 	if (r == 0)
-		r = name_author(git);
-	if (r == 0) {
-		words = git_words(git, "commit-tree");
-		words_add(&words, top);
-		if (*branch->tip || *branch->main_tip) {
-			words_add(&words, "-p");
-			words_add(&words, *branch->tip ? branch->tip : branch->main_tip);
-		}
-		if (merge) {
-			words_add(&words, "-p");
-			words_add(&words, branch->main_tip);
-		}
-		words_add(&words, "-m");
-		words_add(&words, message);
-		r = git_run(git, &words, NULL, QUESTION_MS);
-	}
-	if (r > 0)
-		return git_refuse(git, why, -EPROTO, "git cannot make the commit");
-	return r < 0 ? r : git_output_id(git, branch->new_tip);
+		return write_commit(git, branch, top, merge, message, why);
+	return r > 0 ? git_refuse(git, why, -EPROTO, "git cannot make the commit") : r;
+}
+
+int branch_merge(struct git *git, struct branch *branch, struct buf *why)
+{
+	char tree[GIT_ID_MAX];
+	bool merge;
+	int r;
+
+	if (!*branch->tip || !*branch->main_tip)
+		return 1;
+	r = base_tree(git, branch, tree, &merge, why);
+	if (r < 0 || !merge)
+		return r < 0 ? r : 1;
+	return write_commit(git, branch, tree, true, "chore(profiler): merge the main branch", why);
 }
 
 /* ---- the push ------------------------------------------------------------------------------ */

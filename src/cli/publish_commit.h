@@ -47,6 +47,12 @@ int branch_unpack(struct git *git, const struct branch *branch, const char *dire
 int branch_commit(struct git *git, struct branch *branch, const char *directory,
 		  const char *message, struct buf *why) MUST_CHECK;
 
+/*
+ * A commit on the tip that has main merged into it, and nothing else. 1: there is nothing to do;
+ * the branch has all of main, or one of both is missing.
+ */
+int branch_merge(struct git *git, struct branch *branch, struct buf *why) MUST_CHECK;
+
 /* 0; -EAGAIN: somebody was faster, or the remote refused: branch_fetch() tells. */
 int branch_push(struct git *git, const struct branch *branch, struct buf *why) MUST_CHECK;
 

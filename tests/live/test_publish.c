@@ -141,6 +141,47 @@ Test(publish, files_that_others_put_on_the_branch_stay)
 	must("test \"$(git -C remote.git show profiling:src/b.lua)\" = two");
 }
 
+/* ---- main alone ---------------------------------------------------------------------------- */
+
+static void sync_branch(const char *sentence, int status)
+{
+	char *directory = path_join(top, "work");
+	const char *argv[] = {BPROF_PERF, "publish", "--sync", NULL};
+	struct run run;
+
+	run_command(directory, NULL, argv, &run);
+	cr_expect(eq(int, run.status, status), "%s", run.err.data);
+	cr_expect(strstr(run.err.data, sentence) != NULL, "'%s' in '%s'", sentence, run.err.data);
+	run_done(&run);
+	free(directory);
+}
+
+Test(publish, sync_merges_main_and_changes_nothing_else)
+{
+	sync_branch("there is no branch 'profiling' at 'origin' yet", 0);
+	must("! git -C remote.git rev-parse --verify --quiet profiling");
+	expect_published("v1.0.0");
+	sync_branch("has all of main already", 0);
+	must("git -C remote.git rev-parse profiling:benchmarks >before");
+	must("cd work && echo two >src/a.lua && git commit -qam second && git push -q origin main");
+	sync_branch("merged main as commit", 0);
+	must("test \"$(git -C remote.git show profiling:src/a.lua)\" = two");
+	must("git -C remote.git merge-base --is-ancestor main profiling");
+	must("git -C remote.git rev-parse profiling:benchmarks | cmp - before");
+	must("git -C remote.git fsck --strict --no-dangling");
+}
+
+Test(publish, sync_says_a_conflict_and_pushes_nothing)
+{
+	expect_published("v1.0.0");
+	must("git clone -q -b profiling remote.git other && cd other && "
+	     "git config user.name O && git config user.email o@o && echo mine >src/a.lua && "
+	     "git commit -qam mine && git push -q && git rev-parse HEAD >../before");
+	must("cd work && echo two >src/a.lua && git commit -qam second && git push -q origin main");
+	sync_branch("main cannot be merged into the branch 'profiling'", 125);
+	must("git -C remote.git rev-parse profiling | cmp - before");
+}
+
 Test(publish, an_empty_remote_gets_a_branch_with_the_history_alone)
 {
 	must("git init -q --bare -b main empty.git && git -C work remote set-url origin ../empty.git");

@@ -382,6 +382,17 @@ Test(options, compare_takes_two_paths_or_a_command_and_its_base)
 	cr_assert_str_eq(options.comparison_format->name, "json");
 }
 
+Test(options, publish_takes_a_release_or_nothing)
+{
+	cr_assert(eq(int, parse("publish --sync"), 0));
+	cr_assert(options.sync && !options.recording);
+	expect_refusal("publish --sync x.bprof",
+		       "publish --sync adds no release: what is 'x.bprof' for?");
+	expect_refusal("publish --release v1.0.0",
+		       "publish: no recording given (for example: bprof-perf publish --release TAG "
+		       "bprof-out/recording.bprof)");
+}
+
 Test(options, compare_takes_a_finished_comparison)
 {
 	cr_assert(eq(int, parse("compare a"), 0));
