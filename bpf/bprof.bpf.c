@@ -5,6 +5,7 @@
  *	processes.h  who is followed: fork, exec (with the hold), VMs inherited
  *	cpu_time.h   sched_switch: exact CPU time per process
  *	meters.h     hardware counters, page faults, switches and the like, at the same places
+ *	vm_slots.h   the VMs of each process, of which many tell and read at once
  *	vms.h        luaL_openlibs, lua_close: Lua VMs come and go
  *	marks.h      getenv: test boundaries
  *	sample.h     perf_event: the Lua stack at this instant

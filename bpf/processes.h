@@ -9,6 +9,8 @@
 #ifndef BPROF_PROCESSES_H
 #define BPROF_PROCESSES_H
 
+#include "vm_slots.h"
+
 const volatile bool hold_unknown_binaries = true;
 bool stop_holding; /* set when bprof-perf is about to leave */
 
@@ -22,15 +24,6 @@ static __always_inline void follow_thread(struct process *p, u32 pid, struct tas
 		count(BPROF_COUNTER_LOST_PROCESSES);
 	else
 		__sync_fetch_and_add(&p->threads, 1);
-}
-
-/* A forked child has its parent's memory, so it has its parent's VMs at the same addresses. */
-static __always_inline void inherit_vms(u32 parent_pid, u32 pid)
-{
-	struct process_vms *inherited = bpf_map_lookup_elem(&vms, &parent_pid);
-
-	if (inherited)
-		bpf_map_update_elem(&vms, &pid, inherited, BPF_ANY);
 }
 
 SEC("raw_tp/sched_process_fork")

@@ -66,22 +66,28 @@ static __always_inline u64 stack_end(const struct task_struct *task, const struc
 	return end > sp && end - sp <= STACK_MAX_BYTES ? end : 0;
 }
 
-/* VM @i of the process and its layout. */
-WALK_STEP int take_vm(struct walk *w, const struct process_vms *known, u32 i)
+/* The VM in slot @i of the process, and its layout. One that is being written counts as missed. */
+WALK_STEP int take_vm(struct walk *w, struct process_vms *known, u32 i)
 {
 	struct lua_layout *layout;
-	u32 index;
+	u32 index, nr;
 
 	if (!w || !known)
 		return 0;
-	i = walk_index(i, BPROF_MAX_VMS - 1);
-	w->vms.vm[i] = known->vms.vm[i];
-	index = w->vms.vm[i].layout;
+	nr = walk_index(w->vms.nr, BPROF_MAX_VMS - 1);
+	if (!slot_read(&known->slot[walk_index(i, BPROF_MAX_VMS - 1)], &w->vms.vm[nr])) {
+		w->vms.missed++;
+		return 0;
+	}
+	if (!w->vms.vm[nr].global)
+		return 0;
+	w->vms.nr = nr + 1;
+	index = w->vms.vm[nr].layout;
 	layout = bpf_map_lookup_elem(&layouts, &index);
 	if (layout)
-		w->layout[i] = *layout;
+		w->layout[nr] = *layout;
 	else
-		w->layout[i].family = BPROF_FAMILY_NONE;
+		w->layout[nr].family = BPROF_FAMILY_NONE;
 	return 0;
 }
 
@@ -89,16 +95,18 @@ WALK_STEP int take_vm(struct walk *w, const struct process_vms *known, u32 i)
 static __always_inline void take_vms(struct walk *w, u32 pid)
 {
 	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+	u32 used;
 
 	w->vms.nr = 0;
+	w->vms.missed = 0;
 	w->safe_proto = 0;
 	if (!known)
 		return;
-	w->vms.nr = known->vms.nr;
-	w->vms.missed = known->vms.missed;
+	used = known->used;
+	w->vms.missed = known->missed;
 	w->safe_proto = known->safe_proto;
 	for (u32 i = 0; i < BPROF_MAX_VMS; i++) {
-		if (i >= w->vms.nr)
+		if (!(used >> i)) /* slots are taken from the first on */
 			break;
 		take_vm(w, known, i);
 	}

@@ -129,13 +129,15 @@ static __noinline void count_coroutine(struct process *p, u32 pid, const char *t
 static __noinline void count_vm(struct process *p, u32 pid)
 {
 	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
+	const struct lua_vm *vm;
 	bool luajit;
 	u32 now;
 
-	if (!p || !known || !known->vms.nr)
+	if (!p || !known || !known->slot[0].vm.global)
 		return;
-	luajit = known->vms.vm[0].family == BPROF_FAMILY_LUAJIT;
-	now = countdown_of(luajit ? known->vms.vm[0].global : known->vms.vm[0].main, luajit);
+	vm = &known->slot[0].vm;
+	luajit = vm->family == BPROF_FAMILY_LUAJIT;
+	now = countdown_of(luajit ? vm->global : vm->main, luajit);
 	if (!now) {
 		p->vm_count_lost = 1;
 		return;

@@ -10,6 +10,8 @@
 #ifndef BPROF_VMS_H
 #define BPROF_VMS_H
 
+#include "vm_slots.h"
+
 #define LUAJIT_TYPE_THREAD  6
 #define PUC_TYPE_THREAD	    8
 #define LUAJIT_LAST_HANDLER 88 /* bytecodes below the hot-counting ones: static in all of 2.1 */
@@ -95,60 +97,6 @@ static __always_inline void place_code(u64 reference, const struct puc_layout *l
 	}
 }
 
-static const struct process_vms no_vms;
-
-/*
- * Index of the VM with this global_State, the number of VMs if there is none. Searches are global
- * functions: the verifier then goes on with any index once, not with each.
- */
-WALK_STEP u32 find_by_global(const struct process_vms *known, u64 global)
-{
-	u32 at = 0;
-
-	if (!known)
-		return 0;
-	while (at < BPROF_MAX_VMS && at < known->vms.nr && known->vms.vm[at].global != global)
-		at++;
-	return at;
-}
-
-/* The same for the VM with this main state. */
-WALK_STEP u32 find_by_main(const struct process_vms *known, u64 state)
-{
-	u32 at = 0;
-
-	if (!known)
-		return 0;
-	while (at < BPROF_MAX_VMS && at < known->vms.nr && known->vms.vm[at].main != state)
-		at++;
-	return at;
-}
-
-/*
- * Adds the VM to its process, in the place of an older one with the same global_State. Where there
- * is no room the process is marked: a thread that runs none of its known VMs may run this one.
- */
-static __always_inline bool publish_vm(u32 pid, const struct lua_vm *vm)
-{
-	struct process_vms *known;
-	u32 at;
-
-	bpf_map_update_elem(&vms, &pid, &no_vms, BPF_NOEXIST);
-	known = bpf_map_lookup_elem(&vms, &pid);
-	if (!known)
-		return false;
-	at = find_by_global(known, vm->global);
-	if (at >= BPROF_MAX_VMS) {
-		known->vms.missed++;
-		return false;
-	}
-	at = walk_index(at, BPROF_MAX_VMS - 1);
-	known->vms.vm[at] = *vm;
-	if (at >= known->vms.nr)
-		known->vms.nr = at + 1;
-	return true;
-}
-
 /* @reference: where the function is from which the distances of the build count; 0 = not known */
 static __always_inline int vm_opened(u32 binary, u64 state, u64 reference)
 {
@@ -195,7 +143,7 @@ static __always_inline bool was_seen(u64 state)
 	u32 pid = current_pid();
 	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
 
-	return known && (find_by_main(known, state) < known->vms.nr || known->vms.missed);
+	return known && (slots_have(known, state) || known->missed);
 }
 
 /* Thread that is inside lua_newstate -> address of that function. */
@@ -248,19 +196,10 @@ int BPF_KPROBE(on_close, u64 state)
 	u32 pid = current_pid();
 	struct bprof_vm_close r = {.pid = pid, .tid = current_tid(), .state = state};
 	struct process_vms *known = bpf_map_lookup_elem(&vms, &pid);
-	u32 at, last;
 
 	if (!known)
 		return 0;
-	at = find_by_main(known, state);
-	if (at < known->vms.nr) {
-		at = walk_index(at, BPROF_MAX_VMS - 1);
-		last = walk_index(known->vms.nr - 1, BPROF_MAX_VMS - 1);
-		known->vms.vm[at] = known->vms.vm[last];
-		known->vms.nr = last;
-	} else if (known->vms.missed) {
-		known->vms.missed--;
-	}
+	unpublish_vm(known, state);
 	fill_header(&r.h, BPROF_RECORD_VM_CLOSE, sizeof(r));
 	ship(&r);
 	return 0;

@@ -62,10 +62,26 @@ struct binary_key {
 	__u64 dev, ino;
 };
 
+/* A VM of a process, or vm.global 0. turn is odd while somebody writes the rest (bpf/vm_slots.h).
+ */
+struct vm_slot {
+	__u32 turn, reserved;
+	struct lua_vm vm;
+};
+
 /* The Lua side of a process. */
 struct process_vms {
-	struct lua_vms vms;
+	__u32 used;	  /* slots that ever had a VM, a bit each */
+	__u32 missed;	  /* VMs that live in the process and found no room here */
 	__u64 safe_proto; /* busted.safe, once known: its frames carry the test */
+	struct vm_slot slot[BPROF_MAX_VMS];
+};
+
+/* What user space tells the programs on_vm_found (pid, vm) and on_safe_found (pid, safe_proto). */
+struct found_vm {
+	__u32 pid, reserved;
+	__u64 safe_proto;
+	struct lua_vm vm;
 };
 
 #endif

@@ -131,10 +131,13 @@ int collect_add_layout(struct collector *c, const struct lua_layout *layout, uin
 int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
 		       uint32_t *ret_index);
 
-/* Tells the sampler of a VM that user space found; vm->layout is set by the caller. */
+/*
+ * Tells the sampler of a VM that user space found; vm->layout is set by the caller. -ENOSPC: the
+ * process has no room for one more, or is gone.
+ */
 int collect_publish_vm(struct collector *c, uint32_t pid, const struct lua_vm *vm);
 
-/* Tells the sampler where busted.safe is in @pid. */
+/* Tells the sampler where busted.safe is in @pid. -ENOENT: it knows no VM of that process. */
 int collect_set_safe_proto(struct collector *c, uint32_t pid, uint64_t object);
 
 /* User space has the lines of this prototype: the sampler need not decode them any more. */

@@ -451,33 +451,33 @@ int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_la
 		       : 0;
 }
 
+/* Not by reading the map and writing it back: a VM that opens or closes meanwhile would be undone.
+ */
+static int tell_sampler(const struct bpf_program *program, struct found_vm *found, bool *ret_done)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = found, .ctx_size_in = sizeof(*found));
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+
+	*ret_done = opts.retval;
+	return err;
+}
+
 int collect_publish_vm(struct collector *c, uint32_t pid, const struct lua_vm *vm)
 {
-	int fd = bpf_map__fd(c->bpf->maps.vms);
-	struct process_vms known = {0};
-	uint32_t at = 0;
+	struct found_vm found = {.pid = pid, .vm = *vm};
+	bool done;
+	int err = tell_sampler(c->bpf->progs.on_vm_found, &found, &done);
 
-	if (bpf_map_lookup_elem(fd, &pid, &known) < 0)
-		memset(&known, 0, sizeof(known));
-	while (at < known.vms.nr && known.vms.vm[at].global != vm->global)
-		at++;
-	if (at >= BPROF_MAX_VMS)
-		return -ENOSPC;
-	known.vms.vm[at] = *vm;
-	if (at == known.vms.nr)
-		known.vms.nr++;
-	return bpf_map_update_elem(fd, &pid, &known, BPF_ANY) < 0 ? -errno : 0;
+	return err < 0 ? err : done ? 0 : -ENOSPC;
 }
 
 int collect_set_safe_proto(struct collector *c, uint32_t pid, uint64_t object)
 {
-	int fd = bpf_map__fd(c->bpf->maps.vms);
-	struct process_vms known;
+	struct found_vm found = {.pid = pid, .safe_proto = object};
+	bool done;
+	int err = tell_sampler(c->bpf->progs.on_safe_found, &found, &done);
 
-	if (bpf_map_lookup_elem(fd, &pid, &known) < 0)
-		return -errno;
-	known.safe_proto = object;
-	return bpf_map_update_elem(fd, &pid, &known, BPF_EXIST) < 0 ? -errno : 0;
+	return err < 0 ? err : done ? 0 : -ENOENT;
 }
 
 void collect_mark_captured(struct collector *c, uint32_t pid, uint64_t object, uint32_t fingerprint)
