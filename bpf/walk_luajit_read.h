@@ -60,6 +60,28 @@ WALK_INLINE u32 luajit_type(const u64 *object)
 	return (u32)(object[1] >> 8) & 0xff;
 }
 
+/*
+ * How many snapshots a trace has, and of what size. They lie before their entries, without a gap.
+ * @header: u16 nsnap of the GCtrace's header, @sizes: u32 nsnapmap; up to January 2019 the header
+ * has topslot and linktype there, the latter not 0, and sizes u16 nsnap and u16 nsnapmap.
+ */
+WALK_INLINE void luajit_measure_snapshots(struct walk *w, u32 header, u32 sizes)
+{
+	struct luajit_trace *t = &w->luajit.trace;
+	u64 bytes = t->entries - t->snapshots;
+	u32 is_old = (header >> 8) && bytes == 8ULL * (sizes & 0xffff);
+	u32 is_new = bytes == 12ULL * header;
+
+	t->nr_snapshots = header;
+	t->nr_entries = sizes;
+	t->snapshot_bytes = 12;
+	if (w->chosen.luajit.snapshot_mcode || (is_new && !is_old))
+		return;
+	t->nr_snapshots = sizes & 0xffff;
+	t->nr_entries = sizes >> 16;
+	t->snapshot_bytes = is_old && !is_new ? 8 : 0;
+}
+
 #include "walk_luajit_read32.h"
 
 /* Without GC64? On arm64 there is no such build. */
@@ -299,13 +321,11 @@ WALK_INLINE int luajit_read_trace(struct walk *w, u64 address, u32 need)
 	if (luajit_read(w, LUAJIT_TRACE_WORDS, address, need))
 		return 1;
 	if (luajit_has_refs32(w))
-		return luajit_decode_trace32(&w->luajit);
+		return luajit_decode_trace32(w);
 	if (luajit_type(raw) != LUAJIT_GCT_TRACE)
 		return 1;
-	t->nr_snapshots = (u32)(raw[1] >> 16) & 0xffff;
 	t->constants = raw[4];
 	t->lowest_constant = (u32)raw[5];
-	t->nr_entries = (u32)(raw[5] >> 32);
 	t->snapshots = raw[6];
 	t->entries = raw[7];
 	t->start_pc = raw[9];
@@ -316,6 +336,7 @@ WALK_INLINE int luajit_read_trace(struct walk *w, u64 address, u32 need)
 	t->root = (u32)(raw[13] >> 32) & 0xffff;
 	t->next_root = (u32)(raw[13] >> 48);
 	t->next_side = (u32)raw[14] & 0xffff;
+	luajit_measure_snapshots(w, (u32)(raw[1] >> 16) & 0xffff, (u32)(raw[5] >> 32));
 	return 0;
 }
 

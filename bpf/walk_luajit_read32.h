@@ -108,17 +108,15 @@ WALK_INLINE int luajit_decode_proto32(struct luajit_work *j)
 	return 0;
 }
 
-WALK_INLINE int luajit_decode_trace32(struct luajit_work *j)
+WALK_INLINE int luajit_decode_trace32(struct walk *w)
 {
-	struct luajit_trace *t = &j->trace;
-	const u64 *raw = j->raw;
+	struct luajit_trace *t = &w->luajit.trace;
+	const u64 *raw = w->luajit.raw;
 
 	if (luajit_type32(raw) != LUAJIT_GCT_TRACE)
 		return 1;
-	t->nr_snapshots = (u32)(raw[0] >> 48);
 	t->constants = raw[2];
 	t->lowest_constant = (u32)raw[3];
-	t->nr_entries = (u32)(raw[3] >> 32);
 	t->snapshots = raw[4];
 	t->entries = raw[5];
 	t->start_pc = raw[6] >> 32;
@@ -129,6 +127,7 @@ WALK_INLINE int luajit_decode_trace32(struct luajit_work *j)
 	t->root = (u32)(raw[10] >> 32) & 0xffff;
 	t->next_root = (u32)(raw[10] >> 48);
 	t->next_side = (u32)raw[11] & 0xffff;
+	luajit_measure_snapshots(w, (u32)(raw[0] >> 48), (u32)(raw[3] >> 32));
 	return 0;
 }
 

@@ -53,6 +53,7 @@ enum luajit_op {
 #define LUAJIT_HOST_WORDS  64  /* of one chunk of native stack */
 #define LUAJIT_IR_WORDS	   128 /* of a trace's constants */
 #define LUAJIT_MAX_ENTRIES 256 /* of a snapshot */
+#define LUAJIT_MCODE_BYTES 128 /* of one chunk of machine code */
 
 /* Structures of the target, decoded: see walk_luajit_read.h. */
 
@@ -89,7 +90,8 @@ struct luajit_trace {
 	u64 start_pc, mcode, snapshots, entries, constants;
 	u32 number, root, next_root, next_side;
 	u32 mcode_bytes, nr_snapshots, nr_entries, lowest_constant;
-	u32 stack_adjust; /* native stack used by the machine code */
+	u32 stack_adjust;   /* native stack used by the machine code */
+	u32 snapshot_bytes; /* of a snapshot's header; 0 = not known */
 };
 
 struct luajit_work {
@@ -147,11 +149,22 @@ struct luajit_work {
 	u32 mcode_offset;
 	u32 search_low, search_high; /* snapshots that may be the last one passed */
 	u32 has_snapshot;
-	u32 nr_entries;
+	u32 nr_entries, first_entry;
+	u32 link_entry, nr_links; /* behind which entry links are counted, and how many there are */
 	u32 entry[LUAJIT_MAX_ENTRIES + 8]; /* of the snapshot */
 	u64 constant;			   /* value of the snapshot's slot last looked at */
 	u32 is_specialised;		   /* proto is the one a computed function has */
 	u64 ir_word[LUAJIT_IR_WORDS + 8];
+
+#ifdef BPROF_ARCH_X86_64
+	/* search for the last guard */
+	struct luajit_trace running;
+	u64 code_from; /* offset of code in the trace's */
+	u32 guard_at;
+	s32 guard_step, guard_exit;
+	u64 guard_target;
+	u8 code[LUAJIT_MCODE_BYTES + 16];
+#endif
 
 	/* search for the state under C code that resumed a coroutine */
 	u64 host_word[LUAJIT_HOST_WORDS];

@@ -339,8 +339,7 @@ static void find_traces(const struct mem_reader *mem, const struct global_copy *
 		    !is_trace_table(mem, g, model_of(l), build->trace_table))
 			continue;
 		l->trace_table = build->trace_table;
-		/* without GC64 a snapshot has another form, which the walkers do not know */
-		l->snapshot_mcode = l->refs32 ? 0 : build->snapshot_mcode;
+		l->snapshot_mcode = build->snapshot_mcode;
 		return;
 	}
 }
