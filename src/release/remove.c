@@ -13,7 +13,7 @@
 
 #include "beneath.h"
 
-#define MAX_DEPTH 4
+#define MAX_DEPTH 8
 
 struct removal {
 	dev_t device;

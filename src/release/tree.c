@@ -136,6 +136,7 @@ int tree_write(const struct tree_request *request, struct buf *why)
 		return buf_addstr(why, "the run failed, and --require-pass is given") < 0
 			       ? -ENOMEM
 			       : -ECANCELED;
+	stage_recover(request->root_fd, request->note, request->arg);
 	r = stage_open(request->root_fd, &t.stage, why);
 	if (r < 0)
 		return r;

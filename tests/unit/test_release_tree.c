@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base.h"
+#include "clock.h"
 #include "history.h"
 #include "profiles.h"
 #include "release_pages.h"
@@ -334,6 +337,131 @@ Test(tree, a_write_that_fails_leaves_the_tree_as_it_was)
 		0));
 	cr_expect(eq(int, shell("test -z \"$(find . -name '.bprof-*')\""), 0));
 	shell("rm -f /tmp/$(basename %s).before", top);
+}
+
+/* ---- runs that were killed ----------------------------------------------------------------- */
+
+static bool nothing_is_left(void)
+{
+	return shell("test -z \"$(find . -name '.bprof-*')\"") == 0;
+}
+
+#define NR_KILLS 20
+
+/* Which release each file at the top is of: they are one. */
+static bool top_agrees(void)
+{
+	return shell("test $(grep -ho '\"release\": \"[^\"]*\"' " ALL "profile.json " ALL
+		     "artifacts/$(ls " ALL
+		     "artifacts | sort -V | tail -1)/summary.json | sort -u | "
+		     "wc -l) = 1") == 0;
+}
+
+/* Kills a run that adds @tag after a while. */
+static void add_and_kill(unsigned days, const char *tag, unsigned after_us)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct profile p = passed(days);
+
+		_exit(write_it(&p, tag) < 0);
+	}
+	usleep(after_us);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+Test(tree, a_run_that_is_killed_at_any_time_is_completed_or_undone_by_the_next)
+{
+	unsigned whole_us = 0, nr_completed = 0, nr_deleted = 0;
+	char tag[32];
+
+	add(0, "v1.0.0");
+	for (unsigned i = 1; i <= NR_KILLS; i++) {
+		uint64_t start;
+
+		snprintf(tag, sizeof(tag), "v1.%u.0", 2 * i);
+		add_and_kill(2 * i, tag, whole_us / NR_KILLS * i);
+		snprintf(tag, sizeof(tag), "v1.%u.1", 2 * i);
+		start = monotonic_ns();
+		add(2 * i + 1, tag);
+		whole_us = (unsigned)((monotonic_ns() - start) / 1000);
+		nr_completed += noted("completed what was begun");
+		nr_deleted += noted("deleted what was left");
+		cr_assert(nothing_is_left(), "round %u", i);
+		cr_assert(top_agrees(), "round %u", i);
+		cr_assert(eq(int,
+			     shell("for d in " ALL "artifacts/*; do test $(ls $d | wc -l) = 5 || "
+				   "exit 1; done"),
+			     0),
+			  "round %u", i);
+	}
+	cr_expect(gt(uint, nr_deleted, 0));
+	cr_log_info("%u completed, %u deleted", nr_completed, nr_deleted);
+}
+
+/* As a kill between two moves leaves it. */
+static void leave_a_commit(void)
+{
+	shell("mkdir -p .bprof-1.0.commit/" ALL "artifacts/v0.1.0-2020_01_01 && "
+	      "chmod 700 .bprof-1.0.commit && echo new >.bprof-1.0.commit/" ALL
+	      "artifacts/v0.1.0-2020_01_01/timing.json && echo '{\"schema\": "
+	      "\"bprof-perf/summary/1\"}' >.bprof-1.0.commit/" ALL
+	      "artifacts/v0.1.0-2020_01_01/summary.json");
+}
+
+Test(tree, a_commit_that_was_not_finished_is_completed)
+{
+	leave_a_commit();
+	shell("mkdir -p .bprof-7.3.tmp/" ALL " && echo half >.bprof-7.3.tmp/" ALL "README.md");
+	add(0, "v1.0.0");
+	cr_expect(noted("completed what was begun by a run that was killed ('.bprof-1.0.commit')"),
+		  "%s", notes.data);
+	cr_expect(noted("deleted what was left by a run that was killed ('.bprof-7.3.tmp')"), "%s",
+		  notes.data);
+	cr_expect(eq(int, shell("grep -q new " ALL "artifacts/v0.1.0-2020_01_01/timing.json"), 0));
+	cr_expect(eq(int, shell("grep -q v0.1.0 " ALL "README.md"), 0), "it is in the history");
+	cr_expect(nothing_is_left());
+}
+
+Test(tree, what_only_looks_like_a_stage_stays)
+{
+	shell("mkdir -p .bprof-1.0.tmp/" ALL " .bprof-2.0.commit/src .bprof-3.0.commit/benchmarks "
+	      ".bprof-4.0.tmp .bprof-x.0.tmp .bprof-5.0.tmp.old elsewhere && "
+	      "echo mine >.bprof-1.0.tmp/" ALL
+	      "notes.txt && echo x >.bprof-2.0.commit/src/README.md "
+	      "&& ln -s ../../elsewhere .bprof-3.0.commit/benchmarks/busted && "
+	      "echo x >.bprof-4.0.tmp/README.md && ln -s elsewhere .bprof-6.0.tmp && "
+	      "echo x >elsewhere/README.md && find . | sort >/tmp/$(basename %s).before",
+	      top);
+	add(0, "v1.0.0");
+	cr_expect(eq(int,
+		     shell("find . | grep -v '^./benchmarks' | sort | cmp - "
+			   "/tmp/$(basename %s).before",
+			   top),
+		     0));
+	cr_expect(noted("'.bprof-1.0.tmp', which a run that was killed has left, stays: it holds "
+			"'notes.txt'"),
+		  "%s", notes.data);
+	cr_expect(noted("'.bprof-2.0.commit', which a run that was killed has left, stays"));
+	cr_expect(noted("'.bprof-3.0.commit', which a run that was killed has left, stays"));
+	shell("rm -f /tmp/$(basename %s).before", top);
+}
+
+Test(tree, what_a_living_run_has_is_left_alone)
+{
+	int fd;
+
+	leave_a_commit();
+	fd = openat(root_fd, ".bprof-1.0.commit", O_RDONLY | O_DIRECTORY);
+	cr_assert(eq(int, flock(fd, LOCK_EX | LOCK_NB), 0));
+	add(0, "v1.0.0");
+	cr_expect(not(exists(ALL "artifacts/v0.1.0-2020_01_01")));
+	close(fd);
+	add(1, "v1.1.0");
+	cr_expect(exists(ALL "artifacts/v0.1.0-2020_01_01"));
+	cr_expect(nothing_is_left());
 }
 
 /* ---- deletion ------------------------------------------------------------------------------ */
