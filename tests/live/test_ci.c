@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tools/ci as a runner of GitHub would call it: a pull request that makes a test slower, from a
- * shallow clone that has no base yet; a push; a suite that prints commands for the runner.
+ * shallow clone that has no base yet; a push; a suite that prints commands for the runner; a
+ * release and its publication, with tags that move and publishers that meet.
  *
  * Needs root, BPF, git, busted and luajit; skips with the reason otherwise.
  */
@@ -185,4 +186,108 @@ Test(ci, a_base_that_is_no_revision_is_refused)
 		run_done(&run);
 		run_shell("rm -rf clone/bprof-ci && test ! -e clone/forged");
 	}
+}
+
+/* ---- releases ------------------------------------------------------------------------------- */
+
+/* One task of the workflows, in the directory "where". */
+static void run_task(const char *where, const char *task, const char *tag, struct run *ret)
+{
+	char *cwd = path_join(directory, where), *tool = path_join(directory, "tool/tools/ci");
+	char *env[4] = {0};
+
+	cr_assert(asprintf(&env[0], "BPROF_CI_TASK=%s", task) > 0);
+	cr_assert(asprintf(&env[1], "BPROF_CI_TAG=%s", tag) > 0);
+	cr_assert(asprintf(&env[2], "GITHUB_ACTIONS=true") > 0);
+	run_command(cwd, (const char *const *)env, WORDS{tool, "sh", "-c", SUITE, NULL}, ret);
+	for (size_t i = 0; env[i]; i++)
+		free(env[i]);
+	free(cwd);
+	free(tool);
+}
+
+static void expect_task(const char *where, const char *task, const char *tag, int status,
+			const char *sentence)
+{
+	struct run run;
+
+	run_task(where, task, tag, &run);
+	cr_expect(run.status == status, "%s %s: status %d: %s", task, tag, run.status,
+		  run.err.data);
+	cr_expect(strstr(run.err.data ? run.err.data : "", sentence) != NULL, "%s %s: '%s' in %s",
+		  task, tag, sentence, run.err.data);
+	run_done(&run);
+}
+
+/* The jobs of release.yml: a shallow clone of the tag runs the suite, a whole one publishes. */
+static void make_release(void)
+{
+	run_shell("cd work && git tag v1.0.0 && git tag -a -m beta v1.1.0-beta.1 && "
+		  "git tag nightly && git push -q --tags ../origin.git HEAD && cd .. && "
+		  "git clone -q --depth 1 --branch v1.0.0 file://$PWD/origin.git shallow && "
+		  "git clone -q origin.git whole");
+	expect_task("shallow", "release", "nightly", 2, "nightly");
+	run_shell("rm -rf shallow/bprof-ci");
+	expect_task("shallow", "release", "v1.0.0", 0, "");
+	run_shell("cd shallow/bprof-ci && test -s recording.bprof && test -s summary.md && "
+		  "test -s benchmarks/busted/all/README.md && cp -r . ../../whole/bprof-ci");
+}
+
+Test(ci, a_tag_becomes_a_release_on_the_branch)
+{
+	make_release();
+	expect_task("whole", "sync", "", 0, "there is no branch 'profiling'");
+	expect_task("whole", "publish", "v1.0.0", 0, "published v1.0.0");
+	run_shell(
+		"cd origin.git && git ls-tree --name-only profiling:benchmarks/busted/all/artifacts "
+		"| grep -q ^v1.0.0- && git fsck --strict --no-dangling");
+	run_shell("cd work && echo more >>README.md && git commit -qam more && "
+		  "git push -q ../origin.git HEAD");
+	expect_task("whole", "sync", "", 0, "merged main");
+	run_shell("cd origin.git && git merge-base --is-ancestor HEAD profiling");
+	/* annotated, and no release that all/ shows */
+	expect_task("whole", "publish", "v1.1.0-beta.1", 0, "published v1.1.0-beta.1");
+	run_shell("cd origin.git && git show profiling:benchmarks/busted/all/README.md | "
+		  "grep -q v1.0.0");
+	run_shell("cd whole && test \"$(git status --porcelain)\" = '?? bprof-ci/' && "
+		  "test -z \"$(git branch --list profiling)\"");
+}
+
+Test(ci, an_event_without_a_tag_is_no_release)
+{
+	run_shell("git clone -q origin.git whole");
+	expect_task("whole", "release", "", 0, "no tag: this is no release");
+	expect_task("whole", "publish", "", 0, "no tag: this is no release");
+	run_shell(
+		"test ! -e whole/bprof-ci && ! git -C origin.git rev-parse -q --verify profiling");
+	expect_task("whole", "deploy", "", 2, "BPROF_CI_TASK 'deploy' is not");
+}
+
+/* Moved or deleted while the suite ran; a branch that may not be pushed to. */
+Test(ci, what_may_not_be_published_is_said_and_nothing_changes)
+{
+	make_release();
+	run_shell("cd work && echo more >>README.md && git commit -qam more && "
+		  "git tag -f v1.0.0 && git push -q -f ../origin.git v1.0.0");
+	expect_task("whole", "publish", "v1.0.0", 125, "it was moved, and nothing is published");
+	expect_task("shallow", "release", "v1.0.0", 125, "it was moved, and nothing is published");
+	run_shell("cd work && git push -q ../origin.git :v1.0.0");
+	expect_task("whole", "publish", "v1.0.0", 125, "is gone at origin");
+	run_shell(
+		"printf '#!/bin/sh\necho protected >&2; exit 1\n' >origin.git/hooks/pre-receive && "
+		"chmod +x origin.git/hooks/pre-receive");
+	expect_task("whole", "publish", "v1.1.0-beta.1", 125, "did not take the commit");
+	run_shell("! git -C origin.git rev-parse -q --verify profiling");
+}
+
+/* Two jobs of two tags, from one commit of the branch. */
+Test(ci, two_publishers_at_once_lose_nothing)
+{
+	make_release();
+	run_shell("cp -r whole other && for job in whole=v1.0.0 other=v1.1.0-beta.1; do "
+		  "(cd ${job%=*} && BPROF_CI_TASK=publish BPROF_CI_TAG=${job#*=} "
+		  "../tool/tools/ci && touch done) & done; wait; "
+		  "test -e whole/done && test -e other/done");
+	run_shell("cd origin.git && test $(git ls-tree --name-only "
+		  "profiling:benchmarks/busted/all/artifacts | wc -l) = 2");
 }
