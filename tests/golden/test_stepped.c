@@ -25,8 +25,10 @@
 #endif
 #define MAX_LINE_BYTES 8192
 #define MIN_STEPS      5000
-#define MIN_ON_TRACE   100
-#define MAX_SHOWN      10 /* marked stacks of each */
+#define MIN_ON_TRACE   100  /* steps of stepping.lua, compiled */
+#define MIN_TRACED     1000 /* of tracing.lua */
+#define MIN_AT_GUARD   98   /* percent of those on a trace */
+#define MAX_SHOWN      10   /* marked stacks of each */
 
 /*
  * What is left of a trace goes back to the interpreter without a line (see docs/ACCURACY.md): with
@@ -71,8 +73,40 @@ static const char *const stacks[] = {
 	NULL,
 };
 
-static const struct truth_program program = {
+static const struct truth_program stepping = {
 	.name = "stepping", .state = "step by step", .stacks = stacks};
+
+/* Those of tests/images/tracing.lua: all of it is compiled, most functions into their callers. */
+#define CALLS "main:66 f33"
+
+static const char *const traced_stacks[] = {
+	"main:65-69",
+	CALLS ":33-43",
+	CALLS ":36 f8:8-11",
+	CALLS ":36 f8:9,10 f1:1-6",
+	CALLS ":37 f14:14-16",
+	CALLS ":38 f18:18,19",
+	CALLS ":38 f1:1-6",
+	CALLS ":39 f22:22-24",
+	CALLS ":39 f22:23 @c",
+	CALLS ":39 f22:24 f1:1-6",
+	CALLS ":40 @c",
+	CALLS ":40 @c f29:29-31",
+	CALLS ":40 @c f29:30 f26:26,27",
+	CALLS ":40 @c f29:30 f1:1-6",
+	"main:67 f45:47,48{0,4} f45:45-48",
+	"main:68 f52:52-58",
+	"main:68 f52:54 @c",
+	"main:69 f60:60-62",
+	"main:69 f60:61 f1:1-6",
+	NULL,
+};
+
+static const struct truth_program tracing = {
+	.name = "tracing", .state = "step by step", .stacks = traced_stacks};
+
+/* The program of the image that is being tested. */
+static const struct truth_program *program;
 
 static struct vm_image image;
 static struct host_walk_input in;
@@ -108,8 +142,8 @@ static int write_frame(char *to, const struct bprof_frame *f, const struct vm_im
 	if (!(f->flags & BPROF_FRAME_NO_POS))
 		snprintf(line, sizeof(line), "%d", place->line);
 	if (f->flags & BPROF_FRAME_MAIN)
-		return sprintf(to, "main chunk (stepping.lua:%s);", line);
-	return sprintf(to, "f%d (stepping.lua:%s);", place->first_line, line);
+		return sprintf(to, "main chunk (%s.lua:%s);", program->name, line);
+	return sprintf(to, "f%d (%s.lua:%s);", place->first_line, program->name, line);
 }
 
 /* A walk as a line of tracing.folded, with what it says of itself. */
@@ -145,8 +179,13 @@ static uint64_t nr_known_exact(const char *path)
 	return nr;
 }
 
-/* Returns whether it was in compiled code. */
-static bool judge(const char *path, unsigned step, struct truth_tally *tally)
+struct compiled {
+	unsigned steps;	   /* in machine code of a trace */
+	unsigned at_guard; /* of them, those whose place is that of a snapshot */
+};
+
+static void judge(const char *path, unsigned step, struct truth_tally *tally,
+		  struct compiled *compiled)
 {
 	char line[MAX_LINE_BYTES] = "";
 	struct host_walk_result r;
@@ -155,13 +194,16 @@ static bool judge(const char *path, unsigned step, struct truth_tally *tally)
 	memcpy(in.reg, image.head.reg, sizeof(in.reg));
 	cr_assert(eq(int, host_walk(&image.mem.reader, &in, &r), 0));
 	write_folded(&r, line);
-	verdict = truth_count(&program, line, tally);
+	verdict = truth_count(program, line, tally);
 	cr_expect(verdict < VERDICT_WRONG && verdict != VERDICT_OUTSIDE, "%s, step %u: %s %s", path,
 		  step, verdict_name(verdict), line);
 	if (verdict == VERDICT_MARKED && tally->samples[VERDICT_MARKED] <= MAX_SHOWN)
 		cr_log_info("step %u, ip %llx, rule %u: %s", step,
 			    (unsigned long long)in.reg[BPROF_REG_IP], r.sample.leaf_how, line);
-	return r.sample.flags & BPROF_SAMPLE_IN_MCODE;
+	if (!(r.sample.flags & BPROF_SAMPLE_IN_MCODE))
+		return;
+	compiled->steps++;
+	compiled->at_guard += (r.frame[0].flags & BPROF_FRAME_GUARD) != 0;
 }
 
 ParameterizedTestParameters(stepped, every_instruction_has_a_stack_of_the_program)
@@ -174,20 +216,27 @@ ParameterizedTest(struct image_file *f, stepped, every_instruction_has_a_stack_o
 {
 	struct truth_tally tally = {0};
 	struct vm_steps steps;
+	bool is_traced = strstr(f->path, ".traced.") != NULL;
 	bool is_compiled = strstr(f->path, ".compiled.") != NULL;
-	unsigned nr = 0, nr_on_trace = 0;
+	struct compiled compiled = {0};
+	unsigned nr = 0;
 	uint64_t nr_exact;
 	int r;
 
+	program = is_traced ? &tracing : &stepping;
 	discover(f->path);
 	cr_assert(eq(int, vm_steps_open(&steps, &image, f->path), 0), "%s", f->path);
 	vm_steps_place_code(&steps.code, &in);
 	while ((r = vm_steps_next(&steps, &image)) > 0)
-		nr_on_trace += judge(f->path, ++nr, &tally);
+		judge(f->path, ++nr, &tally, &compiled);
 	cr_expect(eq(int, r, 0), "%s", f->path);
 	cr_expect(ge(u32, nr, MIN_STEPS), "%s", f->path);
-	if (is_compiled)
-		cr_expect(ge(u32, nr_on_trace, MIN_ON_TRACE), "%s", f->path);
+	if (is_compiled || is_traced)
+		cr_expect(ge(u32, compiled.steps, is_traced ? MIN_TRACED : MIN_ON_TRACE), "%s",
+			  f->path);
+	if (is_traced)
+		cr_expect(compiled.at_guard * 100 >= compiled.steps * MIN_AT_GUARD, "%s: %u of %u",
+			  f->path, compiled.at_guard, compiled.steps);
 	nr_exact = tally.samples[VERDICT_EXACT];
 	cr_expect(nr_exact * 100 >= tally.all * (is_compiled ? 97 : 99) &&
 			  nr_exact >= nr_known_exact(f->path),

@@ -6,8 +6,8 @@
  *
  * Refuses to write an image on which the walk is not that stack.
  *
- * Of stepping.lua it writes OUT.start, its memory, and OUT.steps, what each of the machine
- * instructions that follow has changed.
+ * Of stepping.lua and tracing.lua it writes OUT.start, its memory, and OUT.steps, what each of the
+ * machine instructions that follow has changed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -461,7 +461,7 @@ int main(int argc, char **argv)
 
 	look(&mem, &walk);
 	copy_pages(&noting);
-	if (strstr(argv[2], "stepping")) {
+	if (strstr(argv[2], "stepping") || strstr(argv[2], "tracing")) {
 		note_code(argv[1], &in.layout[0]);
 		vm_steps_place_code(&code, &in);
 		write_image(argv[3], ".start");
