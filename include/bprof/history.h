@@ -80,8 +80,26 @@ struct timing_table {
 	uint64_t all_count; /* runs of tests, samples */
 };
 
+enum timing_column {
+	TIMING_COUNT,
+	TIMING_TOTAL,
+	TIMING_SELF,
+	TIMING_MEAN,
+	TIMING_MEDIAN,
+	TIMING_NAME,
+	TIMING_WHERE,
+	NR_TIMING_COLUMNS
+};
+
+/* In order, each once. None: all of which something is known. */
+struct timing_columns {
+	enum timing_column list[NR_TIMING_COLUMNS];
+	unsigned nr;
+};
+
 struct timing {
 	struct timing_table tables[NR_TIMING_KINDS];
+	struct timing_columns columns; /* shown in all styles but JSON, which has all */
 };
 
 void timing_done(struct timing *timing); /* history/timing_read.c */

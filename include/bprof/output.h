@@ -17,6 +17,8 @@ enum output_kind {
 	OUTPUT_REPORT, /* for people, to the terminal */
 };
 
+struct timing_columns;
+
 struct output_opts {
 	unsigned top;		/* rows of tables; 20 by default */
 	bool lines;		/* --lines: current line in frame names */
@@ -28,8 +30,9 @@ struct output_opts {
 	double min_percent;	/* callers view: smallest share shown */
 	const char *output_dir; /* reports only: in the hint how to open the flame graph; NULL = no
 				   hint */
-	uint64_t max_events;	/* trace: spans drawn at most, 0 = the default */
-	bool *ret_cut;		/* trace: set where spans were left out for size; may be NULL */
+	const struct timing_columns *columns; /* of timing tables, see history.h; may be NULL */
+	uint64_t max_events;		      /* trace: spans drawn at most, 0 = the default */
+	bool *ret_cut; /* trace: set where spans were left out for size; may be NULL */
 };
 
 /**

@@ -41,6 +41,9 @@ int write_release(const struct session *session, const struct profile *p,
 	int r;
 
 	opts.output = &output;
+	if (o->keep_temporary)
+		say_note(o->quiet, "KEEP_TEMPORARY_FILES: pictures are drawn without any, there is "
+				   "nothing to keep");
 	buf_init(&why, SENTENCE_MAX);
 	r = tree_write(&request, &why);
 	if (r < 0)

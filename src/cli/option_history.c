@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The values of the release history: tags, layout, what is kept and what is shown. */
 #include <errno.h>
-#include <regex.h>
 #include <string.h>
 
 #include "history/history.h"
 #include "option_values.h"
+
+#include "release/tag_pattern.h"
 
 #define MOST 1000000
 
@@ -35,6 +36,16 @@ int option_apply_keep_old_tags(struct options *options, const char *value)
 int option_apply_require_pass(struct options *options, const char *value)
 {
 	return option_switch_parse(value, &options->tree.require_pass);
+}
+
+int option_apply_keep_temporary(struct options *options, const char *value)
+{
+	return option_switch_parse(value, &options->keep_temporary);
+}
+
+int option_apply_columns(struct options *options, const char *value)
+{
+	return timing_columns_parse(value, &options->columns);
 }
 
 int option_apply_again(struct options *options, const char *value)
@@ -128,19 +139,6 @@ int option_apply_sync(struct options *options, const char *value)
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
-/* What regcomp(3) says of @pattern; "" = nothing. */
-static void judge_pattern(const char *pattern, char *why, size_t size)
-{
-	regex_t regex;
-	int r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
-
-	*why = 0;
-	if (r == 0)
-		regfree(&regex);
-	else
-		regerror(r, &regex, why, size);
-}
-
 int option_apply_allowed_tags(struct options *options, const char *value)
 {
 	const char ***list = &options->tree.allowed_tags;
@@ -148,9 +146,7 @@ int option_apply_allowed_tags(struct options *options, const char *value)
 	int r = option_values_add_globs(options, list, value);
 
 	for (const char **pattern = *list; r == 0 && pattern && *pattern; pattern++) {
-		judge_pattern(*pattern, why, sizeof(why));
-		if (*why)
-			r = -EINVAL;
+		r = tag_pattern_check(*pattern, why, sizeof(why));
 	}
 	return r < 0 || *list ? r : -EINVAL;
 }
@@ -160,15 +156,16 @@ int option_explain_allowed_tags(const char *value, struct buf *why)
 	while (*value) {
 		size_t length = strcspn(value, ",");
 		char *pattern = strndup(value, length), said[256];
+		bool wrong;
 		int r = 0;
 
 		if (!pattern)
 			return -ENOMEM;
-		judge_pattern(pattern, said, sizeof(said));
-		if (length > 0 && *said)
-			r = buf_addf(why, "'%s' is no regular expression: %s", pattern, said);
+		wrong = length > 0 && tag_pattern_check(pattern, said, sizeof(said)) < 0;
+		if (wrong)
+			r = buf_addf(why, "'%s' is no pattern of tags: %s", pattern, said);
 		free(pattern);
-		if (r < 0 || (length > 0 && *said))
+		if (r < 0 || wrong)
 			return r;
 		value += length + (value[length] == ',');
 	}

@@ -812,8 +812,8 @@ static const struct option_row rows[] = {
 		.variables = {THREE_GENERATIONS("ALLOWED_TAGS"),
 			      THREE_GENERATIONS("TAGGED_DIRECTORIES")},
 		.help = "tags of tests that get a folder in the history: regular expressions "
-			"(POSIX, extended), separated by commas, found anywhere in the tag unless "
-			"they have ^ and $",
+			"(POSIX, extended), or Lua patterns if they have a %, separated by commas, "
+			"found anywhere in the tag unless they have ^ and $",
 		.verbs = FOR_TREES,
 		.apply = option_apply_allowed_tags,
 		.explain = option_explain_allowed_tags,
@@ -890,6 +890,26 @@ static const struct option_row rows[] = {
 		.expected = "github, lines, csv or json",
 		.verbs = FOR_OUTPUTS | BIT(VERB_HISTORY),
 		.apply = option_apply_table_style,
+	},
+	{
+		.name = "columns",
+		.argument = "LIST",
+		.variables = {"BPROF_COLUMNS"},
+		.help = "columns of the tables of slowest tests and functions, in this order (default: "
+			"those of which something is known)",
+		.expected =
+			"a list of count, total_time, self_time, mean_time, median_time, name and "
+			"where, separated by commas, each once",
+		.verbs = FOR_TREES,
+		.apply = option_apply_columns,
+	},
+	{
+		.variables = {THREE_GENERATIONS("KEEP_TEMPORARY_FILES")},
+		.help = "accepted: pictures are drawn without temporary files, and the raw data is kept "
+			"as recording.bprof either way",
+		.expected = A_SWITCH,
+		.verbs = FOR_TREES,
+		.apply = option_apply_keep_temporary,
 	},
 	{
 		.name = "timing-file",

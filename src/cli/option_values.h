@@ -37,6 +37,8 @@ int option_apply_minimum_samples(struct options *options, const char *value);
 int option_apply_graph_maximum(struct options *options, const char *value);
 int option_apply_max_artifacts(struct options *options, const char *value);
 int option_apply_require_pass(struct options *options, const char *value);
+int option_apply_columns(struct options *options, const char *value);
+int option_apply_keep_temporary(struct options *options, const char *value);
 int option_apply_again(struct options *options, const char *value);
 int option_apply_allow_nightly(struct options *options, const char *value);
 int option_apply_include_prerelease(struct options *options, const char *value);

@@ -813,6 +813,7 @@ struct output_opts output_options(const struct options *options)
 		.lines = options->lines,
 		.include_framework = options->include_framework,
 		.only = options->only,
+		.columns = &options->columns,
 		.ignore = options->ignore,
 		.min_percent = options->min_percent,
 	};

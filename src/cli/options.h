@@ -99,6 +99,8 @@ struct options {
 	struct release release; /* --release; nr_parts 0 = none */
 	struct tree_opts tree;	/* its output is not set */
 	enum table_style table_style;
+	struct timing_columns columns;		   /* nr 0: chosen by what is known */
+	bool keep_temporary;			   /* mega.busted's; nothing to keep */
 	const char *timing_file;		   /* NULL = none */
 	const char *remote, *branch, *main_branch; /* VERB_PUBLISH; main NULL = the default */
 	bool dry_run;

@@ -190,7 +190,11 @@ static int fill_functions(const struct profile *p, const struct output_opts *o,
 int timing_of(const struct profile *p, const struct output_opts *o, struct timing *ret)
 {
 	struct timing timing = {0};
-	int r = fill_tests(p, &timing.tables[TIMING_TESTS]);
+	int r;
+
+	if (o->columns)
+		timing.columns = *o->columns;
+	r = fill_tests(p, &timing.tables[TIMING_TESTS]);
 
 	if (r == 0)
 		r = fill_functions(p, o, &timing.tables[TIMING_FUNCTIONS]);

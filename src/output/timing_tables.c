@@ -4,33 +4,24 @@
  * times are microseconds with two decimals as there. What is not known is "-", null in JSON,
  * nothing in CSV; a column that nothing is known for is left out of the styles for people.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "json_writer.h"
 #include "markdown.h"
 #include "text.h"
 #include "timing.h"
 
-enum timing_column {
-	COLUMN_COUNT,
-	COLUMN_TOTAL,
-	COLUMN_SELF,
-	COLUMN_MEAN,
-	COLUMN_MEDIAN,
-	COLUMN_NAME,
-	COLUMN_WHERE,
-	NR_COLUMNS
-};
-
 static const struct {
 	const char *label, *key;
-} columns[NR_COLUMNS] = {
-	[COLUMN_COUNT] = {"Count", "count"},	     [COLUMN_TOTAL] = {"Total-Time", "total_time"},
-	[COLUMN_SELF] = {"Self-Time", "self_time"},  [COLUMN_MEAN] = {"Mean", "mean_time"},
-	[COLUMN_MEDIAN] = {"Median", "median_time"}, [COLUMN_NAME] = {"Name", "name"},
-	[COLUMN_WHERE] = {"Where", "where"},
+} columns[NR_TIMING_COLUMNS] = {
+	[TIMING_COUNT] = {"Count", "count"},	     [TIMING_TOTAL] = {"Total-Time", "total_time"},
+	[TIMING_SELF] = {"Self-Time", "self_time"},  [TIMING_MEAN] = {"Mean", "mean_time"},
+	[TIMING_MEDIAN] = {"Median", "median_time"}, [TIMING_NAME] = {"Name", "name"},
+	[TIMING_WHERE] = {"Where", "where"},
 };
 
 static const struct {
@@ -47,15 +38,15 @@ static const struct {
 static uint64_t figure(const struct timing_row *row, enum timing_column column)
 {
 	switch (column) {
-	case COLUMN_COUNT:
+	case TIMING_COUNT:
 		return row->count;
-	case COLUMN_TOTAL:
+	case TIMING_TOTAL:
 		return row->total_ns;
-	case COLUMN_SELF:
+	case TIMING_SELF:
 		return row->self_ns;
-	case COLUMN_MEAN:
+	case TIMING_MEAN:
 		return row->mean_ns;
-	case COLUMN_MEDIAN:
+	case TIMING_MEDIAN:
 		return row->median_ns;
 	default:
 		return PROFILE_UNKNOWN;
@@ -64,12 +55,12 @@ static uint64_t figure(const struct timing_row *row, enum timing_column column)
 
 static bool is_text(enum timing_column column)
 {
-	return column == COLUMN_NAME || column == COLUMN_WHERE;
+	return column == TIMING_NAME || column == TIMING_WHERE;
 }
 
 static const char *text_of(const struct timing_row *row, enum timing_column column)
 {
-	return column == COLUMN_NAME ? row->name : row->where;
+	return column == TIMING_NAME ? row->name : row->where;
 }
 
 /* Microseconds, two decimals, rounded. */
@@ -88,7 +79,7 @@ static struct number figure_text(const struct timing_row *row, enum timing_colum
 {
 	uint64_t n = figure(row, column);
 
-	return column == COLUMN_COUNT ? number_count(n) : micros(n);
+	return column == TIMING_COUNT ? number_count(n) : micros(n);
 }
 
 static bool is_used(const struct timing_table *t, enum timing_column column)
@@ -97,17 +88,79 @@ static bool is_used(const struct timing_table *t, enum timing_column column)
 		if (is_text(column) ? *text_of(&t->rows[i], column)
 				    : figure(&t->rows[i], column) != PROFILE_UNKNOWN)
 			return true;
-	return column == COLUMN_NAME;
+	return column == TIMING_NAME;
+}
+
+/* ---- which ------------------------------------------------------------------------------------
+ */
+
+static struct timing_columns all_columns(void)
+{
+	struct timing_columns all = {.nr = 0};
+
+	for (enum timing_column c = 0; c < NR_TIMING_COLUMNS; c++)
+		all.list[all.nr++] = c;
+	return all;
+}
+
+static struct timing_columns shown_columns(const struct timing *timing,
+					   const struct timing_table *t)
+{
+	struct timing_columns shown = {.nr = 0};
+
+	if (timing->columns.nr)
+		return timing->columns;
+	for (enum timing_column c = 0; c < NR_TIMING_COLUMNS; c++)
+		if (is_used(t, c))
+			shown.list[shown.nr++] = c;
+	return shown;
+}
+
+static bool names(const char *word, size_t length, const char *column)
+{
+	return strlen(column) == length && strncasecmp(word, column, length) == 0;
+}
+
+static int column_parse(const char *word, size_t length, struct timing_columns *ret)
+{
+	enum timing_column c = 0;
+
+	while (c < NR_TIMING_COLUMNS && !names(word, length, columns[c].key) &&
+	       !names(word, length, columns[c].label))
+		c++;
+	for (unsigned i = 0; i < ret->nr; i++)
+		if (ret->list[i] == c)
+			return -EINVAL;
+	if (c == NR_TIMING_COLUMNS)
+		return -EINVAL;
+	ret->list[ret->nr++] = c;
+	return 0;
+}
+
+int timing_columns_parse(const char *list, struct timing_columns *ret)
+{
+	struct timing_columns parsed = {.nr = 0};
+	int r = 0;
+
+	do {
+		size_t length = strcspn(list, ",");
+
+		r = column_parse(list, length, &parsed);
+		list += length;
+	} while (r == 0 && *list++);
+	if (r == 0)
+		*ret = parsed;
+	return r;
 }
 
 /* ---- github -------------------------------------------------------------------------------- */
 
-static void write_github_row(struct writer *w, const struct timing_table *t,
+static void write_github_row(struct writer *w, const struct timing_columns *shown,
 			     const struct timing_row *row)
 {
-	for (enum timing_column c = 0; c < NR_COLUMNS; c++) {
-		if (!is_used(t, c))
-			continue;
+	for (unsigned i = 0; i < shown->nr; i++) {
+		enum timing_column c = shown->list[i];
+
 		writer_addstr(w, "| ");
 		if (is_text(c))
 			markdown_add(w, text_of(row, c));
@@ -118,18 +171,17 @@ static void write_github_row(struct writer *w, const struct timing_table *t,
 	writer_addstr(w, "|\n");
 }
 
-static void write_github(struct writer *w, const struct timing_table *t)
+static void write_github(struct writer *w, const struct timing_table *t,
+			 const struct timing_columns *shown)
 {
-	for (enum timing_column c = 0; c < NR_COLUMNS; c++)
-		if (is_used(t, c))
-			writer_addf(w, "| %s ", columns[c].label);
+	for (unsigned i = 0; i < shown->nr; i++)
+		writer_addf(w, "| %s ", columns[shown->list[i]].label);
 	writer_addstr(w, "|\n");
-	for (enum timing_column c = 0; c < NR_COLUMNS; c++)
-		if (is_used(t, c))
-			writer_addstr(w, is_text(c) ? "|---" : "|---:");
+	for (unsigned i = 0; i < shown->nr; i++)
+		writer_addstr(w, is_text(shown->list[i]) ? "|---" : "|---:");
 	writer_addstr(w, "|\n");
 	for (size_t i = 0; i < t->nr; i++)
-		write_github_row(w, t, &t->rows[i]);
+		write_github_row(w, shown, &t->rows[i]);
 }
 
 /* ---- lines --------------------------------------------------------------------------------- */
@@ -173,16 +225,16 @@ static void add_padded(struct writer *w, unsigned pad, const char *text)
 }
 
 /* Padded but for the last column. */
-static void write_line(struct writer *w, const struct timing_table *t, const struct timing_row *row,
-		       const unsigned widths[NR_COLUMNS])
+static void write_line(struct writer *w, const struct timing_columns *shown,
+		       const struct timing_row *row, const unsigned widths[NR_TIMING_COLUMNS])
 {
 	unsigned pad = 0;
 	struct buf b;
 
 	buf_init(&b, TEXT_MAX_BUFFER);
-	for (enum timing_column c = 0; c < NR_COLUMNS; c++) {
-		if (!is_used(t, c))
-			continue;
+	for (unsigned i = 0; i < shown->nr; i++) {
+		enum timing_column c = shown->list[i];
+
 		if (row)
 			add_cell(&b, row, c, w);
 		else
@@ -197,23 +249,24 @@ static void write_line(struct writer *w, const struct timing_table *t, const str
 	buf_done(&b);
 }
 
-static void write_lines(struct writer *w, const struct timing_table *t)
+static void write_lines(struct writer *w, const struct timing_table *t,
+			const struct timing_columns *shown)
 {
-	unsigned widths[NR_COLUMNS] = {0}, all = 0;
+	unsigned widths[NR_TIMING_COLUMNS] = {0}, all = 0;
 
-	for (enum timing_column c = 0; c < NR_COLUMNS; c++) {
-		if (!is_used(t, c))
-			continue;
+	for (unsigned i = 0; i < shown->nr; i++) {
+		enum timing_column c = shown->list[i];
+
 		widths[c] = column_width(t, c, w);
 		all += (all ? 2 : 0) + widths[c];
 	}
 	write_rule(w, all);
 	writer_addf(w, "Total-Time  %s\n", micros(t->all_ns).text);
 	write_rule(w, all);
-	write_line(w, t, NULL, widths);
+	write_line(w, shown, NULL, widths);
 	write_rule(w, all);
 	for (size_t i = 0; i < t->nr; i++)
-		write_line(w, t, &t->rows[i], widths);
+		write_line(w, shown, &t->rows[i], widths);
 }
 
 /* ---- csv ----------------------------------------------------------------------------------- */
@@ -230,16 +283,20 @@ static void add_quoted(struct writer *w, const char *text)
 
 static void write_csv(struct writer *w, const struct timing *timing)
 {
+	const struct timing_columns shown = timing->columns.nr ? timing->columns : all_columns();
+
 	writer_addstr(w, "kind");
-	for (enum timing_column c = 0; c < NR_COLUMNS; c++)
-		writer_addf(w, ",%s", columns[c].key);
+	for (unsigned c = 0; c < shown.nr; c++)
+		writer_addf(w, ",%s", columns[shown.list[c]].key);
 	writer_addstr(w, "\r\n");
 	for (size_t k = 0; k < NR_TIMING_KINDS; k++)
 		for (size_t i = 0; i < timing->tables[k].nr; i++) {
 			const struct timing_row *row = &timing->tables[k].rows[i];
 
 			writer_addstr(w, kinds[k].one);
-			for (enum timing_column c = 0; c < NR_COLUMNS; c++) {
+			for (unsigned n = 0; n < shown.nr; n++) {
+				enum timing_column c = shown.list[n];
+
 				writer_addstr(w, ",");
 				if (is_text(c))
 					add_quoted(w, text_of(row, c));
@@ -271,10 +328,10 @@ static void write_json_table(struct json *j, const struct timing_table *t, const
 	json_open_array(j, "rows");
 	for (size_t i = 0; i < t->nr; i++) {
 		json_open_map(j, NULL);
-		for (enum timing_column c = 0; c < NR_COLUMNS; c++) {
+		for (enum timing_column c = 0; c < NR_TIMING_COLUMNS; c++) {
 			if (is_text(c))
 				json_text(j, columns[c].key, text_of(&t->rows[i], c));
-			else if (c == COLUMN_COUNT)
+			else if (c == TIMING_COUNT)
 				json_uint(j, columns[c].key, figure(&t->rows[i], c));
 			else
 				write_micros(j, columns[c].key, figure(&t->rows[i], c));
@@ -307,15 +364,16 @@ static void write_tables(struct writer *w, const struct timing *timing, enum tab
 
 	for (size_t k = 0; k < NR_TIMING_KINDS; k++) {
 		const struct timing_table *t = &timing->tables[k];
+		const struct timing_columns shown = shown_columns(timing, t);
 
 		if (t->nr == 0)
 			continue;
 		writer_addf(w, "%s%s%s (%zu of %zu)\n\n", any ? "\n" : "",
 			    style == TABLE_GITHUB ? "### " : "", kinds[k].title, t->nr, t->nr_all);
 		if (style == TABLE_GITHUB)
-			write_github(w, t);
+			write_github(w, t, &shown);
 		else
-			write_lines(w, t);
+			write_lines(w, t, &shown);
 		any = true;
 	}
 	if (any)

@@ -204,6 +204,8 @@ static int read_top_timing(struct scope *s)
 	close(dir);
 	if (r == 0)
 		r = timing_parse(text.data ? text.data : "", text.len, &s->top_timing);
+	if (r == 0 && s->tree->request->opts->output->columns)
+		s->top_timing.columns = *s->tree->request->opts->output->columns;
 	if (r == 0)
 		s->page.timing = &s->top_timing;
 	else if (r != -ENOENT && r != -ENOMEM)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +14,7 @@
 #include "beneath.h"
 #include "tree_private.h"
 #include "remove.h"
+#include "tag_pattern.h"
 #include "report/part.h"
 
 #define ID_DIGITS 8
@@ -85,19 +85,6 @@ static void tag_folder(const struct tags *tags, const char *tag, char ret[FOLDER
 		 ID_DIGITS, text);
 }
 
-/* A pattern that is none was refused with the options. */
-static bool matches(const char *pattern, const char *text)
-{
-	regex_t regex;
-	bool found;
-
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
-	found = regexec(&regex, text, 0, NULL, 0) == 0;
-	regfree(&regex);
-	return found;
-}
-
 static bool is_allowed(const struct tree_opts *opts, const char *tag)
 {
 	const char **pattern = opts->allowed_tags;
@@ -105,7 +92,7 @@ static bool is_allowed(const struct tree_opts *opts, const char *tag)
 	if (!pattern)
 		return true;
 	for (; *pattern; pattern++)
-		if (matches(*pattern, tag))
+		if (tag_pattern_matches(*pattern, tag))
 			return true;
 	return false;
 }

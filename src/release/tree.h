@@ -29,8 +29,7 @@ struct tree_opts {
 	bool require_pass;	   /* a run that failed is refused */
 	bool keep_deprecated;	   /* folders of tests and files that are gone */
 	bool keep_old_tags;	   /* folders of tags that no test has any more */
-	const char **allowed_tags; /* POSIX extended regular expressions, found anywhere in a tag;
-				      NULL = all tags have a folder */
+	const char **allowed_tags; /* see tag_pattern.h; NULL = all tags have a folder */
 	const struct output_opts *output;
 };
 

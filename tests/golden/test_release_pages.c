@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,6 +73,35 @@ Test(release_pages, of_every_profile)
 {
 	for (const struct profile_case *c = profile_cases; c->name; c++)
 		expect_profile(c->name, c->make());
+}
+
+Test(release_pages, columns_of_tables_can_be_chosen)
+{
+	static const struct {
+		enum table_style style;
+		const char *header;
+	} cases[] = {{TABLE_GITHUB, "\n| Name | Total-Time | Mean |\n|---|---:|---:|\n"},
+		     {TABLE_CSV, "kind,name,total_time,mean_time\r\n"},
+		     {TABLE_JSON, "\"median_time\""}};
+	struct timing_columns columns;
+	const struct output_opts opts = {.top = 20, .columns = &columns};
+	struct timing timing;
+
+	cr_assert(eq(int, timing_columns_parse("Name,total-time,mean_time", &columns), 0));
+	cr_assert(eq(int, timing_of(profile_ordinary(), &opts, &timing), 0));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *text;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		cr_assert(eq(int, release_timing(&timing, cases[i].style, out), 0));
+		fclose(out);
+		cr_expect(ne(ptr, strstr(text, cases[i].header), NULL), "%s", text);
+		free(text);
+	}
+	timing_done(&timing);
+	cr_expect(eq(int, timing_columns_parse("", &columns), -EINVAL));
+	cr_expect(eq(int, timing_columns_parse("name,,where", &columns), -EINVAL));
 }
 
 /* timing.json is read again for a page that shows an older release. */

@@ -722,7 +722,25 @@ Test(options, backfill_takes_tags_and_perhaps_a_command)
 Test(options, values_of_the_history_are_refused_by_name)
 {
 	expect_refusal("run --allowed-tags a,( -- x",
-		       "--allowed-tags: '(' is no regular expression: Unmatched ( or \\(");
+		       "--allowed-tags: '(' is no pattern of tags: Unmatched ( or \\(");
+	expect_refusal("run --allowed-tags %a,%b() -- x",
+		       "--allowed-tags: '%b()' is no pattern of tags: %b of Lua patterns is not "
+		       "known here");
+	expect_refusal("run --columns name,speed -- x",
+		       "--columns 'name,speed' is not a list of count, total_time, self_time, "
+		       "mean_time, median_time, name and where, separated by commas, each once");
+	expect_refusal("run --columns name,name -- x",
+		       "--columns 'name,name' is not a list of count, total_time, self_time, "
+		       "mean_time, median_time, name and where, separated by commas, each once");
+	cr_assert(eq(int, parse("run --columns Name,total_time -- x"), 0));
+	cr_expect(eq(uint, options.columns.nr, 2));
+	cr_expect(eq(int, (int)options.columns.list[0], TIMING_NAME));
+	set("MEGA_BUSTED_PROFILER_KEEP_TEMPORARY_FILES", "2");
+	expect_refusal("run -- x", "MEGA_BUSTED_PROFILER_KEEP_TEMPORARY_FILES '2' is not 1, true, "
+				   "yes, on, 0, false, no or off");
+	set("MEGA_BUSTED_PROFILER_KEEP_TEMPORARY_FILES", "1");
+	cr_assert(eq(int, parse("run -- x"), 0));
+	cr_expect(options.keep_temporary);
 	expect_refusal("run --allowed-tags , -- x",
 		       "--allowed-tags: the list of patterns is empty");
 	expect_refusal("run --layout flat -- x", "--layout 'flat' is not busted or mega");
