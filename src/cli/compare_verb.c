@@ -93,5 +93,7 @@ int compare_command(const struct session *session)
 	}
 	r = compare_files(session, c);
 	compare_free(c);
+	if (r != EXIT_SETUP && session->options->stacks && compare_stacks(session) < 0)
+		return EXIT_SETUP;
 	return r;
 }

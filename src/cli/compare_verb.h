@@ -3,6 +3,8 @@
 #ifndef BPROF_CLI_COMPARE_H
 #define BPROF_CLI_COMPARE_H
 
+#include <stdio.h>
+
 #include "compare/compare.h"
 #include "run.h"
 
@@ -29,6 +31,12 @@ int compare_print(const struct session *session, const struct comparison *compar
 /* Prints the comparison and says by an exit status what it amounts to. */
 int compare_conclude(const struct session *session, struct compare *c,
 		     const struct comparison *comparison);
+
+/* The file of --stacks, of two sides that are files. Says what is wrong. 0 or -errno. */
+int compare_stacks(const struct session *session) MUST_CHECK;
+
+/* A file, whole or not at all, as @write makes it. 0 or -errno. */
+int compare_save_file(const char *path, int (*write)(void *arg, FILE *out), void *arg) MUST_CHECK;
 
 /* The files of --save; @comparison is for the user's eyes, so nothing but the user's rights is had.
  * Says what is wrong. 0 or -errno. */

@@ -135,6 +135,14 @@ int option_apply_save(struct options *options, const char *value)
 	return 0;
 }
 
+int option_apply_stacks(struct options *options, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	options->stacks = value;
+	return 0;
+}
+
 int option_apply_excuse_commits(struct options *options, const char *value)
 {
 	return *value ? option_values_add_word(options, &options->excusing_commits, value)

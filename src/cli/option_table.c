@@ -767,9 +767,18 @@ static const struct option_row rows[] = {
 		.argument = "FORMAT=FILE",
 		.help = "write the comparison to a file as well, in the same or another format; the option "
 			"may be repeated",
-		.expected = "FORMAT=FILE with terminal, markdown, json or github",
+		.expected = "FORMAT=FILE with terminal, markdown, comment, json or github",
 		.verbs = FOR_COMPARE,
 		.apply = option_apply_save,
+	},
+	{
+		.name = "stacks",
+		.argument = "FILE",
+		.help = "write the stacks of two profiles or directories to a file, each with its samples in "
+			"base and in head: flamegraph.pl draws the difference in red and blue",
+		.expected = "the name of a file",
+		.verbs = FOR_COMPARE,
+		.apply = option_apply_stacks,
 	},
 	{
 		.name = "release",

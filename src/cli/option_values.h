@@ -57,6 +57,7 @@ int option_apply_floor(struct options *options, const char *value);
 int option_apply_base(struct options *options, const char *value);
 int option_apply_base_command(struct options *options, const char *value);
 int option_apply_save(struct options *options, const char *value);
+int option_apply_stacks(struct options *options, const char *value);
 int option_apply_excuse_commits(struct options *options, const char *value);
 int option_apply_prepare(struct options *options, const char *value);
 int option_apply_pairs(struct options *options, const char *value);

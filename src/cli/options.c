@@ -680,6 +680,9 @@ static int settle_comparison(struct parser *p)
 					      "compare: the command of the head is missing (for "
 					      "example: sudo bprof-perf compare --base main -- "
 					      "busted)"));
+	if (options->stacks && !options->compared[SIDE_HEAD])
+		return usage_error(buf_addstr(p->why, "--stacks is for two profiles, recordings or "
+						      "directories"));
 	if (options->rule.fail_at < options->rule.warn_at)
 		return usage_error(
 			buf_addf(p->why,

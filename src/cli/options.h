@@ -123,6 +123,7 @@ struct options {
 	struct compare_opts rule; /* its share is 1 */
 	const struct comparison_ops *comparison_format;
 	struct saved_comparison saved[MAX_SAVED + 1];
+	const char *stacks; /* file of the difference of both sides' stacks, or NULL */
 	bool gate;
 	bool no_count; /* turns: without the runs that count instructions of the VM */
 	const char **excusing_commits; /* globs of subjects: with such a commit nothing fails */

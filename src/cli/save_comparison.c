@@ -23,10 +23,8 @@ static int give_usual_mode(int fd)
 	return fchmod(fd, 0666 & ~mask);
 }
 
-static int write_to(int fd, const struct comparison *comparison, const struct options *o,
-		    const struct comparison_ops *format)
+static int write_to(int fd, int (*write)(void *arg, FILE *out), void *arg)
 {
-	const struct output_opts opts = {.top = o->top, .width = WIDTH};
 	FILE *file = fdopen(fd, "w");
 	int r;
 
@@ -35,7 +33,7 @@ static int write_to(int fd, const struct comparison *comparison, const struct op
 		close(fd);
 		return r;
 	}
-	r = format->write(comparison, &opts, file);
+	r = write(arg, file);
 	if (r == 0 && give_usual_mode(fd) < 0)
 		r = -errno;
 	if (fclose(file) == EOF && r == 0)
@@ -43,31 +41,47 @@ static int write_to(int fd, const struct comparison *comparison, const struct op
 	return r;
 }
 
-static int save(const struct comparison *comparison, const struct options *o,
-		const struct saved_comparison *saved)
+int compare_save_file(const char *path, int (*write)(void *arg, FILE *out), void *arg)
 {
 	CLEANUP(cleanup_free) char *unfinished = NULL;
 	int fd, r;
 
-	if (asprintf(&unfinished, "%s.XXXXXX", saved->path) < 0) {
+	if (asprintf(&unfinished, "%s.XXXXXX", path) < 0) {
 		unfinished = NULL;
 		return -ENOMEM;
 	}
 	fd = mkostemp(unfinished, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = write_to(fd, comparison, o, saved->format);
-	if (r == 0 && rename(unfinished, saved->path) < 0)
+	r = write_to(fd, write, arg);
+	if (r == 0 && rename(unfinished, path) < 0)
 		r = -errno;
 	if (r < 0)
 		unlink(unfinished);
 	return r;
 }
 
+/* ---- a comparison -------------------------------------------------------------------------- */
+
+struct saving {
+	const struct comparison *comparison;
+	const struct comparison_ops *format;
+	unsigned top;
+};
+
+static int write_comparison(void *arg, FILE *out)
+{
+	const struct saving *saving = arg;
+	const struct output_opts opts = {.top = saving->top, .width = WIDTH};
+
+	return saving->format->write(saving->comparison, &opts, out);
+}
+
 int compare_save(const struct options *o, const struct comparison *comparison)
 {
 	for (const struct saved_comparison *s = o->saved; s->format; s++) {
-		int r = save(comparison, o, s);
+		struct saving saving = {comparison, s->format, o->top};
+		int r = compare_save_file(s->path, write_comparison, &saving);
 
 		if (r < 0) {
 			say_error("cannot write '%s': %s", s->path, strerror(-r));

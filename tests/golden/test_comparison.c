@@ -421,6 +421,49 @@ Test(comparison, a_recording_and_its_profile_are_read_alike, .timeout = 60)
 	directory_remove(directory);
 }
 
+/* Of a recording and of the output directory of the same run: nothing differs. */
+Test(comparison, the_stacks_of_both_sides_are_written, .timeout = 60)
+{
+	char *directory = directory_make(), *path = path_join(directory, "stacks");
+	char *runs = path_join(directory, "run");
+	struct run run;
+	FILE *file;
+	unsigned long base = 0, head = 0, nr = 0;
+	char line[65536];
+
+	run_command(NULL, NULL,
+		    (const char *const[]){BPROF_PERF, "report", "-q", "-o", runs,
+					  RECORDINGS "luajit/in.bprof", NULL},
+		    &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	run_done(&run);
+	run_compare(
+		(const char *const[]){"--stacks", path, RECORDINGS "luajit/in.bprof", runs, NULL},
+		&run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	run_done(&run);
+	file = fopen(path, "r");
+	cr_assert(file != NULL);
+	for (; fgets(line, sizeof(line), file); nr++) {
+		char *last = strrchr(line, ' ');
+
+		head = strtoul(last, NULL, 10);
+		*last = 0;
+		base = strtoul(strrchr(line, ' '), NULL, 10);
+		cr_expect(base == head && head > 0, "%s", line);
+	}
+	cr_expect(nr > 5, "%lu stacks", nr);
+	fclose(file);
+	expect_status((const char *const[]){"--stacks", "/dev/full/x", RECORDINGS "luajit/in.bprof",
+					    RECORDINGS "luajit/in.bprof", NULL},
+		      125, "cannot write '/dev/full/x'");
+	expect_status((const char *const[]){"--stacks", path, "comparison.json", NULL}, 2,
+		      "--stacks is for two");
+	free(path);
+	free(runs);
+	directory_remove(directory);
+}
+
 Test(comparison, what_cannot_be_compared_is_said, .timeout = 60)
 {
 	expect_status((const char *const[]){RECORDINGS "luajit", "/nonexistent", NULL}, 125,

@@ -133,7 +133,10 @@ Test(ci, a_pull_request_that_makes_a_test_slower_fails)
 	expect_in_file("summary", "collatz");
 	expect_in_file("summary", "What the tests cost");
 	run_shell("cd clone/bprof-ci && for file in profile.json flamegraph.json tracing.folded "
-		  "costs.md comparison.json; do test -s $file || exit 1; done");
+		  "costs.md comparison.json difference.folded; do test -s $file || exit 1; done");
+	/* both sides ran the test, and head more of it */
+	run_shell("awk '/collatz/ { base += $(NF - 1); head += $NF } "
+		  "END { exit !(base > 0 && head > 2 * base) }' clone/bprof-ci/difference.folded");
 	run_shell("cd clone && test -z \"$(git status --porcelain | grep -v bprof-ci)\"");
 	run_done(&run);
 	free(base);
