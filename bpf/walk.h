@@ -66,6 +66,7 @@ struct walk_record {
 /* A copy of a stretch of the target's memory; some words of slack for a masked index. */
 struct walk_window {
 	u64 start;
+	u64 wanted; /* offset of what it was moved for */
 	u64 word[WALK_WINDOW_BYTES / 8 + 16];
 };
 
@@ -175,9 +176,28 @@ WALK_INLINE void walk_set_status(struct walk *w, enum bprof_walk_status status)
 		w->record.s.status = (u8)status;
 }
 
+/* Stacks are walked downwards, so a new window ends where it is needed. Non-zero: not readable. */
+WALK_STEP int walk_window_move(struct walk *w, struct walk_window *window, u64 address, u32 bytes)
+{
+	u64 size = bytes;
+
+	if (!w || !window)
+		return 1;
+	WALK_OPAQUE(size);
+	if (size > WALK_WINDOW_BYTES)
+		return 1;
+	window->start = address + size - WALK_WINDOW_BYTES;
+	window->wanted = WALK_WINDOW_BYTES - size;
+	if (!WALK_READ(w, window->word, WALK_WINDOW_BYTES, window->start))
+		return 0;
+	/* near the start of a mapping: only what is needed, and once */
+	window->start = WALK_NOWHERE;
+	window->wanted = 0;
+	return walk_must_read(w, window->word, (u32)size, address);
+}
+
 /*
- * Makes @bytes at @address available in the window and says at which word. Stacks are walked
- * downwards, so a new window ends where it is needed. Non-zero: not readable.
+ * Makes @bytes at @address available in the window and says at which word. Non-zero: not readable.
  */
 WALK_INLINE int walk_window_at(struct walk *w, struct walk_window *window, u64 address, u32 bytes,
 			       u32 *ret_index)
@@ -185,15 +205,9 @@ WALK_INLINE int walk_window_at(struct walk *w, struct walk_window *window, u64 a
 	u64 offset = address - window->start;
 
 	if (offset > WALK_WINDOW_BYTES - bytes || (offset & 7)) {
-		window->start = address + bytes - WALK_WINDOW_BYTES;
-		offset = WALK_WINDOW_BYTES - bytes;
-		if (WALK_READ(w, window->word, WALK_WINDOW_BYTES, window->start)) {
-			/* near the start of a mapping: only what is needed, and once */
-			window->start = WALK_NOWHERE;
-			offset = 0;
-			if (walk_must_read(w, window->word, bytes, address))
-				return 1;
-		}
+		if (walk_window_move(w, window, address, bytes))
+			return 1;
+		offset = window->wanted;
 	}
 	*ret_index = walk_index((u32)(offset >> 3), WALK_WINDOW_BYTES / 8 - 1);
 	return 0;
@@ -260,26 +274,33 @@ WALK_INLINE u32 walk_name_at(const struct walk *w)
 	return w->chosen.family == BPROF_FAMILY_LUAJIT && w->chosen.luajit.refs32 ? 8 : 12;
 }
 
-/*
- * That word of the name of the chunk in w->proto: a chunk may be freed and another take its place,
- * and that of its name.
- */
-WALK_STEP u32 walk_name(struct walk *w)
+WALK_STEP int walk_read_name(struct walk *w, u32 i)
 {
 	u64 source;
-	u32 i, word = 0;
 
 	if (!w)
 		return 0;
 	source = w->proto.source;
-	i = walk_index((u32)(source >> 4), WALK_NAMES - 1);
-	if (w->named[i] == source)
-		return w->name_word[i];
-	if (!source || walk_must_read(w, &word, sizeof(word), source + walk_name_at(w)))
-		return 0;
-	w->named[i] = source;
-	w->name_word[i] = word;
-	return word;
+	i = walk_index(i, WALK_NAMES - 1);
+	w->named[i] = 0;
+	w->name_word[i] = 0;
+	if (source && !walk_must_read(w, &w->name_word[i], sizeof(u32), source + walk_name_at(w)))
+		w->named[i] = source;
+	return 0;
+}
+
+/*
+ * That word of the name of the chunk in w->proto: a chunk may be freed and another take its place,
+ * and that of its name. 0 = it has none, or it cannot be read.
+ */
+WALK_INLINE u32 walk_name(struct walk *w)
+{
+	u64 source = w->proto.source;
+	u32 i = walk_index((u32)(source >> 4), WALK_NAMES - 1);
+
+	if (w->named[i] != source || !source)
+		walk_read_name(w, i);
+	return w->name_word[i];
 }
 
 /*

@@ -36,6 +36,9 @@
 #define PUC_TYPE_AT	 8 /* of every object */
 #define PUC_TYPE_PROTO	 9 /* of the object itself; since 5.4 one more */
 
+#define PUC_STEPS_AT_ONCE 8
+#define PUC_MAX_ROUNDS	  (WALK_MAX_STEPS / PUC_STEPS_AT_ONCE + 1)
+
 WALK_INLINE u64 puc_proto_word(const struct puc_work *p, u32 offset)
 {
 	return p->proto_word[walk_index(offset >> 3, PUC_PROTO_WORDS - 1)];
@@ -99,14 +102,15 @@ WALK_STEP int puc_enter_state(struct walk *w, u64 state)
 	return 0;
 }
 
-WALK_STEP int puc_load_callinfo(struct walk *w, u64 address)
+/*
+ * Some functions are there twice: a step for the leaf, which the verifier follows once, and inline
+ * for the frames. A call costs 7 to 9 ns where the kernel guards its returns (AMD: "Safe RET").
+ */
+WALK_INLINE int puc_load_callinfo_inline(struct walk *w, u64 address)
 {
-	struct puc_work *p;
+	struct puc_work *p = &w->puc;
 	u32 at;
 
-	if (!w)
-		return 1;
-	p = &w->puc;
 	if (!walk_is_user_address(address) || (address & 7))
 		return 1;
 	if (walk_window_at(w, &p->calls, address, sizeof(u64) * PUC_CALLINFO_WORDS, &at))
@@ -116,14 +120,16 @@ WALK_STEP int puc_load_callinfo(struct walk *w, u64 address)
 	return 0;
 }
 
-WALK_STEP int puc_load_value(struct walk *w, u64 address)
+WALK_STEP int puc_load_callinfo(struct walk *w, u64 address)
 {
-	struct puc_work *p;
+	return w ? puc_load_callinfo_inline(w, address) : 1;
+}
+
+WALK_INLINE int puc_load_value_inline(struct walk *w, u64 address)
+{
+	struct puc_work *p = &w->puc;
 	u32 at;
 
-	if (!w)
-		return 1;
-	p = &w->puc;
 	if (!walk_is_user_address(address) || (address & 7))
 		return 1;
 	if (walk_window_at(w, &w->stack, address, sizeof(p->value), &at))
@@ -131,6 +137,11 @@ WALK_STEP int puc_load_value(struct walk *w, u64 address)
 	p->value[0] = w->stack.word[at];
 	p->value[1] = w->stack.word[at + 1];
 	return 0;
+}
+
+WALK_STEP int puc_load_value(struct walk *w, u64 address)
+{
+	return w ? puc_load_value_inline(w, address) : 1;
 }
 
 WALK_INLINE int puc_load_closure(struct walk *w, u64 closure)
@@ -159,17 +170,13 @@ WALK_INLINE u64 puc_closure_field(const struct puc_work *p, u32 offset)
 }
 
 /* What the value in the function slot is; object: its prototype, or the C function's address. */
-WALK_STEP int puc_function(struct walk *w)
+WALK_INLINE int puc_function_inline(struct walk *w)
 {
-	const struct puc_layout *layout;
-	struct puc_work *p;
+	const struct puc_layout *layout = &w->chosen.puc;
+	struct puc_work *p = &w->puc;
 	u32 tag;
 	int is_c;
 
-	if (!w)
-		return PUC_NOTHING;
-	p = &w->puc;
-	layout = &w->chosen.puc;
 	tag = (u32)p->value[1] & PUC_TAG_MASK;
 	if (!layout->ci_is_array && tag == PUC_TAG_LIGHT_C) {
 		p->object = p->value[0];
@@ -191,6 +198,11 @@ WALK_STEP int puc_function(struct walk *w)
 	return is_c ? PUC_C : PUC_LUA;
 }
 
+WALK_STEP int puc_function(struct walk *w)
+{
+	return w ? puc_function_inline(w) : PUC_NOTHING;
+}
+
 /*
  * The characters of a chunk's name, NUL-terminated. 5.5 keeps those of a long string elsewhere: its
  * shrlen is negative, and a pointer stands where a short one begins.
@@ -208,16 +220,12 @@ WALK_STEP u64 puc_chunkname(struct walk *w, u64 source)
 	return string[1] >> 31 & 1 ? string[3] : source + w->chosen.puc.string_data;
 }
 
-WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
+WALK_INLINE int puc_load_proto_inline(struct walk *w, u64 proto)
 {
-	const struct puc_layout *layout;
-	struct puc_work *p;
+	const struct puc_layout *layout = &w->chosen.puc;
+	struct puc_work *p = &w->puc;
 	u32 type;
 
-	if (!w)
-		return 1;
-	p = &w->puc;
-	layout = &w->chosen.puc;
 	if (!proto || proto != p->known_proto) {
 		p->known_proto = 0;
 		if (!walk_is_user_address(proto) ||
@@ -239,6 +247,11 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 	w->proto.last_line = (s32)puc_proto_int(p, layout->proto_last_line);
 	w->proto.code_len = puc_proto_int(p, layout->proto_code_len);
 	return 0;
+}
+
+WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
+{
+	return w ? puc_load_proto_inline(w, proto) : 1;
 }
 
 #include "walk_puc_branch.h"
@@ -345,7 +358,7 @@ WALK_STEP int puc_emit(struct walk *w, u64 object, u32 kind)
 	if (!w)
 		return 1;
 	p = &w->puc;
-	if (kind == PUC_LUA && puc_load_proto(w, object))
+	if (kind == PUC_LUA && puc_load_proto_inline(w, object))
 		return 1;
 	if (kind == PUC_LUA && puc_is_replaced(w, object)) {
 		w->record.entry[0].frame.flags |= BPROF_FRAME_TAILCALL;
@@ -446,7 +459,7 @@ WALK_STEP int puc_step(struct walk *w)
 	layout = &w->chosen.puc;
 	if (p->callinfo == p->callinfo_end)
 		return puc_leave_state(w);
-	if (puc_load_callinfo(w, p->callinfo)) {
+	if (puc_load_callinfo_inline(w, p->callinfo)) {
 		walk_set_status(w, w->failed_reads ? BPROF_WALK_FAULT : BPROF_WALK_BAD_FRAME);
 		return 1;
 	}
@@ -461,8 +474,8 @@ WALK_STEP int puc_step(struct walk *w)
 	kind = PUC_NOTHING;
 	if (p->is_leaf)
 		kind = (int)p->leaf_kind;
-	else if (!puc_load_value(w, puc_callinfo_field(p, layout->ci_func)))
-		kind = puc_function(w);
+	else if (!puc_load_value_inline(w, puc_callinfo_field(p, layout->ci_func)))
+		kind = puc_function_inline(w);
 	if (p->is_leaf && kind == PUC_LUA)
 		puc_find_leaf_pc(w);
 	if (kind == PUC_NOTHING || puc_emit(w, p->object, (u32)kind)) {
@@ -475,7 +488,18 @@ WALK_STEP int puc_step(struct walk *w)
 	return 0;
 }
 
-WALK_LOOP_BODY(puc_step_body, puc_step)
+/* Some CallInfos, for a round of the loop is a call more. Returns 1 at the end. */
+WALK_INLINE int puc_steps(struct walk *w)
+{
+#pragma GCC unroll 8
+	for (u32 i = 0; i < PUC_STEPS_AT_ONCE; i++) {
+		if (puc_step(w))
+			return 1;
+	}
+	return 0;
+}
+
+WALK_LOOP_BODY(puc_steps_body, puc_steps)
 
 WALK_INLINE void puc_walk(struct walk *w)
 {
@@ -501,7 +525,7 @@ WALK_INLINE void puc_walk(struct walk *w)
 		}
 	}
 	p->is_leaf = 1;
-	if (WALK_LOOP(WALK_MAX_STEPS, puc_step_body, w) >= WALK_MAX_STEPS)
+	if (WALK_LOOP(PUC_MAX_ROUNDS, puc_steps_body, w) >= PUC_MAX_ROUNDS)
 		walk_cut_short(w);
 }
 

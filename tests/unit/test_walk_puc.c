@@ -1019,6 +1019,50 @@ Test(walk_puc, lines_of_captured_prototypes_are_left_to_user_space)
 	free(seen);
 }
 
+/* Calls @nr functions of one chunk, each another one. */
+static void push_known(struct bprof_seen *seen, unsigned nr)
+{
+	uaddr_t proto[32], source = allocate(64);
+
+	cr_assert(le(uint, nr, 32));
+	for (unsigned i = 0; i < nr; i++) {
+		proto[i] = make_proto(10 * (int)i, 10);
+		put(proto[i] + p.layout->proto_source, 8, source);
+	}
+	for (unsigned i = 0; i < nr; i++)
+		push_lua(p.main, proto[i], 5);
+	walk();
+	for (unsigned i = 0; i < p.out.sample.nr_frames; i++) {
+		const struct bprof_frame *frame = &p.out.frame[i];
+
+		seen[seen_index(frame->object, p.in.pid)] =
+			(struct bprof_seen){.object = frame->object,
+					    .pid = p.in.pid,
+					    .fingerprint = frame->fingerprint,
+					    .flags = SEEN_CAPTURED};
+	}
+}
+
+/* What a walk costs is its reads of the target: docs/PERFORMANCE.md. */
+Test(walk_puc, a_known_frame_costs_two_reads_and_its_part_of_two_windows)
+{
+	struct bprof_seen *seen = calloc(SEEN_ENTRIES, sizeof(*seen));
+	unsigned long reads;
+
+	p.in.seen = seen;
+	push_known(seen, 2);
+	walk();
+	reads = p.mem.reads;
+	push_known(seen, 32);
+	walk();
+	cr_expect(eq(u16, p.out.sample.nr_frames, 34));
+	cr_expect(eq(u32, p.out.nr_fresh, 0));
+	/* a window has 9 CallInfos as they are laid out here, or 16 function slots; and one name */
+	cr_expect(le(ulong, p.mem.reads - reads, 32 * 2 + 4 + 2 + 1), "%lu reads of %u frames",
+		  p.mem.reads - reads, 32);
+	free(seen);
+}
+
 Test(walk_puc, no_vm_is_no_vm)
 {
 	p.in.vms.nr = 0;
