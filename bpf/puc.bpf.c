@@ -15,6 +15,21 @@
 #include "walk_vms.h"
 #include "native_stack.h"
 #define walk_collector(w) native_ask_gc(w)
+
+/* By layout. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BPROF_MAX_LAYOUTS);
+	__type(key, u32);
+	__type(value, struct puc_pc_table);
+} pc_tables SEC(".maps");
+
+static __always_inline const struct puc_pc_table *pc_table_of(u32 layout)
+{
+	return bpf_map_lookup_elem(&pc_tables, &layout);
+}
+
+#define walk_pc_table(w) pc_table_of((w)->vm.layout)
 #include "walk_puc.h"
 #include "relay.h"
 

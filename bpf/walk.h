@@ -132,6 +132,7 @@ struct walk {
 #ifndef __bpf__
 	const struct mem_reader *mem;
 	const struct bprof_seen *seen; /* SEEN_ENTRIES entries, or NULL */
+	const struct puc_pc_table *pc_table;
 #endif
 };
 
@@ -145,6 +146,11 @@ _Static_assert(sizeof(struct walk) <= 18432, "a per-CPU map value has at most 32
  */
 #ifndef __bpf__
 #define walk_seen_entry(w, index) ((w)->seen ? &(w)->seen[index] : NULL)
+#endif
+
+/* walk_pc_table(w): of the chosen VM, likewise; NULL if it has none. */
+#ifndef __bpf__
+#define walk_pc_table(w) ((w)->pc_table)
 #endif
 
 /* walk_collector(w): the state of PUC's collector, likewise. The host has no native stack. */

@@ -257,6 +257,7 @@ WALK_STEP int puc_load_proto(struct walk *w, u64 proto)
 #include "walk_puc_branch.h"
 #include "walk_puc_fetch.h"
 #include "walk_puc_pc.h"
+#include "walk_puc_table.h"
 #include "walk_puc_line.h"
 #include "walk_puc_leaf.h"
 
@@ -279,7 +280,11 @@ WALK_STEP int puc_find_leaf_pc(struct walk *w)
 	if (!w)
 		return 0;
 	p = &w->puc;
-	if (!puc_load_proto(w, p->object))
+	if (puc_load_proto(w, p->object))
+		return 0;
+	if (w->chosen.puc.has_pc_table)
+		p->leaf_pc = puc_table_pc(w);
+	else
 		p->leaf_pc = puc_leaf_pc(w, puc_proto_word(p, w->chosen.puc.proto_code),
 					 w->proto.code_len);
 	return 0;

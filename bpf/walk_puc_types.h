@@ -13,18 +13,22 @@
 #define PUC_CLOSURE_WORDS  5
 #define PUC_PROTO_WORDS	   16
 /* A valid layout has no offset beyond what is read: a mask does, where a test were two paths. */
-#define PUC_STATE_MASK	  31
-#define PUC_CALLINFO_MASK 15
-#define PUC_CLOSURE_MASK  7
-#define PUC_MAX_STATES	  32 /* in a chain of resumed coroutines */
-#define PUC_SCAN_WORDS	  64 /* one chunk of native stack */
-#define PUC_RETURN_CHUNKS 4
-#define PUC_CALL_BYTES	  64 /* of code before a call, and as many behind it */
-#define PUC_CALL_OPCODE	  5  /* bytes of the call itself */
-#define PUC_JUMP_BELOW	  64 /* bytes below a lua_longjmp where L is looked for */
-#define PUC_JUMP_WORDS	  ((PUC_JUMP_BELOW + PUC_JUMP_PC) / 8 + 1)
-#define PUC_MAX_DELTAS	  128 /* instructions between two absolute line entries */
-#define PUC_DELTA_WORDS	  (PUC_MAX_DELTAS / 8 + 1)
+#define PUC_STATE_MASK	   31
+#define PUC_CALLINFO_MASK  15
+#define PUC_CLOSURE_MASK   7
+#define PUC_MAX_STATES	   32 /* in a chain of resumed coroutines */
+#define PUC_SCAN_WORDS	   64 /* one chunk of native stack */
+#define PUC_RETURN_CHUNKS  4
+#define PUC_DEEP_CHUNKS	   16 /* snprintf() alone may have 6 KiB */
+#define PUC_CALL_BYTES	   64 /* of code before a call, and as many behind it */
+#define PUC_CALL_OPCODE	   5  /* bytes of the call itself */
+#define PUC_TABLE_REGISTER 1  /* the pc is in a register, in the frame */
+#define PUC_TABLE_IN_FRAME 2
+#define PUC_TABLE_IS_SAVED 3
+#define PUC_JUMP_BELOW	   64 /* bytes below a lua_longjmp where L is looked for */
+#define PUC_JUMP_WORDS	   ((PUC_JUMP_BELOW + PUC_JUMP_PC) / 8 + 1)
+#define PUC_MAX_DELTAS	   128 /* instructions between two absolute line entries */
+#define PUC_DELTA_WORDS	   (PUC_MAX_DELTAS / 8 + 1)
 
 /* A lua_State that runs or waits on this stack, and its innermost error handler. */
 struct puc_active {
@@ -82,6 +86,8 @@ struct puc_work {
 	u64 return_to, return_at, reload_at;
 	u8 call_code[2 * PUC_CALL_BYTES + 8]; /* and slack for a masked index */
 	u32 call_saves;
+	u32 table_low, table_high, table_offset; /* search in the table of the pc */
+	u64 table_pc, table_add;
 	u32 has_loop; /* the return address into the loop was found */
 
 	/* is the instruction at the pc still to be fetched? */

@@ -65,7 +65,9 @@ struct luajit_layout {
 	__u64 vm_bytes;	     /* length of that code */
 };
 
-#define PUC_MAX_WINDOWS 32 /* a power of two */
+#define PUC_MAX_WINDOWS	 32  /* a power of two */
+#define PUC_MAX_ENTRIES	 512 /* likewise */
+#define PUC_TABLE_PLACES 32  /* likewise */
 
 /* PUC Lua. */
 struct puc_layout {
@@ -87,6 +89,7 @@ struct puc_layout {
 	__u8 savedpc_is_live;	 /* 5.2, 5.3: savedpc is right even in the leaf */
 	__u8 pc_reg;		 /* enum bprof_reg that holds the pc in the interpreter loop */
 	__u8 pc_reg_proved;	 /* by the code of this build; else it is that of Debian's */
+	__u8 has_pc_table;	 /* 5.1, 5.4, 5.5: struct puc_pc_table has it instead */
 	__u32 ci_tail_mask;	 /* bit of ci_status: was tail called (0 = 5.1, see ci_tailcalls) */
 	__u32 ci_hook_mask;	 /* runs a debug hook: what it called is the hook (0 = not known) */
 	__u32 ci_finalizer_mask; /* runs a finalizer, likewise */
@@ -118,6 +121,25 @@ struct puc_layout {
 		__u16 from, bytes; /* from its start */
 	} window[PUC_MAX_WINDOWS];
 };
+
+/*
+ * Where a build of 5.1, 5.4 or 5.5 has its pc in luaV_execute, by machine instruction: the bytes
+ * from its start to the first one of which an entry is true. What the cell holds plus add is the
+ * pc.
+ */
+struct puc_pc_table {
+	__u32 nr;		       /* >= 1; the first is from 0 */
+	__u32 frame[PUC_TABLE_PLACES]; /* bytes from rsp */
+	struct puc_pc_entry {
+		__u16 from;
+		__u8 cell; /* enum bprof_reg; or PUC_TABLE_FRAME and a number of @frame */
+		__s8 add;
+	} at[PUC_MAX_ENTRIES];
+};
+
+#define PUC_TABLE_FRAME	  64
+#define PUC_TABLE_SAVED	  254 /* the saved pc */
+#define PUC_TABLE_NOWHERE 255
 
 struct lua_layout {
 	__u32 family;  /* enum bprof_family */

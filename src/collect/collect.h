@@ -131,6 +131,9 @@ int collect_add_layout(struct collector *c, const struct lua_layout *layout, uin
 int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
 		       uint32_t *ret_index);
 
+/* Where VMs of a layout, which has_pc_table, have their pc. Return: 0; -errno. */
+int collect_set_pc_table(struct collector *c, uint32_t layout, const struct puc_pc_table *table);
+
 /*
  * Tells the sampler of a VM that user space found; vm->layout is set by the caller. -ENOSPC: the
  * process has no room for one more, or is gone.

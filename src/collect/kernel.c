@@ -438,6 +438,11 @@ int collect_add_layout(struct collector *c, const struct lua_layout *layout, uin
 	return 0;
 }
 
+int collect_set_pc_table(struct collector *c, uint32_t layout, const struct puc_pc_table *table)
+{
+	return walkers_set_pc_table(&c->walkers, layout, table);
+}
+
 int collect_set_layout(struct collector *c, uint32_t binary, const struct lua_layout *layout,
 		       uint32_t *ret_index)
 {

@@ -84,6 +84,16 @@ int walkers_need(struct walkers *w, enum bprof_family family, const struct bpf_o
 	return walker->error;
 }
 
+int walkers_set_pc_table(struct walkers *w, uint32_t index, const struct puc_pc_table *table)
+{
+	const struct bpf_object *object = w->of[BPROF_FAMILY_PUC].object;
+	int fd = object ? bpf_object__find_map_fd_by_name(object, "pc_tables") : -ENOENT;
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_update_elem(fd, &index, table, BPF_ANY) < 0 ? -errno : 0;
+}
+
 void walkers_free(struct walkers *w)
 {
 	for (size_t i = 0; i < BPROF_NR_FAMILIES; i++)

@@ -6,6 +6,9 @@
 #ifndef BPROF_WALKERS_H
 #define BPROF_WALKERS_H
 
+#include <stdint.h>
+
+#include <bprof/lua_layout.h>
 #include <bprof/wire.h>
 
 struct bpf_object;
@@ -26,6 +29,9 @@ struct walkers {
  * Return: 0; -EINVAL no such family; -ENOMEM, other -errno of the kernel.
  */
 int walkers_need(struct walkers *w, enum bprof_family family, const struct bpf_object *base);
+
+/* Tells the walker of PUC Lua, which is loaded, of layout @index. Return: 0; -errno. */
+int walkers_set_pc_table(struct walkers *w, uint32_t index, const struct puc_pc_table *table);
 
 void walkers_free(struct walkers *w);
 

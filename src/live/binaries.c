@@ -306,6 +306,8 @@ static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm
 		return r;
 	facts_place_code(f, open->binary, t, &found.layout, &found.vm);
 	r = collect_set_layout(f->collector, open->binary, &found.layout, &index);
+	if (!r)
+		r = facts_tell_pc_table(f, f->code_of_binary[open->binary], &found.layout, index);
 	if (r < 0)
 		return r;
 	f->layout_of_binary[open->binary] = index;

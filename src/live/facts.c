@@ -40,6 +40,8 @@ void facts_free(struct facts *f)
 		free(f->path_of_layout[n]);
 		free(f->version_of_layout[n]);
 	}
+	for (size_t i = 0; i < f->nr_hidden; i++)
+		free(f->hidden[i].code);
 	buf_done(&f->buf);
 	free(f);
 }

@@ -18,6 +18,8 @@ struct puc_code {
 	uint64_t dev, ino;  /* as stat() gives them */
 	uint64_t reference; /* vaddr from which the kernel counts: see bpf/vms.h, place_code() */
 	struct elf_lua_code functions;
+	bool table_is_tried;
+	struct puc_pc_table table; /* nr 0: there is none */
 };
 
 #define MAX_HIDING  64
@@ -27,6 +29,12 @@ struct puc_code {
 struct hiding_program {
 	uint64_t dev, ino; /* as the kernel numbers them */
 	char version[64];  /* what its text claims */
+};
+
+/* A file that may have a VM and does not name its functions. */
+struct hidden_file {
+	uint64_t dev, ino;     /* as stat() gives them */
+	struct puc_code *code; /* NULL: it has none, or it is not proved */
 };
 
 struct facts {
@@ -47,6 +55,8 @@ struct facts {
 	unsigned unproved;
 	struct hiding_program hiding[MAX_HIDING];
 	size_t nr_hiding;
+	struct hidden_file hidden[MAX_HIDING];
+	size_t nr_hidden;
 	char hidden_version[64]; /* of the files visited last: "" = none hides a VM */
 	size_t nr_lua_files;	 /* with a VM that is probed */
 	bool puts_off_probes;	 /* for facts_probe_put_off() */
@@ -91,10 +101,21 @@ void facts_plan_search(const struct facts *f, struct target *t, const struct bpr
 int facts_search_vm(struct facts *f, struct target *t, uint64_t now_ns);
 int facts_probe_late(struct facts *f, uint64_t now_ns); /* once in a while */
 
-/* gc_state.c: whether PUC Lua's collector runs */
+/* puc_code.c: what the file of an interpreter tells of PUC Lua */
 int facts_learn_code(struct facts *f, uint32_t binary, struct elf_image *elf, uint64_t reference);
 void facts_place_code(struct facts *f, uint32_t binary, struct target *t, struct lua_layout *layout,
 		      struct lua_vm *vm);
+
+/* The code of a VM that has been found in memory. NULL: not known, or several might be. */
+struct puc_code *facts_hidden_code(struct facts *f, struct target *t);
+void facts_place_hidden(struct facts *f, struct puc_code *code, struct target *t,
+			struct lua_layout *layout, struct lua_vm *vm);
+
+/* What the layout that the kernel knows as @index needs besides. Return: 0; -errno. */
+int facts_tell_pc_table(struct facts *f, const struct puc_code *code,
+			const struct lua_layout *layout, uint32_t index);
+
+/* gc_state.c: whether PUC Lua's collector runs */
 int facts_on_native_stack(struct facts *f, const struct decoded *d);
 
 /* names.c: what samples and prototypes speak of */

@@ -126,8 +126,8 @@ static bool meets_lua(struct facts *f, struct target *t)
 /* ---- what was found ------------------------------------------------------------------------ */
 
 /* The number of this layout: an old one, or a new one. 0 or -errno. */
-static int number_layout(struct facts *f, struct target *t, const struct discovery *found,
-			 uint32_t *ret_index)
+static int number_layout(struct facts *f, struct target *t, const struct puc_code *code,
+			 const struct discovery *found, uint32_t *ret_index)
 {
 	int r;
 
@@ -142,6 +142,8 @@ static int number_layout(struct facts *f, struct target *t, const struct discove
 	}
 	r = collect_add_layout(f->collector, &found->layout, ret_index);
 	if (r == 0)
+		r = facts_tell_pc_table(f, code, &found->layout, *ret_index);
+	if (r == 0)
 		facts_keep_layout(f, t, found, *ret_index);
 	return r;
 }
@@ -154,8 +156,14 @@ static int adopt(struct facts *f, struct target *t, struct discovery *found, uin
 		.tid = t->pid,
 		.state = found->vm.main,
 	};
-	int r = number_layout(f, t, found, &found->vm.layout);
+	struct puc_code *code = NULL;
+	int r;
 
+	if (found->layout.family == BPROF_FAMILY_PUC)
+		code = facts_hidden_code(f, t);
+	if (code)
+		facts_place_hidden(f, code, t, &found->layout, &found->vm);
+	r = number_layout(f, t, code, found, &found->vm.layout);
 	if (r < 0) { /* costs the VM's stacks, never the run */
 		f->unproved += target_meets(t, THING_UNPROVED_VM, found->vm.main, 0);
 		return r == -ENOMEM ? r : 0;

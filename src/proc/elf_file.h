@@ -185,6 +185,51 @@ int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret);
 int elf_lua_pc_register(struct elf_image *image, const struct elf_range *execute,
 			unsigned displacement, unsigned *ret);
 
+#define ELF_MAX_PLACES	  512
+#define ELF_MAX_FRAME	  32
+#define ELF_PLACE_FRAME	  16 /* elf_lua_place.cell: numbers from here on are places of the frame */
+#define ELF_PLACE_SAVED	  254
+#define ELF_PLACE_NOWHERE 255
+
+/**
+ * struct elf_lua_places - where luaV_execute has its pc, instruction by instruction
+ * @at:    in their order; each holds up to the next one
+ * @frame: bytes from rsp
+ *
+ * A place is a register, as the machine numbers it, one of @frame, or where the pc is saved; what
+ * it holds plus @add is the address of the Lua instruction that runs, plus 4. At a return address
+ * that is what it will hold when the callee is back.
+ */
+struct elf_lua_places {
+	struct elf_lua_place {
+		uint16_t from; /* bytes from the start of the function */
+		uint8_t cell;
+		int8_t add;
+	} at[ELF_MAX_PLACES];
+	size_t nr;
+	int32_t frame[ELF_MAX_FRAME];
+};
+
+/**
+ * elf_lua_places() - find and prove them
+ * @execute:     luaV_execute
+ * @opcode_mask: of an instruction: 0x3f, from Lua 5.4 on 0x7f
+ * @savedpc:     where the pc is saved: offset in a CallInfo, in 5.1 in a lua_State
+ *
+ * Return: 0; -ENODATA: the code is not understood, or not that of x86-64; -ENOMEM. See
+ * lua_pc_places.c for the proof.
+ */
+int elf_lua_places(struct elf_image *image, const struct elf_range *execute, unsigned opcode_mask,
+		   unsigned savedpc, struct elf_lua_places *ret);
+
+/**
+ * elf_lua_execute() - luaV_execute, by what it does: it fetches instructions and jumps by them
+ * @opcode_mask: as above
+ *
+ * For files without symbols. Return: 0; -ENODATA: no function does so, or several do; -ENOMEM.
+ */
+int elf_lua_execute(struct elf_image *image, unsigned opcode_mask, struct elf_range *ret);
+
 #define ELF_MAX_WINDOWS 31
 
 /* Stretches of luaV_execute in which the saved pc is that of an instruction still to be fetched. */

@@ -5,10 +5,11 @@
  *them:
  *
  *	luaC_step      the one function that every part of the API that makes objects calls directly
- *	luaV_execute   the longest function of the file, and it calls luaC_step directly
- *	luaD_call      lua_call() calls it directly
- *	luaC_fullgc    and its like: lua_gc() calls them directly, and hardly anyone else does (the
- *		       allocator, when memory is short)
+ *	luaV_execute   the longest function of the file, and it calls luaC_step directly; or,
+ *		       where no symbols say what that is, the one that fetches instructions and
+ *jumps by them (lua_dispatch.c) luaD_call      lua_call() calls it directly luaC_fullgc    and its
+ *like: lua_gc() calls them directly, and hardly anyone else does (the allocator, when memory is
+ *short)
  *
  * What the collector jumps to instead of calling it is one of its ways in as well: its own frame is
  * gone then. A function that calls nothing and is short (luaE_setdebt) is none, wherever it is
@@ -215,10 +216,33 @@ static bool find_gc(struct elf_image *image, uint64_t step, struct elf_lua_code 
 	return true;
 }
 
-int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret)
+/* By its place among the others. */
+static bool find_execute(struct elf_image *image, uint64_t step, struct elf_range *ret)
 {
 	struct target_set by_execute;
+
+	return elf_largest_code_range(image, ret) == 0 &&
+	       calls_of(image, ret->start, false, &by_execute) && set_has(&by_execute, step);
+}
+
+/* By what it does; opcodes have six bits or seven. */
+static int find_dispatch(struct elf_image *image, struct elf_range *ret)
+{
+	struct elf_range other;
+	int r = elf_lua_execute(image, 0x3f, ret), r7;
+
+	if (r < 0 && r != -ENODATA)
+		return r;
+	r7 = elf_lua_execute(image, 0x7f, r ? ret : &other);
+	if (r7 < 0)
+		return r7 == -ENODATA ? r : r7;
+	return r == 0 ? -ENODATA : 0;
+}
+
+int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret)
+{
 	struct elf_lua_code code = {0};
+	bool has_step;
 	uint64_t step;
 	int r = elf_read_symbols(image);
 
@@ -226,10 +250,13 @@ int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret)
 		r = elf_read_calls(image);
 	if (r < 0)
 		return r;
-	if (!find_step(image, &step) || elf_largest_code_range(image, &code.execute) < 0 ||
-	    !calls_of(image, code.execute.start, false, &by_execute) || !set_has(&by_execute, step))
-		return -ENODATA;
-	find_gc(image, step, &code);
+	has_step = find_step(image, &step);
+	if (!has_step || !find_execute(image, step, &code.execute))
+		r = find_dispatch(image, &code.execute);
+	if (r < 0)
+		return r;
+	if (has_step)
+		find_gc(image, step, &code);
 	*ret = code;
 	return 0;
 }

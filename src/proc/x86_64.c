@@ -115,6 +115,8 @@ static char read_opcode(struct decoder *d)
 		if (one_byte[byte] != 'p')
 			break;
 		d->is_16 |= byte == 0x66;
+		if (byte == 0xf2 || byte == 0xf3)
+			d->ret->repeat = (uint8_t)byte;
 	}
 	d->opcode = byte;
 	if (byte != 0x0f)
@@ -128,6 +130,7 @@ static char read_opcode(struct decoder *d)
 	if (!next_byte(d, &d->opcode))
 		return '-';
 	d->opcode = 0; /* none whose meaning is asked */
+	d->ret->opcode = X86_64_OTHER_MAP;
 	return byte == 0x38 ? 'm' : 'b';
 }
 
@@ -136,8 +139,11 @@ static bool read_memory(struct decoder *d)
 	unsigned mode = d->modrm >> 6, base = d->modrm & 7, sib;
 	size_t bytes = 0;
 
-	if (mode == 3)
+	if (mode == 3) {
+		d->ret->rm = (uint8_t)(base | (d->rex & 1) << 3);
 		return true;
+	}
+	d->ret->has_memory = true;
 	d->ret->base = (uint8_t)(base | (d->rex & 1) << 3);
 	if (base == 4) {
 		if (!next_byte(d, &sib))
@@ -145,13 +151,17 @@ static bool read_memory(struct decoder *d)
 		base = sib & 7;
 		d->ret->base = (uint8_t)(base | (d->rex & 1) << 3);
 		d->ret->has_index = (sib >> 3 & 7) != 4 || (d->rex & 2);
+		if (d->ret->has_index)
+			d->ret->index = (uint8_t)((sib >> 3 & 7) | (d->rex & 2) << 2);
 	}
 	if (mode == 1)
 		bytes = 1;
 	else if (mode == 2 || base == 5)
 		bytes = 4;
-	if (!mode && base == 5)
+	if (!mode && base == 5) {
 		d->ret->base = X86_64_NO_BASE;
+		d->ret->is_relative = (d->modrm & 7) == 5;
+	}
 	return !bytes || read_signed(d, bytes, &d->ret->displacement);
 }
 
@@ -169,13 +179,14 @@ static bool read_constant(struct decoder *d, char follows)
 
 	switch (follows) {
 	case '1':
-	case 'b':
 		return skip(d, 1);
+	case 'b':
+		return read_signed(d, 1, &d->ret->constant);
 	case '2':
 		return skip(d, 2);
 	case '4':
 	case 'w':
-		return skip(d, wide);
+		return wide == 2 ? skip(d, 2) : read_signed(d, 4, &d->ret->constant);
 	case '8':
 		return skip(d, d->rex & 8 ? 8 : wide);
 	case 't':
@@ -232,7 +243,8 @@ int x86_64_decode(const uint8_t *code, size_t left, struct x86_64_instruction *r
 	struct decoder d = {.code = code, .left = left, .ret = ret};
 	char follows;
 
-	*ret = (struct x86_64_instruction){.base = X86_64_NO_BASE};
+	*ret = (struct x86_64_instruction){
+		.base = X86_64_NO_BASE, .index = X86_64_NO_BASE, .rm = X86_64_NO_BASE};
 	follows = read_opcode(&d);
 	if (follows == '-' || (strchr("mbwt", follows) && !read_modrm(&d)))
 		return -ENODATA;
@@ -244,5 +256,12 @@ int x86_64_decode(const uint8_t *code, size_t left, struct x86_64_instruction *r
 		return -ENODATA;
 	}
 	ret->bytes = (uint8_t)d.at;
+	if (ret->opcode != X86_64_OTHER_MAP)
+		ret->opcode = (uint16_t)(d.opcode | (d.is_0f ? 0x0f00U : 0));
+	ret->is_wide = (d.rex & 8) != 0;
+	ret->is_16 = d.is_16;
+	ret->has_rex = d.rex != 0;
+	ret->low = (uint8_t)((d.opcode & 7) | (d.rex & 1) << 3);
+	ret->extension = (uint8_t)(d.modrm >> 3 & 7);
 	return 0;
 }

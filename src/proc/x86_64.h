@@ -3,6 +3,7 @@
 #ifndef BPROF_X86_64_H
 #define BPROF_X86_64_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ enum x86_64_kind {
 	X86_64_END, /* ret, ud2, hlt and their like */
 };
 
+#define X86_64_OTHER_MAP    0xffff /* opcode of 0f 38 and 0f 3a */
+#define X86_64_ALL	    0xffffU
+#define X86_64_CALLER_SAVED 0x0fc7U /* rax, rcx, rdx, rsi, rdi, r8 to r11 */
+
 struct x86_64_instruction {
 	uint8_t bytes;
 	uint8_t kind;	   /* enum x86_64_kind */
@@ -30,7 +35,23 @@ struct x86_64_instruction {
 	uint8_t has_index; /* the memory operand has an index register, too */
 	int32_t displacement;
 	int32_t distance; /* JUMP, BRANCH: from the end of the instruction */
+	/* what else there is to say of any of them */
+	uint16_t opcode;   /* 0f is its upper half */
+	uint8_t index;	   /* of the memory operand; X86_64_NO_BASE: none */
+	uint8_t rm;	   /* the register in place of a memory operand; X86_64_NO_BASE: none */
+	uint8_t low;	   /* the register that is part of an opcode */
+	uint8_t extension; /* ModRM.reg without REX: tells apart what shares an opcode */
+	uint8_t has_memory, is_wide /* 64 bits */, is_16, has_rex;
+	uint8_t repeat;	     /* the prefix f2 or f3; 0: neither */
+	uint8_t is_relative; /* the memory operand is at displacement from the end */
+	int32_t constant;    /* of arithmetic */
 };
+
+/* The registers that may have changed after it, a bit for each; of a call, those that it may. */
+uint32_t x86_64_written(const struct x86_64_instruction *i);
+
+/* How many bytes of its memory operand may have changed after it; too many rather than too few. */
+unsigned x86_64_stored_bytes(const struct x86_64_instruction *i);
 
 /**
  * x86_64_decode() - the instruction at @code, of which @left bytes may be read

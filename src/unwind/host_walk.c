@@ -34,7 +34,7 @@ static void copy_results(const struct walk *w, struct host_walk_result *ret)
 int host_walk(const struct mem_reader *mem, const struct host_walk_input *in,
 	      struct host_walk_result *ret)
 {
-	struct walk w = {.mem = mem, .seen = in->seen, .vms = in->vms};
+	struct walk w = {.mem = mem, .seen = in->seen, .vms = in->vms, .pc_table = in->pc_table};
 	u32 family;
 
 	if (in->vms.nr > BPROF_MAX_VMS)

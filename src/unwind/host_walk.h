@@ -26,6 +26,7 @@
  * @pid:        with @seen
  * @seen:       SEEN_ENTRIES entries: lines of captured prototypes are left out. NULL: decode all.
  *              Borrowed for the call.
+ * @pc_table:   of the VM whose layout has one; NULL: none has. Borrowed for the call
  */
 struct host_walk_input {
 	uint64_t reg[BPROF_NR_REGS];
@@ -36,6 +37,7 @@ struct host_walk_input {
 	uaddr_t safe_proto;
 	uint32_t pid;
 	const struct bprof_seen *seen;
+	const struct puc_pc_table *pc_table;
 };
 
 /* A prototype of the stack that is not in the seen table. */

@@ -15,7 +15,10 @@
 
 struct instruction {
 	uint8_t code[16];
-	struct x86_64_instruction is;
+	struct {
+		uint8_t bytes, kind, reg, base, has_index;
+		int32_t displacement, distance;
+	} is;
 };
 
 static struct instruction instructions[] = {

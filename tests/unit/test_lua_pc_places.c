@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where luaV_execute has its pc, by its code. A small interpreter with the same macros is compiled
+ * by the compilers that are here, executed one machine instruction at a time, and asked after each:
+ * it stores the pc itself behind every fetch, so what is said before must be that or the next one.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+
+#include "elf_file.h"
+
+#ifdef __x86_64__
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SAVEDPC 32
+
+/* After lvm.c of Lua 5.4: vmfetch, vmbreak, Protect, savepc, dojump. */
+static const char interpreter[] =
+	"typedef unsigned Instruction;\n"
+	"struct call { void *a[4]; const Instruction *savedpc; volatile int trap; };\n"
+	"const Instruction *volatile running;\n"
+	"volatile long sink[64];\n"
+	"#ifndef __clang__\n"
+	"__attribute__((noipa))\n" /* as if it were in another file */
+	"#endif\n"
+	"__attribute__((noinline)) int helper(struct call *ci, long a, long b)\n"
+	"{ sink[a & 63] += b; return ci->trap; }\n"
+	"#define MASK ((1 << BITS) - 1)\n"
+	"#define FETCH if (trap) trap = helper(ci, 1, 2); i = *pc++; running = pc;\n"
+	"#ifdef SWITCH\n"
+	"#define GO continue;\n"
+	"#define AT(k) case k - 10:\n"
+	"#else\n"
+	"#define GO FETCH goto *table[i & MASK];\n"
+	"#define AT(k) L##k:\n"
+	"#endif\n"
+	"#define A (i >> BITS & 7)\n"
+	"#define B (i >> (BITS + 3) & 7)\n"
+	"#define OP(k) AT(k) { \\\n"
+	"	if (k % 3 == 0) { ci->savedpc = pc; trap = helper(ci, r[A], r[B]); } \\\n"
+	"	r[B] ^= k; \\\n"
+	"	if (k % 5 == 1) r[A] = r[B] * 3 + k; \\\n"
+	"	else if (k % 7 == 2) pc += i >> 30; \\\n"
+	"	else if (k % 11 == 4) { if (r[A] & 1) pc++; else { Instruction n = *pc; \\\n"
+	"		pc += (n >> 30) + 1; trap = ci->trap; } } \\\n"
+	"	else if (k % 13 == 5) { long c = r[B]; if (c & 2) { c += *pc >> 28; pc++; } r[A] += c; \\\n"
+	"		helper(ci, c, r[A]); } \\\n"
+	"	GO }\n"
+	"#define TEN(k) OP(k##0) OP(k##1) OP(k##2) OP(k##3) OP(k##4) OP(k##5) OP(k##6) OP(k##7) "
+	"OP(k##8) OP(k##9)\n"
+	"#define L10(k) &&L##k##0, &&L##k##1, &&L##k##2, &&L##k##3, &&L##k##4, &&L##k##5, "
+	"&&L##k##6, &&L##k##7, &&L##k##8, &&L##k##9\n"
+	"__attribute__((noinline)) void execute(struct call *ci, long *r)\n"
+	"{\n"
+	"	const Instruction *pc; Instruction i; int trap;\n"
+	"#ifndef SWITCH\n"
+	"	static const void *const table[] = { L10(1), L10(2), L10(3), L10(4), &&L50,\n"
+	"		[41 ... MASK] = &&L50 };\n"
+	"#endif\n"
+	"	trap = ci->trap;\n"
+	"	pc = ci->savedpc;\n"
+	"#ifdef SWITCH\n"
+	"	for (;;) { FETCH switch (i & MASK) { TEN(1) TEN(2) TEN(3) TEN(4)\n"
+	"		case 40: return; } }\n"
+	"#else\n"
+	"	GO TEN(1) TEN(2) TEN(3) TEN(4) L50: return;\n"
+	"#endif\n"
+	"}\n"
+	"Instruction code[200];\n"
+	"int main(void)\n"
+	"{\n"
+	"	long r[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };\n"
+	"	struct call ci = { .savedpc = code };\n"
+	"	unsigned seed = 1;\n"
+	"	for (int i = 0; i < 200; i++) {\n"
+	"		seed = seed * 1103515245 + 12345;\n"
+	"		code[i] = i < 190 ? (seed & ~MASK) | (seed >> 16) % 40 : 40;\n"
+	"	}\n"
+	"	execute(&ci, r);\n"
+	"	ci.savedpc = code + 7;\n"
+	"	ci.trap = 1;\n"
+	"	execute(&ci, r);\n"
+	"	return 0;\n"
+	"}\n";
+
+struct build {
+	char compiler[16], optimize[8], bits[16], shape[16], link[16];
+};
+
+static struct build builds[] = {
+	{"gcc", "-O0", "-DBITS=7", "-DGOTO", "-pie"},
+	{"gcc", "-O2", "-DBITS=7", "-DGOTO", "-pie"},
+	{"gcc", "-O3", "-DBITS=6", "-DGOTO", "-no-pie"},
+	{"gcc", "-O0", "-DBITS=6", "-DSWITCH", "-no-pie"},
+	{"gcc", "-O2", "-DBITS=6", "-DSWITCH", "-pie"},
+	{"clang", "-O0", "-DBITS=7", "-DGOTO", "-pie"},
+	{"clang", "-O2", "-DBITS=7", "-DGOTO", "-pie"},
+	{"clang", "-O2", "-DBITS=6", "-DGOTO", "-no-pie"},
+	{"clang", "-O0", "-DBITS=6", "-DSWITCH", "-pie"},
+	{"clang", "-O3", "-DBITS=6", "-DSWITCH", "-pie"},
+};
+
+ParameterizedTestParameters(lua_pc_places, true_before_every_instruction)
+{
+	return cr_make_param_array(struct build, builds, ARRAY_SIZE(builds));
+}
+
+static int run(char *const *argv)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (freopen("/dev/null", "w", stderr))
+			execvp(argv[0], argv);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The program of a build in @program. */
+static void compile(const struct build *b, char program[64])
+{
+	char source[] = "/tmp/bprof-places-XXXXXX";
+	int fd = mkstemp(source), status;
+
+	snprintf(program, 64, "%s.out", source);
+	cr_assert(eq(sz, (size_t)write(fd, interpreter, sizeof(interpreter) - 1),
+		     sizeof(interpreter) - 1));
+	close(fd);
+	status = run((char *[]){(char *)b->compiler, (char *)"-w", (char *)b->optimize,
+				(char *)b->bits, (char *)b->shape, (char *)b->link,
+				(char *)(strcmp(b->link, "-pie") ? "-fno-pie" : "-fPIE"),
+				(char *)"-x", (char *)"c", source, (char *)"-o", program, NULL});
+	unlink(source);
+	if (status == 127)
+		cr_skip_test("no %s", b->compiler);
+	cr_assert(eq(int, status, 0));
+}
+
+struct stepped {
+	pid_t pid;
+	uint64_t bias, running;
+	struct elf_range execute;
+	struct elf_lua_places places;
+	unsigned bits;
+	/* what was said since the interpreter stored its pc last */
+	uint64_t said[512], stored;
+	size_t nr_said;
+	unsigned asked, unknown, wrong, helpers;
+};
+
+static uint64_t peek(const struct stepped *s, uint64_t address)
+{
+	uint64_t word = 0;
+	struct iovec to = {&word, sizeof(word)}, from = {(void *)address, sizeof(word)};
+
+	cr_assert(eq(sz, (size_t)process_vm_readv(s->pid, &to, 1, &from, 1, 0), sizeof(word)));
+	return word;
+}
+
+static uint64_t start_of_program(pid_t pid)
+{
+	unsigned long start = 0;
+	char path[64];
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	cr_assert(maps != NULL);
+	cr_assert(eq(int, fscanf(maps, "%lx-", &start), 1));
+	fclose(maps);
+	return start;
+}
+
+static void start(struct stepped *s, const char *program)
+{
+	struct elf_function f;
+	struct elf_image *image;
+	uint64_t vaddr;
+
+	cr_assert(eq(int, elf_open(program, &image), 0));
+	cr_assert(eq(int, elf_function(image, "execute", &f), 0));
+	s->execute = (struct elf_range){f.address, f.address + f.size};
+	cr_assert(eq(int,
+		     elf_lua_places(image, &s->execute, (1U << s->bits) - 1, SAVEDPC, &s->places),
+		     0));
+	s->pid = fork();
+	if (s->pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execl(program, program, NULL);
+		_exit(127);
+	}
+	waitpid(s->pid, NULL, 0);
+	cr_assert(eq(int, elf_vaddr_of_offset(image, 0, &vaddr), 0));
+	s->bias = start_of_program(s->pid) - vaddr;
+	elf_free(image);
+}
+
+static bool is_in(const struct stepped *s, uint64_t address)
+{
+	return address - s->bias >= s->execute.start && address - s->bias < s->execute.end;
+}
+
+/* As the machine numbers them. */
+static uint64_t value_of(const struct user_regs_struct *r, unsigned number)
+{
+	const unsigned long long registers[] = {r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp,
+						r->rsi, r->rdi, r->r8,	r->r9,	r->r10, r->r11,
+						r->r12, r->r13, r->r14, r->r15};
+
+	return registers[number];
+}
+
+/* What is said at @ip, where the loop's stack is at @sp. */
+static void ask(struct stepped *s, const struct user_regs_struct *r, uint64_t ip, uint64_t sp)
+{
+	const struct elf_lua_place *place = s->places.at;
+	uint64_t pc;
+
+	for (size_t i = 0; i < s->places.nr; i++)
+		if (s->places.at[i].from <= ip - s->bias - s->execute.start)
+			place = &s->places.at[i];
+	s->asked++;
+	if (place->cell >= ELF_PLACE_SAVED) {
+		s->unknown++;
+		return;
+	}
+	pc = place->cell < ELF_PLACE_FRAME
+		     ? value_of(r, place->cell)
+		     : peek(s,
+			    sp + (uint64_t)(int64_t)s->places.frame[place->cell - ELF_PLACE_FRAME]);
+	cr_assert(lt(sz, s->nr_said, ARRAY_SIZE(s->said)));
+	s->said[s->nr_said++] = pc + (uint64_t)(int64_t)place->add;
+}
+
+/* Does the instruction behind which the pc is read a word behind it? That counts as the next. */
+static bool has_extra_word(const struct stepped *s, uint64_t pc)
+{
+	unsigned k = 10 + ((unsigned)peek(s, pc - 4) & ((1U << s->bits) - 1));
+
+	return k % 11 == 4 || k % 13 == 5;
+}
+
+/* The interpreter has stored its pc: was it foreseen, or the last one still? */
+static void judge(struct stepped *s, uint64_t stored)
+{
+	for (size_t i = 0; i < s->nr_said; i++) {
+		bool is_right = s->said[i] == s->stored || s->said[i] == stored ||
+				(s->said[i] == s->stored + 4 && has_extra_word(s, s->stored));
+
+		s->wrong += !is_right;
+	}
+	s->nr_said = 0;
+	s->stored = stored;
+}
+
+static bool take_step(struct stepped *s, bool *was_in)
+{
+	struct user_regs_struct r;
+	int status;
+
+	if (ptrace(PTRACE_SINGLESTEP, s->pid, NULL, NULL) < 0 || waitpid(s->pid, &status, 0) < 0 ||
+	    !WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, s->pid, NULL, &r) < 0)
+		return false;
+	if (is_in(s, r.rip)) {
+		uint64_t stored = peek(s, s->bias + s->running);
+
+		if (stored != s->stored)
+			judge(s, stored);
+		ask(s, &r, r.rip, r.rsp);
+	} else if (*was_in && is_in(s, peek(s, r.rsp))) { /* it has called a helper */
+		ask(s, &r, peek(s, r.rsp), r.rsp + 8);
+		s->helpers++;
+	}
+	*was_in = is_in(s, r.rip);
+	return true;
+}
+
+/* Executes the whole program; most of it is the interpreter. */
+static void step_through(struct stepped *s, uint64_t main)
+{
+	uint64_t word = peek(s, s->bias + main);
+	struct user_regs_struct r;
+	bool was_in = false;
+
+	/* fast to main() */
+	ptrace(PTRACE_POKETEXT, s->pid, (void *)(s->bias + main),
+	       (void *)((word & ~0xffULL) | 0xcc));
+	ptrace(PTRACE_CONT, s->pid, NULL, NULL);
+	waitpid(s->pid, NULL, 0);
+	ptrace(PTRACE_POKETEXT, s->pid, (void *)(s->bias + main), (void *)word);
+	cr_assert(eq(int, (int)ptrace(PTRACE_GETREGS, s->pid, NULL, &r), 0));
+	cr_assert(eq(u64, r.rip, s->bias + main + 1));
+	r.rip--;
+	ptrace(PTRACE_SETREGS, s->pid, NULL, &r);
+	while (take_step(s, &was_in))
+		;
+}
+
+static uint64_t address_in(const char *program, const char *symbol)
+{
+	char command[128], line[256];
+	unsigned long found = 0;
+	FILE *nm;
+
+	snprintf(command, sizeof(command), "nm %s", program);
+	nm = popen(command, "r");
+	while (fgets(line, sizeof(line), nm)) {
+		char name[128];
+		unsigned long address;
+
+		if (sscanf(line, "%lx %*c %127s", &address, name) == 2 && !strcmp(name, symbol))
+			found = address;
+	}
+	pclose(nm);
+	return found;
+}
+
+ParameterizedTest(struct build *b, lua_pc_places, true_before_every_instruction)
+{
+	struct stepped s = {.bits = (unsigned)(b->bits[strlen(b->bits) - 1] - '0')};
+	char program[64];
+
+	compile(b, program);
+	s.running = address_in(program, "running");
+	start(&s, program);
+	step_through(&s, address_in(program, "main"));
+	unlink(program);
+	cr_log_info("%s %s %s: %u asked, %u of helpers, %u not known, %zu places", b->compiler,
+		    b->optimize, b->shape, s.asked, s.helpers, s.unknown, s.places.nr);
+	cr_expect(eq(u32, s.wrong, 0));
+	cr_expect(gt(u32, s.asked, 2000));
+	cr_expect(gt(u32, s.helpers, 30));
+	cr_expect(lt(u32, s.unknown * 50, s.asked));
+}
+
+#endif
