@@ -128,6 +128,48 @@ static int warm_up(struct turns *t, enum side side)
 	return r < 0 ? r : 0;
 }
 
+/* ---- the deterministic rung ---------------------------------------------------------------- */
+
+static int count_side(struct turns *t, enum side side)
+{
+	CLEANUP(cleanup_free) char *directory = NULL, *profile = NULL;
+	struct pair_run run = {.counted = true};
+	int r;
+
+	if (asprintf(&directory, "%s/%s/counted", t->runs, turns_side_names[side]) < 0 ||
+	    asprintf(&profile, "%s/profile.json", directory) < 0)
+		return -ENOMEM;
+	run.directory = directory;
+	r = pair_runner_run(&t->runner, side, &run, &stopped_by);
+	if (r >= 0 && access(profile, F_OK) < 0)
+		r = -ENOENT;
+	if (r < 0 && access(directory, F_OK) == 0)
+		(void)!remove_tree(directory);
+	return r < 0 ? r : compare_read(t->compare, side, directory);
+}
+
+static const char *count_sides(struct turns *t)
+{
+	const struct options *o = t->session->options;
+	int r = 0;
+
+	if (o->no_count)
+		return "--no-count was given";
+	say_note(o->quiet, "counting instructions of the Lua VM, twice a side");
+	for (size_t side = 0; side < NR_SIDES && r >= 0; side++)
+		r = count_side(t, (enum side)side);
+	if (r == -ECANCELED)
+		return "the comparison was stopped before";
+	return r < 0 ? "a run with --mode=count could not be recorded" : NULL;
+}
+
+/* Before the pairs: whoever stops them has at least what no neighbour disturbs. */
+static void count(struct turns *t)
+{
+	if (t->session->options->rule.metric != METRIC_VM_INSTRUCTIONS)
+		t->why_not_counted = count_sides(t);
+}
+
 /* ---- pairs --------------------------------------------------------------------------------- */
 
 static double seconds_now(void)
@@ -225,7 +267,6 @@ static int look(struct turns *t, double share)
 {
 	struct compare_opts rule = t->session->options->rule;
 
-	t->share = share;
 	rule.share = share;
 	rule.why_not_counted = t->why_not_counted;
 	rule.excuse = t->excuse;
@@ -274,52 +315,6 @@ static int run_looks(struct turns *t)
 	return r;
 }
 
-/* ---- the deterministic rung ---------------------------------------------------------------- */
-
-static int count_side(struct turns *t, enum side side)
-{
-	CLEANUP(cleanup_free) char *directory = NULL, *profile = NULL;
-	struct pair_run run = {.counted = true};
-	int r;
-
-	if (asprintf(&directory, "%s/%s/counted", t->runs, turns_side_names[side]) < 0 ||
-	    asprintf(&profile, "%s/profile.json", directory) < 0)
-		return -ENOMEM;
-	run.directory = directory;
-	r = pair_runner_run(&t->runner, side, &run, &stopped_by);
-	if (r >= 0 && access(profile, F_OK) < 0)
-		r = -ENOENT;
-	if (r < 0 && access(directory, F_OK) == 0)
-		(void)!remove_tree(directory);
-	return r < 0 ? r : compare_read(t->compare, side, directory);
-}
-
-static const char *count_sides(struct turns *t)
-{
-	const struct options *o = t->session->options;
-	int r = 0;
-
-	if (o->no_count)
-		return "--no-count was given";
-	if (stopped_by)
-		return "the comparison was stopped before";
-	say_note(o->quiet, "counting instructions of the Lua VM, twice a side");
-	for (size_t side = 0; side < NR_SIDES && r >= 0; side++)
-		r = count_side(t, (enum side)side);
-	if (r == -ECANCELED)
-		return "the comparison was stopped before";
-	return r < 0 ? "a run with --mode=count could not be recorded" : NULL;
-}
-
-/* A last look, with the same pairs as the one before it. */
-static int count(struct turns *t)
-{
-	if (t->nr_pairs == 0 || t->session->options->rule.metric == METRIC_VM_INSTRUCTIONS)
-		return 0;
-	t->why_not_counted = count_sides(t);
-	return look(t, t->share) < 0 ? -ENOMEM : 0;
-}
-
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 static int conclude(struct turns *t, int r)
@@ -347,9 +342,8 @@ static int take_turns(struct turns *t)
 	for (size_t side = 0; side < NR_SIDES && r == 0; side++)
 		r = warm_up(t, (enum side)side);
 	if (r == 0) {
+		count(t);
 		r = run_looks(t);
-		if (r == 0 || r == -ECANCELED)
-			r = count(t) < 0 ? -ENOMEM : r;
 	}
 	if (r == -ENOMEM)
 		say_error("out of memory");

@@ -28,7 +28,6 @@ struct turns {
 	unsigned nr_pairs;
 	bool base_first;
 	const char **skipped; /* NULL-terminated: files in which all is decided; NULL = none */
-	double share;	      /* of the latest look */
 	const char *why_not_counted; /* NULL = it was, or not yet */
 };
 
