@@ -47,7 +47,7 @@ static const struct verb_row verbs[NR_VERBS] = {
 			  "many, or turns"},
 	[VERB_HISTORY] = {"history", "[OPTIONS] [DIRECTORY]",
 			  "the past releases in DIRECTORY/benchmarks, which --release wrote"},
-	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING | --sync",
+	[VERB_PUBLISH] = {"publish", "--release TAG [OPTIONS] RECORDING|PROFILE | --sync",
 			  "add a release to the history on a branch of its own, and push it"},
 	[VERB_BACKFILL] = {"backfill", "[OPTIONS] TAG... [-- COMMAND [ARG...]]",
 			   "profile old tags, each in a copy of its own, for the history"},

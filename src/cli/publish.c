@@ -18,11 +18,11 @@
 
 #include "git.h"
 #include "publish_commit.h"
+#include "publish_input.h"
 #include "say.h"
 #include "scratch.h"
 
 #include "release/tree.h"
-#include "report/pipeline.h"
 
 #define SENTENCE_MAX	 8192
 #define MOST_ATTEMPTS	 60
@@ -32,7 +32,8 @@
 
 struct publication {
 	const struct session *session;
-	const struct profile *profile; /* NULL: no release, main alone */
+	const struct profile *profile;	/* NULL: no release, main alone */
+	const struct tree_files *files; /* NULL: of a recording */
 	struct git git;
 	struct branch branch;
 	char directory[PATH_MAX]; /* of this attempt */
@@ -62,6 +63,7 @@ static int add_release(struct publication *p)
 		.profile = p->profile,
 		.release = &o->release,
 		.opts = &opts,
+		.files = p->files,
 		.note = take_note,
 		.arg = p,
 	};
@@ -203,10 +205,12 @@ static int publish_profile(struct publication *p)
 	return 0;
 }
 
-/* @profile NULL: only main is merged. */
-static int publish_with(const struct session *session, const struct profile *profile)
+/* @input NULL: only main is merged. */
+static int publish_with(const struct session *session, const struct publish_input *input)
 {
-	struct publication p = {.session = session, .profile = profile};
+	struct publication p = {.session = session,
+				.profile = input ? input->profile : NULL,
+				.files = input && input->files.profile ? &input->files : NULL};
 	struct scratch scratch = {.alive_fd = -1};
 	int status = EXIT_SETUP, r;
 
@@ -227,9 +231,9 @@ static int publish_with(const struct session *session, const struct profile *pro
 
 int publish_command(const struct session *session)
 {
-	const char *path = session->options->recording;
-	struct pipeline *pipeline;
-	int fd, r, status;
+	struct publish_input input;
+	struct buf why;
+	int status = EXIT_SETUP, r;
 
 	/* git and all it may start, and foreign files: with the user's rights alone */
 	r = identity_become(session->identity);
@@ -239,17 +243,16 @@ int publish_command(const struct session *session)
 	}
 	if (session->options->sync)
 		return publish_with(session, NULL);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0) {
-		say_error("cannot open the recording '%s': %s", path, strerror(errno));
-		return EXIT_SETUP;
-	}
-	r = pipeline_run(fd, &pipeline);
+	buf_init(&why, SENTENCE_MAX);
+	r = publish_input_open(session->options->recording, &input, &why);
 	if (r < 0) {
-		say_error("cannot read '%s': %s", path, pipeline_problem(r));
-		return EXIT_SETUP;
+		say_error("%s", why.len ? why.data : strerror(-r));
+	} else {
+		if (input.note)
+			say_note(session->options->quiet, "%s", input.note);
+		status = publish_with(session, &input);
 	}
-	status = publish_with(session, pipeline_profile(pipeline));
-	pipeline_free(pipeline);
+	publish_input_close(&input);
+	buf_done(&why);
 	return status;
 }

@@ -149,7 +149,9 @@ int scope_page_write(const struct scope_page *page, FILE *out)
 	add_past_runs(&w, page, out);
 	writer_addstr(&w, "\n## Files\n\n");
 	for (size_t i = 0; page->timing && i < ARRAY_SIZE(files); i++)
-		add_file(&w, files[i]);
+		if (!(page->no_flamegraph && strcmp(files[i], "flamegraph.json") == 0) &&
+		    !(page->no_graph && strcmp(files[i], "slowest.dot") == 0))
+			add_file(&w, files[i]);
 	if (page->has_pictures) {
 		add_file(&w, "timing.png");
 		add_file(&w, "timing.svg");

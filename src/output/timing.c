@@ -165,6 +165,31 @@ static int fill_function(struct timing_row *row, const struct view *v,
 	return r < 0 || !row->name || !row->where ? -ENOMEM : 0;
 }
 
+/* A profile that was read from its JSON has sums, no stacks to filter. */
+static int fill_told_functions(const struct profile *p, const struct output_opts *o,
+			       struct timing_table *t)
+{
+	struct view v;
+	int r = view_init(&v, p, o);
+
+	if (r == 0)
+		t->rows = calloc(p->nr_functions + 1, sizeof(*t->rows));
+	if (r == 0 && !t->rows)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < p->nr_functions; i++) {
+		const struct function_tally told = {.function = (uint32_t)i,
+						    .self = p->functions[i].self_samples,
+						    .total = p->functions[i].total_samples};
+
+		r = fill_function(&t->rows[t->nr++], &v, &told);
+	}
+	t->all_count = p->accounts.taken;
+	t->all_ns = p->accounts.taken == PROFILE_UNKNOWN ? PROFILE_UNKNOWN
+							 : estimate(p, p->accounts.taken);
+	view_done(&v);
+	return r;
+}
+
 static int fill_functions(const struct profile *p, const struct output_opts *o,
 			  struct timing_table *t)
 {
@@ -197,7 +222,9 @@ int timing_of(const struct profile *p, const struct output_opts *o, struct timin
 	r = fill_tests(p, &timing.tables[TIMING_TESTS]);
 
 	if (r == 0)
-		r = fill_functions(p, o, &timing.tables[TIMING_FUNCTIONS]);
+		r = p->nr_stacks == 0 && p->nr_functions > 0
+			    ? fill_told_functions(p, o, &timing.tables[TIMING_FUNCTIONS])
+			    : fill_functions(p, o, &timing.tables[TIMING_FUNCTIONS]);
 	for (size_t k = 0; r == 0 && k < NR_TIMING_KINDS; k++)
 		keep_slowest(&timing.tables[k], o->top);
 	if (r < 0)

@@ -94,13 +94,45 @@ static int write_timing_txt(void *arg, FILE *out)
 	return release_timing(&((struct scope *)arg)->timing, TABLE_LINES, out);
 }
 
+static bool has_flamegraph(const struct tree_request *request)
+{
+	return !request->files || request->files->flamegraph;
+}
+
 static int write_release_page(void *arg, FILE *out)
 {
 	static const char *const siblings[] = {"summary.json", "profile.json", "timing.json",
 					       "flamegraph.json", NULL};
+	static const char *const without[] = {"summary.json", "profile.json", "timing.json", NULL};
 	const struct scope *s = arg;
 
-	return release_page_write(s->profile, &s->timing, siblings, out);
+	return release_page_write(s->profile, &s->timing,
+				  has_flamegraph(s->tree->request) ? siblings : without, out);
+}
+
+static int write_bytes(void *arg, FILE *out)
+{
+	const struct buf *bytes = arg;
+
+	return fwrite(bytes->data, 1, bytes->len, out) == bytes->len ? 0 : -EIO;
+}
+
+/* profile.json and flamegraph.json: made, or taken as they are. */
+static int write_samples(struct scope *s, const char *folder)
+{
+	const struct tree_files *files = s->tree->request->files;
+	struct tree *t = s->tree;
+	int r;
+
+	if (!files) {
+		r = tree_output(t, folder, "profile.json", "json", s->profile);
+		return r < 0 ? r : tree_output(t, folder, "flamegraph.json", "trace", s->profile);
+	}
+	r = tree_file(t, folder, "profile.json", write_bytes, (void *)(uintptr_t)files->profile);
+	if (r == 0 && files->flamegraph)
+		r = tree_file(t, folder, "flamegraph.json", write_bytes,
+			      (void *)(uintptr_t)files->flamegraph);
+	return r;
 }
 
 static int write_artifact(struct scope *s)
@@ -112,11 +144,7 @@ static int write_artifact(struct scope *s)
 		r = tree_file(t, s->artifact, "summary.json", write_summary, s);
 	if (r == 0)
 		r = tree_file(t, s->artifact, "timing.json", write_timing_json, s);
-	if (r == 0)
-		r = tree_output(t, s->artifact, "profile.json", "json", s->profile);
-	if (r == 0)
-		r = tree_output(t, s->artifact, "flamegraph.json", "trace", s->profile);
-	return r;
+	return r < 0 ? r : write_samples(s, s->artifact);
 }
 
 /* ---- the top ------------------------------------------------------------------------------- */
@@ -124,11 +152,9 @@ static int write_artifact(struct scope *s)
 static int write_top(struct scope *s)
 {
 	struct tree *t = s->tree;
-	int r = tree_output(t, s->folder, "profile.json", "json", s->profile);
+	int r = write_samples(s, s->folder);
 
-	if (r == 0)
-		r = tree_output(t, s->folder, "flamegraph.json", "trace", s->profile);
-	if (r == 0)
+	if (r == 0 && !t->request->files)
 		r = tree_output(t, s->folder, "slowest.dot", "dot", s->profile);
 	if (r == 0)
 		r = tree_file(t, s->folder, "timing.json", write_timing_json, s);
@@ -281,6 +307,8 @@ static int write_page(struct scope *s)
 	find_latest(s);
 	s->page.minimum_samples = opts->minimum_samples;
 	s->page.links = s->links;
+	s->page.no_flamegraph = s->latest && !has_flamegraph(s->tree->request);
+	s->page.no_graph = s->latest && s->tree->request->files;
 	if (s->latest)
 		s->page.timing = &s->timing;
 	else if (r == 0)
@@ -334,6 +362,29 @@ int scope_write(struct tree *t, const char *folder, const char *what, const stru
 	timing_done(&s.timing);
 	timing_done(&s.top_timing);
 	return r;
+}
+
+/* ---- what is of another release ------------------------------------------------------------ */
+
+void scope_drop_samples(const struct tree_request *request, const char *folder)
+{
+	static const char *const names[] = {"flamegraph.json", "slowest.dot", "slowest.svg"};
+	int fd = beneath_open(request->root_fd, folder, false);
+
+	for (size_t i = has_flamegraph(request); fd >= 0 && i < ARRAY_SIZE(names); i++) {
+		struct stat status;
+
+		if (fstatat(fd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(status.st_mode) && unlinkat(fd, names[i], 0) == 0)
+			tree_note(request, "deleted '%s/%s': it was of the release before", folder,
+				  names[i]);
+	}
+	if (fd >= 0)
+		close(fd);
+	tree_note(request,
+		  "a profile.json has no samples: without %sslowest.dot, and by_release/, by_file/ "
+		  "and tags/ stay as they are",
+		  has_flamegraph(request) ? "" : "flamegraph.json, ");
 }
 
 /* ---- what is too old ----------------------------------------------------------------------- */

@@ -90,6 +90,8 @@ static int write_suite(struct tree *t)
 
 	if (r < 0)
 		return r;
+	if (request->files) /* of a single test it tells too little */
+		return 0;
 	r = parts_new(request->profile, &parts);
 	if (r < 0)
 		return r;
@@ -108,7 +110,9 @@ static void prune(const struct tree *t, bool standalone)
 	const char *base = tree_base(request->opts->layout);
 
 	scope_prune(request, tree_scope(request->opts->layout, standalone));
-	if (standalone || !t->latest)
+	if (t->latest && request->files)
+		scope_drop_samples(request, tree_scope(request->opts->layout, standalone));
+	if (standalone || !t->latest || request->files)
 		return;
 	if (!run_is_whole(request->profile)) {
 		tree_note(request, "the command has filters, or its suite did not end: no folder "

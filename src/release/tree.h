@@ -33,10 +33,17 @@ struct tree_opts {
 	const struct output_opts *output;
 };
 
+/* A run of which there is only its profile.json: what cannot be made of it is taken as it is. */
+struct tree_files {
+	const struct buf *profile;    /* its bytes */
+	const struct buf *flamegraph; /* of the flamegraph.json beside it; NULL = there is none */
+};
+
 /**
  * struct tree_request - a run that goes into a tree
  * @root_fd: the folder that benchmarks/ is in, or will be
  * @cwd_fd:  where the command ran, to see which spec files are gone; -1 = not known
+ * @files:   @profile was read from a profile.json; NULL: it is that of a recording
  * @note:    called with what the user should know: a broken file of the history, what was deleted
  */
 struct tree_request {
@@ -44,6 +51,7 @@ struct tree_request {
 	const struct profile *profile;
 	const struct release *release; /* nr_parts 0: folders are named by the date alone */
 	const struct tree_opts *opts;
+	const struct tree_files *files;
 	void (*note)(void *arg, const char *sentence);
 	void *arg;
 };

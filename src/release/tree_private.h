@@ -36,6 +36,8 @@ int tree_output(struct tree *t, const char *folder, const char *name, const char
  */
 int scope_write(struct tree *t, const char *folder, const char *what, const struct profile *p,
 		const char *const (*links)[2], bool *ret_latest) MUST_CHECK;
+/* After a release without samples: what is at the top of another one's. After the commit. */
+void scope_drop_samples(const struct tree_request *request, const char *folder);
 /* Folders in artifacts/ beyond --max-artifacts, the oldest first. After the commit. */
 void scope_prune(const struct tree_request *request, const char *folder);
 

@@ -321,6 +321,70 @@ Test(publish, attributes_on_the_branch_run_no_filter_and_change_no_byte)
 	     "test $(grep -c -x -F -f ../before ../after) = $(wc -l <../before)");
 }
 
+/* What `report` writes, of a run that passed. */
+static void make_profile(void)
+{
+	const char *argv[] = {BPROF_PERF, "report",	"-q",	   "-o", "out",
+			      "--format", "json,trace", RECORDING, NULL};
+	struct run run;
+
+	run_command(top, NULL, argv, &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	run_done(&run);
+	must("sed -i 's/\"exit_status\": [0-9]*/\"exit_status\": 0/; "
+	     "s/\"\\(failures\\|errors\\|errors_outside_tests\\)\": [0-9]*/\"\\1\": 0/' "
+	     "out/profile.json");
+}
+
+static void publish_file(const char *tag, const char *file, struct run *ret)
+{
+	const char *argv[] = {BPROF_PERF, "publish", "--release", tag, file, NULL};
+	char *directory = path_join(top, "work");
+
+	run_command(directory, NULL, argv, ret);
+	free(directory);
+}
+
+#define IN_ALL "git -C remote.git cat-file -e profiling:benchmarks/busted/all/"
+
+Test(publish, a_profile_json_is_a_release_as_far_as_it_goes)
+{
+	struct run run;
+
+	make_profile();
+	publish_file("v1.0.0", "../out/profile.json", &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	cr_expect(ne(ptr,
+		     strstr(run.err.data, "a profile.json has no samples: without "
+					  "slowest.dot"),
+		     NULL),
+		  "%s", run.err.data);
+	run_done(&run);
+	must(IN_ALL "README.md && " IN_ALL "flamegraph.json && " IN_ALL "timing.md");
+	must("! " IN_ALL "slowest.dot");
+	must("git -C remote.git show profiling:benchmarks/busted/all/profile.json | "
+	     "cmp - out/profile.json");
+	must("! git -C remote.git show profiling:benchmarks/busted/all/README.md | "
+	     "grep -q slowest.dot");
+	/* without the flame graph: that of the release before goes */
+	must("rm out/flamegraph.json");
+	publish_file("v1.1.0", "../out/profile.json", &run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	cr_expect(ne(ptr, strstr(run.err.data, "no flamegraph.json is beside it"), NULL));
+	run_done(&run);
+	must("! " IN_ALL "flamegraph.json");
+	must("git -C remote.git show profiling:benchmarks/busted/all/README.md | "
+	     "grep -q 'v1.1.0 against v1.0.0'");
+	must("test $(git -C remote.git ls-tree --name-only "
+	     "profiling:benchmarks/busted/all/artifacts | wc -l) = 2");
+	must("sed -i 's,profile/1,profile/9,' out/profile.json");
+	publish_file("v1.2.0", "../out/profile.json", &run);
+	cr_expect(eq(int, run.status, 125));
+	cr_expect(ne(ptr, strstr(run.err.data, "'schema' is not bprof-perf/profile/1"), NULL), "%s",
+		  run.err.data);
+	run_done(&run);
+}
+
 /* ---- bad input ----------------------------------------------------------------------------- */
 
 Test(publish, what_cannot_work_is_said_in_a_sentence)

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A history of twelve releases of the example, made by tools/history with the commands that users
+ * have: its order, its page, its pictures, and that what was planted is in the figures.
+ *
+ * Needs root, BPF, git, busted and luajit; skips with the reason otherwise.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profiled.h"
+#include "run.h"
+
+#define TOOL	SOURCE_DIR "/tools/history"
+#define ALL	"benchmarks/busted/all/"
+#define COLLATZ "checksum in a hot loop #slow collatz"
+
+static char *directory, *place;
+
+static struct text shell(const char *command)
+{
+	struct text out;
+	struct run run;
+
+	run_command(place, NULL, (const char *const[]){"/bin/sh", "-ec", command, NULL}, &run);
+	cr_expect(run.status == 0, "%s: %s%s", command, run.out.data, run.err.data);
+	out = run.out;
+	run.out = (struct text){0};
+	run_done(&run);
+	return out;
+}
+
+static void must(const char *command)
+{
+	struct text out = shell(command);
+
+	text_done(&out);
+}
+
+static void expect_in_order(const char *what, const struct text *text, const char *const *words)
+{
+	const char *at = text->data;
+
+	for (; *words; words++) {
+		const char *next = strstr(at, *words);
+
+		cr_assert(next, "%s: '%s' is missing behind '%.200s'", what, *words, at);
+		at = next + strlen(*words);
+	}
+}
+
+/* Width and height are the first fields of the first chunk. */
+static void expect_picture(const char *name, unsigned width, unsigned height)
+{
+	char *path = path_join(place, name);
+	struct text png = file_read(path);
+	const unsigned char *field = (const unsigned char *)png.data + 16;
+
+	cr_assert(png.len > 10000, "%s has %zu bytes", name, png.len);
+	cr_expect(memcmp(png.data, "\x89PNG\r\n\x1a\n", 8) == 0);
+	cr_expect((unsigned)(field[2] << 8 | field[3]) == width);
+	cr_expect((unsigned)(field[6] << 8 | field[7]) == height);
+	text_done(&png);
+	free(path);
+}
+
+static double time_of(const char *release, const char *test)
+{
+	char command[512];
+	struct text out;
+	double value;
+
+	snprintf(command, sizeof(command),
+		 "python3 -c 'import json,glob; print([t[\"wall_ns\"] for t in "
+		 "json.load(open(glob.glob(\"" ALL
+		 "artifacts/%s-2*/profile.json\")[0]))[\"tests\"] "
+		 "if t[\"full_name\"] == \"%s\"][0])'",
+		 release, test);
+	out = shell(command);
+	value = atof(out.data);
+	text_done(&out);
+	return value;
+}
+
+Test(history, of_twelve_releases_of_the_example, .timeout = 600)
+{
+	static const char *const rows[] = {
+		"| v2.0.0 |", "| v1.10.0 |",  "| v1.9.0 |", "| v1.3.0 |",	 "| v1.2.0 |",
+		"| v1.1.0 |", "| v1.0.0.1 |", "| v1.0.0 |", "| v1.0.0-beta.1 |", "| v0.10.0 |",
+		"| v0.9.1 |", "| v0.9.0 |",   NULL};
+	static const char *const sections[] = {"# Benchmarking results: all tests",
+					       "## General summary",
+					       "v2.0.0 against v1.10.0",
+					       "total time:",
+					       "## Across releases",
+					       "img src=\"timing.png\"",
+					       "11 of 12 runs are shown",
+					       "## Most recent timing: v2.0.0-",
+					       "collatz",
+					       "## Past runs",
+					       "## Files",
+					       NULL};
+	struct text page;
+	struct run run;
+	char *build;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	if (!program_exists("git") || !program_exists("python3"))
+		cr_skip_test("git or python3 is not installed");
+	directory = directory_make();
+	place = path_join(directory, "history");
+	build = strdup(BPROF_PERF);
+	*strrchr(build, '/') = 0;
+	run_command(NULL, NULL, (const char *const[]){TOOL, "-b", build, place, NULL}, &run);
+	cr_assert(run.status == 0, "%s", run.err.data);
+	run_done(&run);
+	page = shell("cat " ALL "README.md");
+	expect_in_order("README.md", &page, sections);
+	text_done(&page);
+	page = shell("sed -n '/^## Past runs/,$p' " ALL "README.md");
+	expect_in_order("past runs", &page, rows);
+	text_done(&page);
+	must("test $(ls " ALL "artifacts | wc -l) = 12");
+	must("! grep -q failed " ALL "README.md");
+	expect_picture(ALL "timing.png", 1200, 900);
+	must("test $(grep -c '<svg' " ALL "timing.svg) = 1");
+	/* tests that went, and came */
+	must("! ls benchmarks/busted/by_file | grep -q diff_spec");
+	must("ls benchmarks/busted/by_file | grep -q sums_spec");
+	must("test -s benchmarks/busted/tags/numbers/README.md");
+	/* 480,000 sequences, then a million */
+	cr_expect(time_of("v1.2.0", COLLATZ) > 1.3 * time_of("v1.1.0", COLLATZ));
+	cr_expect(time_of("v2.0.0", COLLATZ) < 0.8 * time_of("v1.3.0", COLLATZ));
+	must("git status --porcelain | grep -v benchmarks/ | wc -l | grep -qx 0");
+	free(build);
+	free(place);
+	directory_remove(directory);
+}
