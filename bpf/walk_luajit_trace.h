@@ -192,11 +192,28 @@ WALK_STEP int luajit_has_moved_base(struct walk *w)
 
 #else
 
-/* arm64: BASE itself is moved, and jit_base with it, by the instruction before the branch. */
-WALK_INLINE int luajit_has_moved_base(struct walk *w)
+#define LUAJIT_CODE_STORE 0xf90002d3U /* str x19, [x22, #0]: BASE, below the global_State */
+#define LUAJIT_CODE_ADD	  0x910003ffU /* add sp, sp, #0 */
+
+/*
+ * arm64: the same, by the instruction before the branch to the linked trace; perhaps an addition to
+ * sp lies between them.
+ */
+WALK_STEP int luajit_has_moved_base(struct walk *w)
 {
-	(void)w;
-	return 0;
+	u32 code[3], store;
+	u64 end, left;
+
+	if (!w)
+		return 0;
+	store = LUAJIT_CODE_STORE | (u32)w->chosen.luajit.jit_base >> 3 << 10;
+	end = w->luajit.trace.mcode + w->luajit.trace.mcode_bytes;
+	left = end - w->reg[BPROF_REG_IP];
+	if (left > 8 || walk_must_read(w, code, sizeof(code), end - sizeof(code)))
+		return 0;
+	if (code[1] == store)
+		return left == 4;
+	return code[0] == store && (code[1] & ~0x3ffc00U) == LUAJIT_CODE_ADD;
 }
 
 #endif

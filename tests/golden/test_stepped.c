@@ -25,7 +25,7 @@
 #endif
 #define MAX_LINE_BYTES 8192
 #define MIN_STEPS      5000
-#define MIN_ON_TRACE   100  /* steps of stepping.lua, compiled */
+#define MIN_ON_TRACE   50   /* steps of stepping.lua, compiled */
 #define MIN_TRACED     1000 /* of tracing.lua */
 #define MIN_AT_GUARD   98   /* percent of those on a trace */
 #define MAX_SHOWN      10   /* marked stacks of each */
