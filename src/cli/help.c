@@ -150,8 +150,11 @@ static void write_formats(FILE *out)
 	struct buf names;
 
 	buf_init(&names, 4096);
-	if (option_values_format_names(&names) == 0)
-		fprintf(out, "\nFormats: %s.\n", names.data);
+	if (option_values_format_names(&names) == 0) {
+		fputs("\nFormats: ", out);
+		write_folded(out, names.data, (int)strlen("Formats: "), HELP_WIDTH);
+		fputs(".\n", out);
+	}
 	buf_done(&names);
 }
 

@@ -11,9 +11,9 @@
 #include "rows.h"
 
 static const struct output_ops *const outputs[] = {
-	&output_folded,	  &output_trace,       &output_json,
-	&output_markdown, &output_dot,			      /* files */
-	&output_terminal, &output_callers,     &output_costs, /* reports */
+	&output_folded,	  &output_trace,       &output_json,	  &output_markdown,
+	&output_dot,	  &output_junit,       &output_benchmark, /* files */
+	&output_terminal, &output_callers,     &output_costs,	  /* reports */
 	&output_verify,	  &output_verify_json,
 };
 

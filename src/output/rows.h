@@ -13,6 +13,8 @@ extern const struct output_ops output_callers;
 extern const struct output_ops output_markdown;
 extern const struct output_ops output_costs;
 extern const struct output_ops output_dot;
+extern const struct output_ops output_junit;
+extern const struct output_ops output_benchmark;
 extern const struct output_ops output_verify;
 extern const struct output_ops output_verify_json;
 

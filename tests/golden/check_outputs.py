@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Reads the golden outputs as other programs do: check_outputs.py schema|trace|folded|report|comparison ROOT
+"""Reads the golden outputs as other programs do: check_outputs.py schema|trace|folded|report|ci|comparison ROOT
 
 Exit status: 0, 1 with a message for every broken rule, 77 if a module is missing.
 """
@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import unicodedata
+import xml.etree.ElementTree
 
 FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -236,6 +237,45 @@ def check_markdown(path):
             complain(path, "a mention or HTML in %r" % line)
 
 
+# ---- what other CI systems read
+
+def check_junit(path):
+    counts = {"failure": 0, "error": 0, "skipped": 0}
+    top = xml.etree.ElementTree.fromstring(read(path).encode())
+    cases = list(top.iter("testcase"))
+    for case in cases:
+        for kind in counts:
+            counts[kind] += len(case.findall(kind))
+        names = [p.get("name") for p in case.iter("property")]
+        if len(set(names)) != len(names) or not all(p.get("value").isdigit()
+                                                    for p in case.iter("property")):
+            complain(path, "properties are doubled or no numbers")
+        if FORBIDDEN.search(case.get("name") + case.get("classname")):
+            complain(path, "unsafe name: %r" % case.get("name"))
+    said = [int(top.get(k)) for k in ("tests", "failures", "errors", "skipped")]
+    if said != [len(cases), counts["failure"], counts["error"], counts["skipped"]]:
+        complain(path, "the counts are not those of the tests")
+
+
+def check_benchmark(path):
+    """As extractCustomBenchmarkResult() and its schema want it."""
+    entries = json.loads(read(path))
+    for entry in entries:
+        if not {"name", "unit", "value"} <= set(entry) <= {"name", "unit", "value", "range", "extra"}:
+            complain(path, "keys %s" % list(entry))
+        if type(entry["value"]) not in (int, float) or not isinstance(entry["unit"], str):
+            complain(path, "no number with a unit: %s" % entry)
+    if len({e["name"] for e in entries}) != len(entries):
+        complain(path, "a name is there twice")
+
+
+def check_ci(root):
+    for path in goldens(root, "*.junit.xml"):
+        check_junit(path)
+    for path in goldens(root, "*.benchmark.json"):
+        check_benchmark(path)
+
+
 def check_comparison(root):
     for path in goldens(root, "comparison-*.log"):
         check_annotations(path)
@@ -245,7 +285,7 @@ def check_comparison(root):
 
 
 CHECKS = {"schema": check_schema, "trace": check_trace, "folded": check_folded,
-          "report": check_report, "comparison": check_comparison}
+          "report": check_report, "ci": check_ci, "comparison": check_comparison}
 
 if __name__ == "__main__":
     CHECKS[sys.argv[1]](sys.argv[2])

@@ -259,6 +259,11 @@ Test(outputs, folded_lines_keep_the_rules_of_their_readers, .timeout = 60)
 	check_with_python("folded");
 }
 
+Test(outputs, files_for_ci_keep_the_rules_of_their_readers, .timeout = 60)
+{
+	check_with_python("ci");
+}
+
 Test(outputs, reports_hold_no_control_characters_and_no_line_is_too_wide, .timeout = 60)
 {
 	check_with_python("report");

@@ -246,7 +246,7 @@ Test(options, presets_of_formats_have_the_names_users_know)
 	cr_assert(eq(int, parse("--format profile_tracy x"), 0));
 	cr_assert_str_eq(format_names(), "trace");
 	cr_assert(eq(int, parse("--format profile-full x"), 0));
-	cr_assert_str_eq(format_names(), "folded,trace,json,markdown,dot");
+	cr_assert_str_eq(format_names(), "folded,trace,json,markdown,dot,junit,benchmark");
 	cr_assert(eq(int, parse("--format json,flame,json x"), 0));
 	cr_assert_str_eq(format_names(), "json,folded");
 }
@@ -269,7 +269,7 @@ Test(options, unknown_format_lists_the_choices)
 {
 	expect_refusal("--format svgx x",
 		       "--format 'svgx' is not a list of folded, trace, json, markdown, dot, "
-		       "or a preset: flame, tracy, full");
+		       "junit, benchmark, or a preset: flame, tracy, full");
 	cr_assert(eq(int, parse("--format folded, x"), -EINVAL));
 	cr_assert(eq(int, parse("--format=,json x"), -EINVAL));
 	cr_assert(eq(int, parse("--format= x"), -EINVAL));
