@@ -132,8 +132,9 @@ Test(ci, a_pull_request_that_makes_a_test_slower_fails)
 	expect_in_file("output", "status=3");
 	expect_in_file("summary", "collatz");
 	expect_in_file("summary", "What the tests cost");
-	run_shell("cd clone/bprof-ci && for file in profile.json flamegraph.json tracing.folded "
-		  "costs.md comparison.json difference.folded; do test -s $file || exit 1; done");
+	run_shell(
+		"cd clone/bprof-ci && for file in profile.json flamegraph.json tracing.folded "
+		"costs.md comparison.json difference.folded junit.xml benchmark.json; do test -s $file || exit 1; done");
 	/* both sides ran the test, and head more of it */
 	run_shell("awk '/collatz/ { base += $(NF - 1); head += $NF } "
 		  "END { exit !(base > 0 && head > 2 * base) }' clone/bprof-ci/difference.folded");
@@ -189,6 +190,38 @@ Test(ci, a_base_that_is_no_revision_is_refused)
 		run_done(&run);
 		run_shell("rm -rf clone/bprof-ci && test ! -e clone/forged");
 	}
+}
+
+/* ---- without GitHub -------------------------------------------------------------------------- */
+
+/* Six commits, the fourth of which does four times the work. */
+Test(ci, bisect_finds_the_commit)
+{
+	run_shell("cd work && git tag good && for n in 1 2 3 4 5 6; do "
+		  "if [ $n = 4 ]; then sed -i 's/for start = 1/for _ = 1, 4 do for start = 1/; "
+		  "s/^ *assert.equal(261/end &/' spec/checksum_spec.lua; fi; echo $n >>README.md; "
+		  "git commit -qam $n; git tag c$n; done");
+	run_shell(
+		"cd work && git bisect start HEAD good >/dev/null && export BPROF_PERF=" BPROF_PERF
+		" BPROF_PAIRS=8 && git bisect run " SOURCE_DIR "/tools/bisect good " SUITE
+		" >../bisect.log 2>&1 && test $(git rev-parse refs/bisect/bad) = "
+		"$(git rev-parse c4)");
+	run_shell("cd work && git bisect reset >/dev/null 2>&1 && "
+		  "if BPROF_PERF='" BPROF_PERF " --no-such-option' " SOURCE_DIR
+		  "/tools/bisect good x 2>/dev/null; then exit 1; else test $? = 255; fi");
+	run_shell(
+		"cd work && if BPROF_PERF=" BPROF_PERF " " SOURCE_DIR
+		"/tools/bisect no-such-revision x 2>/dev/null; then exit 1; else test $? = 125; fi");
+}
+
+Test(ci, make_and_a_shell_do_the_same)
+{
+	run_shell("cd work && make -s -f " SOURCE_DIR "/tools/bprof-perf.mk flamegraph OUT=flame "
+		  "BPROF_PERF=" BPROF_PERF " SUITE='" SUITE "' >/dev/null 2>&1 && "
+		  "test -s flame/flamegraph.json");
+	run_shell("cd work && rm -rf flame && BPROF_PAIRS=5 BPROF_CI=../tool/tools/ci " SOURCE_DIR
+		  "/examples/ci/check.sh HEAD " SUITE " >../log 2>/dev/null && "
+		  "grep -q '^as fast as HEAD' ../log && test -s bprof-ci/comparison.json");
 }
 
 /* ---- releases ------------------------------------------------------------------------------- */
