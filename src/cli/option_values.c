@@ -33,6 +33,11 @@ static int keep(struct options *options, char *text)
 	return 0;
 }
 
+int usage_error(int written)
+{
+	return written < 0 ? written : -EINVAL;
+}
+
 char *option_values_copy(struct options *options, const char *text, size_t length)
 {
 	char *copy = strndup(text, length);

@@ -5,6 +5,12 @@
 
 #include "options.h"
 
+/* What must hold between options once each has its value. 0; -EINVAL with @why; -ENOMEM. */
+int options_settle(struct options *options, struct buf *why);
+
+/* -EINVAL for a sentence that was written, else why it was not. @written: of buf_add...(). */
+int usage_error(int written);
+
 /* A copy that lives as long as @options; NULL = out of memory. */
 char *option_values_copy(struct options *options, const char *text, size_t length);
 

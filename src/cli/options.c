@@ -112,11 +112,6 @@ static int note_given(struct parser *p, size_t row, const char *value)
 	return 0;
 }
 
-static int usage_error(int written)
-{
-	return written < 0 ? written : -EINVAL;
-}
-
 static const char *option_like(const char *typed)
 {
 	size_t nr;
@@ -268,130 +263,12 @@ static int take_command(struct parser *p, size_t next)
 	return 0;
 }
 
-static bool is_busted(const char *word)
-{
-	const char *slash = strrchr(word, '/');
-
-	return strcmp(slash ? slash + 1 : word, "busted") == 0;
-}
-
-/* As many rounds as it takes if the best is among the first half of them. */
-static unsigned nr_rounds(const struct options *o)
-{
-	unsigned twice = 2 * o->consecutive;
-
-	return twice < o->max_runs ? twice : o->max_runs;
-}
-
-/* "luajit busted spec": "luajit busted --repeat=20 spec" */
-static int repeat_command(struct parser *p, size_t busted)
-{
-	struct options *o = p->options;
-	char word[32];
-	size_t nr = 0;
-
-	o->repeated = calloc(o->nr_command + 2, sizeof(*o->repeated));
-	if (!o->repeated)
-		return -ENOMEM;
-	snprintf(word, sizeof(word), "--repeat=%u", nr_rounds(o));
-	for (size_t i = 0; i < o->nr_command; i++) {
-		o->repeated[nr++] = o->command[i];
-		if (i == busted)
-			o->repeated[nr++] = option_values_copy(o, word, strlen(word));
-	}
-	if (!o->repeated[busted + 1])
-		return -ENOMEM;
-	o->command = o->repeated;
-	o->nr_command = nr;
-	return 0;
-}
-
-static bool records(enum verb verb)
-{
-	return verb == VERB_RUN || verb == VERB_BACKFILL;
-}
-
-static int settle_warm(struct parser *p)
-{
-	struct options *o = p->options;
-	size_t busted = 0;
-
-	if (!records(o->verb) || !o->warm_repeat)
-		return 0;
-	if (!o->consecutive)
-		return usage_error(
-			buf_addstr(p->why, "--warm=repeat is for --testing-method=consecutive-N"));
-	if (o->counts_vm)
-		return usage_error(
-			buf_addstr(p->why, "--warm=repeat and --mode=count exclude each other"));
-	while (busted < o->nr_command && !is_busted(o->command[busted]))
-		busted++;
-	if (busted == o->nr_command)
-		return usage_error(buf_addstr(p->why,
-					      "--warm=repeat needs a command that is busted "
-					      "itself: its --repeat makes the rounds"));
-	for (size_t i = busted; i < o->nr_command; i++)
-		if (strncmp(o->command[i], "--repeat", strlen("--repeat")) == 0)
-			return usage_error(buf_addstr(
-				p->why, "--warm=repeat sets busted's --repeat, and the command has "
-					"it already"));
-	return repeat_command(p, busted);
-}
-
-static int refuse_no_recording(struct parser *p)
-{
-	const char *verb = verb_name(p->options->verb);
-
-	return usage_error(buf_addf(p->why,
-				    "%s: no recording given (for example: bprof-perf %s "
-				    "%sbprof-out/recording.bprof)",
-				    verb, verb,
-				    p->options->verb == VERB_PUBLISH ? "--release TAG " : ""));
-}
-
-static int check_publication(struct parser *p)
-{
-	const struct options *o = p->options;
-
-	if (o->sync && o->recording)
-		return usage_error(buf_addf(
-			p->why, "publish --sync adds no release: what is '%s' for?", o->recording));
-	if (!o->sync && !o->recording)
-		return refuse_no_recording(p);
-	if (!o->sync && !o->release.nr_parts)
-		return usage_error(buf_addstr(p->why, "publish: no tag given (remedy: --release "
-						      "TAG; an empty one is none)"));
-	if (o->main_branch && !strcmp(o->main_branch, o->branch))
-		return usage_error(buf_addstr(p->why,
-					      "--branch and --main-branch are the same one: the "
-					      "releases need a branch of their own"));
-	return 0;
-}
-
-/* Values that are right, each by itself. */
-static int check_together(struct parser *p)
-{
-	const struct options *o = p->options;
-	const char *needs_hook = o->counts_vm	    ? "--mode=count"
-				 : o->warm_repeat   ? "--warm=repeat"
-				 : o->skip_files[0] ? "--skip-file"
-						    : NULL;
-
-	if (records(o->verb) && needs_hook && o->boundaries != BOUNDARIES_AUTO &&
-	    o->boundaries != BOUNDARIES_HOOK)
-		return usage_error(buf_addf(p->why,
-					    "%s needs the boundary hook, and "
-					    "--boundaries=%s goes without it",
-					    needs_hook, boundaries_name(o->boundaries)));
-	return o->verb == VERB_PUBLISH ? check_publication(p) : 0;
-}
-
 static int take_recording(struct parser *p, size_t next)
 {
 	const char *verb = verb_name(p->options->verb);
 
-	if (next >= p->nr_words) /* publish --sync has none: check_publication() */
-		return p->options->verb == VERB_PUBLISH ? 0 : refuse_no_recording(p);
+	if (next >= p->nr_words) /* without one: options_settle() */
+		return 0;
 	if (next + 1 < p->nr_words)
 		return usage_error(buf_addf(p->why, "%s: one recording at a time, but '%s' follows",
 					    verb, p->words[next + 1]));
@@ -637,63 +514,6 @@ static void settle_folded_file(struct options *options, bool output_was_chosen)
 		options->folded_file = NULL;
 }
 
-/* "warn,bpf=trace" with -vv: the last bare level of a filter counts. */
-static int settle_log_filter(struct parser *p)
-{
-	struct options *options = p->options;
-	static const char *const levels[] = {"info", "debug", "trace"};
-	const char *level = options->quiet ? "error" : NULL;
-	char filter[4096];
-	int length;
-
-	if (options->verbose > 0)
-		level = levels[options->verbose < ARRAY_SIZE(levels) ? options->verbose - 1
-								     : ARRAY_SIZE(levels) - 1];
-	if (!level)
-		return 0;
-	length = snprintf(filter, sizeof(filter), "%s,%s", options->log_filter, level);
-	if (length < 0 || (size_t)length >= sizeof(filter))
-		return usage_error(buf_addstr(p->why, "the log filter is too long"));
-	options->log_filter = option_values_copy(options, filter, (size_t)length);
-	return options->log_filter ? 0 : -ENOMEM;
-}
-
-static int settle_comparison(struct parser *p)
-{
-	struct options *options = p->options;
-
-	if (options->verb != VERB_COMPARE)
-		return 0;
-	if (options->base_revision && options->base_command)
-		return usage_error(
-			buf_addstr(p->why, "--base and --base-command exclude each other"));
-	if (options->prepare && !options->base_revision)
-		return usage_error(buf_addstr(p->why, "--prepare is for --base REV"));
-	if (options->excusing_commits[0] && !options->base_revision)
-		return usage_error(buf_addstr(p->why, "--excuse-commits is for --base REV"));
-	if (options->command && !options->base_revision && !options->base_command)
-		return usage_error(buf_addstr(p->why,
-					      "compare: the base of the command is missing: --base "
-					      "REV, or --base-command CMD"));
-	if (!options->command && (options->base_revision || options->base_command))
-		return usage_error(buf_addstr(p->why,
-					      "compare: the command of the head is missing (for "
-					      "example: sudo bprof-perf compare --base main -- "
-					      "busted)"));
-	if (options->stacks && !options->compared[SIDE_HEAD])
-		return usage_error(buf_addstr(p->why, "--stacks is for two profiles, recordings or "
-						      "directories"));
-	if (options->rule.fail_at < options->rule.warn_at)
-		return usage_error(
-			buf_addf(p->why,
-				 "--fail-at %g%% is below --warn-at %g%%: what fails must "
-				 "be slower",
-				 options->rule.fail_at * 100, options->rule.warn_at * 100));
-	if (options->json)
-		options->comparison_format = comparison_output_find("json");
-	return 0;
-}
-
 static int apply_rows(struct parser *p)
 {
 	bool output_was_chosen = false;
@@ -710,12 +530,7 @@ static int apply_rows(struct parser *p)
 	}
 	p->options->output_chosen = output_was_chosen;
 	settle_folded_file(p->options, output_was_chosen);
-	if (p->options->user && p->options->keep_root)
-		return usage_error(buf_addstr(p->why, "--user and --keep-root exclude each other"));
-	if (p->options->quiet && p->options->verbose)
-		return usage_error(buf_addstr(p->why, "--quiet and --verbose exclude each other"));
-	r = settle_comparison(p);
-	return r < 0 ? r : settle_log_filter(p);
+	return 0;
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -766,9 +581,7 @@ int options_parse(int argc, char **argv, const struct environment *environment, 
 	if (r == 0)
 		r = apply_rows(&p);
 	if (r == 0)
-		r = check_together(&p);
-	if (r == 0)
-		r = settle_warm(&p);
+		r = options_settle(&options, why);
 	free(p.given);
 	if (r < 0) {
 		options_done(&options);

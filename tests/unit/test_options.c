@@ -12,6 +12,7 @@
 #include "cli/option_history.c"
 #include "cli/option_table.c"
 #include "cli/option_values.c"
+#include "cli/option_settle.c"
 #include "cli/options.c"
 #include "cli/suggest.c"
 
