@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "dot_render.h"
 #include "log.h"
 #include "say.h"
 
@@ -34,6 +35,8 @@ int write_release(const struct session *session, const struct profile *p,
 		.profile = p,
 		.release = release,
 		.opts = &opts,
+		.render = dot_render,
+		.render_arg = &own,
 		.note = take_note,
 		.arg = &own,
 	};

@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "dot_render.h"
 #include "git.h"
 #include "publish_commit.h"
 #include "publish_input.h"
@@ -56,6 +57,7 @@ static int add_release(struct publication *p)
 	const struct output_opts output = output_options(o);
 	CLEANUP(cleanup_close) int root = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(cleanup_close) int cwd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct session session = *p->session;
 	struct tree_opts opts = o->tree;
 	const struct tree_request request = {
 		.root_fd = root,
@@ -64,6 +66,8 @@ static int add_release(struct publication *p)
 		.release = &o->release,
 		.opts = &opts,
 		.files = p->files,
+		.render = dot_render,
+		.render_arg = &session,
 		.note = take_note,
 		.arg = p,
 	};

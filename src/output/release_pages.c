@@ -62,6 +62,7 @@ static const struct {
 	{"timing.svg", "the same, to zoom in"},
 	{"slowest.dot", "the slowest tests and what they call, for graphviz: "
 			"`dot -Tsvg slowest.dot -o slowest.svg`"},
+	{"slowest.svg", "the same as a picture"},
 	{"artifacts/", "the same files of every release"},
 };
 
@@ -152,6 +153,8 @@ int scope_page_write(const struct scope_page *page, FILE *out)
 		if (!(page->no_flamegraph && strcmp(files[i], "flamegraph.json") == 0) &&
 		    !(page->no_graph && strcmp(files[i], "slowest.dot") == 0))
 			add_file(&w, files[i]);
+	if (page->has_graph_picture)
+		add_file(&w, "slowest.svg");
 	if (page->has_pictures) {
 		add_file(&w, "timing.png");
 		add_file(&w, "timing.svg");

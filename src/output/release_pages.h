@@ -29,6 +29,7 @@ struct scope_page {
 	const struct past_release *latest, *previous; /* stable ones; NULL = there is none */
 	const struct timing *timing;		      /* of the latest; NULL = not known */
 	bool no_flamegraph, no_graph;		      /* the release at the top has no such file */
+	bool has_graph_picture;			      /* slowest.svg */
 	bool has_pictures;
 	const char *no_pictures; /* why, if not for want of releases; NULL */
 	bool only_prereleases;	 /* interpreter prereleases are all there is */

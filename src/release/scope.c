@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "history/history.h"
+#include "output/output.h"
 #include "output/release_pages.h"
 #include "beneath.h"
 #include "tree_private.h"
@@ -20,6 +21,7 @@
 
 #define MAX_TIMING_BYTES  ((size_t)32 << 20)
 #define MAX_SUMMARY_BYTES ((size_t)1 << 20)
+#define MAX_PICTURE_BYTES ((size_t)16 << 20)
 #define TIMING_ROWS	  30
 
 struct scope {
@@ -149,6 +151,32 @@ static int write_artifact(struct scope *s)
 
 /* ---- the top ------------------------------------------------------------------------------- */
 
+/* A picture is worth having, never worth failing. */
+static int write_graph_picture(struct scope *s)
+{
+	const struct tree_request *request = s->tree->request;
+	char *graph = NULL;
+	size_t len = 0;
+	struct buf svg;
+	FILE *out;
+	int r;
+
+	if (!request->render || s->profile->part)
+		return 0;
+	out = open_memstream(&graph, &len);
+	r = out ? output_find("dot")->write(s->profile, request->opts->output, out) : -ENOMEM;
+	if (out && fclose(out) == EOF && r == 0)
+		r = -ENOMEM;
+	buf_init(&svg, MAX_PICTURE_BYTES);
+	if (r == 0 && request->render(request->render_arg, graph, len, &svg) == 0) {
+		s->tree->rendered = true;
+		r = tree_file(s->tree, s->folder, "slowest.svg", write_bytes, &svg);
+	}
+	buf_done(&svg);
+	free(graph);
+	return r;
+}
+
 static int write_top(struct scope *s)
 {
 	struct tree *t = s->tree;
@@ -156,6 +184,8 @@ static int write_top(struct scope *s)
 
 	if (r == 0 && !t->request->files)
 		r = tree_output(t, s->folder, "slowest.dot", "dot", s->profile);
+	if (r == 0 && !t->request->files)
+		r = write_graph_picture(s);
 	if (r == 0)
 		r = tree_file(t, s->folder, "timing.json", write_timing_json, s);
 	if (r == 0)
@@ -275,6 +305,14 @@ static int write_pictures(struct scope *s)
 	return r < 0 ? r : tree_file(s->tree, s->folder, "timing.svg", write_svg, s);
 }
 
+static bool has_file(const struct scope *s, const char *name)
+{
+	CLEANUP(cleanup_close)
+	int fd = beneath_open(s->tree->request->root_fd, s->folder, false);
+
+	return fd >= 0 && faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Without tags the order is that of time. */
 static void find_latest(struct scope *s)
 {
@@ -308,6 +346,8 @@ static int write_page(struct scope *s)
 	s->page.minimum_samples = opts->minimum_samples;
 	s->page.links = s->links;
 	s->page.no_flamegraph = s->latest && !has_flamegraph(s->tree->request);
+	s->page.has_graph_picture =
+		s->latest ? s->tree->rendered && !s->profile->part : has_file(s, "slowest.svg");
 	s->page.no_graph = s->latest && s->tree->request->files;
 	if (s->latest)
 		s->page.timing = &s->timing;
@@ -366,21 +406,26 @@ int scope_write(struct tree *t, const char *folder, const char *what, const stru
 
 /* ---- what is of another release ------------------------------------------------------------ */
 
+static void drop(const struct tree_request *request, const char *folder, const char *name)
+{
+	CLEANUP(cleanup_close) int fd = beneath_open(request->root_fd, folder, false);
+	struct stat status;
+
+	if (fd >= 0 && fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(status.st_mode) && unlinkat(fd, name, 0) == 0)
+		tree_note(request, "deleted '%s/%s': it was of the release before", folder, name);
+}
+
+void scope_drop_picture(const struct tree_request *request, const char *folder)
+{
+	drop(request, folder, "slowest.svg");
+}
+
 void scope_drop_samples(const struct tree_request *request, const char *folder)
 {
-	static const char *const names[] = {"flamegraph.json", "slowest.dot", "slowest.svg"};
-	int fd = beneath_open(request->root_fd, folder, false);
-
-	for (size_t i = has_flamegraph(request); fd >= 0 && i < ARRAY_SIZE(names); i++) {
-		struct stat status;
-
-		if (fstatat(fd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(status.st_mode) && unlinkat(fd, names[i], 0) == 0)
-			tree_note(request, "deleted '%s/%s': it was of the release before", folder,
-				  names[i]);
-	}
-	if (fd >= 0)
-		close(fd);
+	if (!has_flamegraph(request))
+		drop(request, folder, "flamegraph.json");
+	drop(request, folder, "slowest.dot");
 	tree_note(request,
 		  "a profile.json has no samples: without %sslowest.dot, and by_release/, by_file/ "
 		  "and tags/ stay as they are",

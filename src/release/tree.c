@@ -110,6 +110,8 @@ static void prune(const struct tree *t, bool standalone)
 	const char *base = tree_base(request->opts->layout);
 
 	scope_prune(request, tree_scope(request->opts->layout, standalone));
+	if (t->latest && !t->rendered)
+		scope_drop_picture(request, tree_scope(request->opts->layout, standalone));
 	if (t->latest && request->files)
 		scope_drop_samples(request, tree_scope(request->opts->layout, standalone));
 	if (standalone || !t->latest || request->files)

@@ -44,6 +44,7 @@ struct tree_files {
  * @root_fd: the folder that benchmarks/ is in, or will be
  * @cwd_fd:  where the command ran, to see which spec files are gone; -1 = not known
  * @files:   @profile was read from a profile.json; NULL: it is that of a recording
+ * @render:  makes a picture of slowest.dot, see dot_render.h; NULL, or a failure: there is none
  * @note:    called with what the user should know: a broken file of the history, what was deleted
  */
 struct tree_request {
@@ -52,6 +53,8 @@ struct tree_request {
 	const struct release *release; /* nr_parts 0: folders are named by the date alone */
 	const struct tree_opts *opts;
 	const struct tree_files *files;
+	int (*render)(void *render_arg, const char *graph, size_t len, struct buf *ret);
+	void *render_arg;
 	void (*note)(void *arg, const char *sentence);
 	void *arg;
 };

@@ -13,7 +13,8 @@ struct tree {
 	struct stage stage;
 	struct history_date date;
 	struct buf *why;
-	bool latest; /* this run is what all/ shows */
+	bool latest;   /* this run is what all/ shows */
+	bool rendered; /* slowest.svg is of this run */
 };
 
 void tree_note(const struct tree_request *request, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -38,6 +39,8 @@ int scope_write(struct tree *t, const char *folder, const char *what, const stru
 		const char *const (*links)[2], bool *ret_latest) MUST_CHECK;
 /* After a release without samples: what is at the top of another one's. After the commit. */
 void scope_drop_samples(const struct tree_request *request, const char *folder);
+/* A slowest.svg of another run, where this one has none. After the commit. */
+void scope_drop_picture(const struct tree_request *request, const char *folder);
 /* Folders in artifacts/ beyond --max-artifacts, the oldest first. After the commit. */
 void scope_prune(const struct tree_request *request, const char *folder);
 

@@ -127,6 +127,8 @@ Test(history, of_twelve_releases_of_the_example, .timeout = 600)
 	must("! grep -q failed " ALL "README.md");
 	expect_picture(ALL "timing.png", 1200, 900);
 	must("test $(grep -c '<svg' " ALL "timing.svg) = 1");
+	if (program_exists("dot"))
+		must("grep -q '</svg>' " ALL "slowest.svg");
 	/* tests that went, and came */
 	must("! ls benchmarks/busted/by_file | grep -q diff_spec");
 	must("ls benchmarks/busted/by_file | grep -q sums_spec");

@@ -83,6 +83,8 @@ static struct profile passed(unsigned days)
 	return p;
 }
 
+static int (*render)(void *arg, const char *graph, size_t len, struct buf *ret);
+
 static int write_it(const struct profile *p, const char *tag)
 {
 	struct release release = {.nr_parts = 0};
@@ -91,6 +93,7 @@ static int write_it(const struct profile *p, const char *tag)
 				       .profile = p,
 				       .release = &release,
 				       .opts = &opts,
+				       .render = render,
 				       .note = take_note};
 
 	if (tag)
@@ -337,6 +340,41 @@ Test(tree, a_write_that_fails_leaves_the_tree_as_it_was)
 		0));
 	cr_expect(eq(int, shell("test -z \"$(find . -name '.bprof-*')\""), 0));
 	shell("rm -f /tmp/$(basename %s).before", top);
+}
+
+/* ---- the picture of the graph --------------------------------------------------------------- */
+
+static int draw(void *arg, const char *graph, size_t len, struct buf *ret)
+{
+	(void)arg;
+	cr_expect(ne(ptr, strstr(graph, "digraph"), NULL));
+	return buf_addf(ret, "<svg>%zu</svg>", len);
+}
+
+static int fail_to_draw(void *arg, const char *graph, size_t len, struct buf *ret)
+{
+	(void)arg;
+	(void)graph;
+	(void)len;
+	cr_expect(eq(int, buf_addstr(ret, "half of it"), 0));
+	return -ETIMEDOUT;
+}
+
+Test(tree, a_graph_has_a_picture_where_one_can_be_made)
+{
+	render = draw;
+	add(0, "v1.0.0");
+	cr_expect(eq(int, shell("grep -q '<svg>[1-9]' " ALL "slowest.svg"), 0));
+	cr_expect(eq(int, shell("grep -q '(slowest.svg)' " ALL "README.md"), 0));
+	cr_expect(eq(int, shell("test $(find benchmarks -name slowest.svg | wc -l) = 1"), 0));
+	add(1, "v0.9.0"); /* the page stays with v1.0.0, and so does its picture */
+	cr_expect(eq(int, shell("grep -q '(slowest.svg)' " ALL "README.md"), 0));
+	render = fail_to_draw;
+	add(2, "v1.1.0");
+	cr_expect(not(exists(ALL "slowest.svg")));
+	cr_expect(noted("slowest.svg': it was of the release before"));
+	cr_expect(ne(int, shell("grep -q '(slowest.svg)' " ALL "README.md"), 0));
+	cr_expect(exists(ALL "slowest.dot"));
 }
 
 /* ---- runs that were killed ----------------------------------------------------------------- */
