@@ -159,9 +159,7 @@ WALK_STEP int luajit_load_code(struct walk *w, u32 at)
 	bytes = j->trace.mcode_bytes - from;
 	if (bytes > LUAJIT_MCODE_BYTES)
 		bytes = LUAJIT_MCODE_BYTES;
-	WALK_OPAQUE(bytes);
-	if (bytes < 1 || bytes > LUAJIT_MCODE_BYTES)
-		return 1;
+	bytes = walk_index(bytes, LUAJIT_MCODE_MASK);
 	j->code_from = from;
 	return walk_must_read(w, j->code, bytes, j->trace.mcode + from);
 }

@@ -128,14 +128,10 @@ WALK_STEP int luajit_take_snapshot(struct walk *w, u32 number)
 	if (!w || luajit_read_snapshot(w, number))
 		return 0;
 	j = &w->luajit;
-	nr = j->nr_entries;
-	bytes = 4 * (nr + luajit_tail_words(w));
-	WALK_OPAQUE(bytes);
-	if (bytes < 4 || bytes > sizeof(j->entry))
-		return 0;
+	nr = walk_index(j->nr_entries, LUAJIT_MAX_ENTRIES - 1);
+	bytes = 4 * nr + 4 * luajit_tail_words(w);
 	if (walk_must_read(w, j->entry, bytes, j->trace.entries + 4ULL * j->first_entry))
 		return 0;
-	nr = walk_index(nr, LUAJIT_MAX_ENTRIES - 1);
 	if (luajit_has_refs32(w)) {
 		j->base = j->jit_base;
 		j->pc = j->entry[nr];

@@ -54,6 +54,7 @@ enum luajit_op {
 #define LUAJIT_IR_WORDS	   128 /* of a trace's constants */
 #define LUAJIT_MAX_ENTRIES 256 /* of a snapshot */
 #define LUAJIT_MCODE_BYTES 128 /* of one chunk of machine code */
+#define LUAJIT_MCODE_MASK  255
 
 /* Structures of the target, decoded: see walk_luajit_read.h. */
 
@@ -163,7 +164,7 @@ struct luajit_work {
 	u32 guard_at;
 	s32 guard_step, guard_exit;
 	u64 guard_target;
-	u8 code[LUAJIT_MCODE_BYTES + 16];
+	u8 code[LUAJIT_MCODE_MASK + 1];
 #endif
 
 	/* search for the state under C code that resumed a coroutine */
