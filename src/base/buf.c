@@ -90,3 +90,14 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 	return r;
 }
+
+int buf_addfile(struct buf *b, int fd)
+{
+	char block[65536];
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = read(fd, block, sizeof(block))) != 0)
+		r = n < 0 ? -errno : buf_add(b, block, (size_t)n);
+	return r;
+}

@@ -23,6 +23,7 @@ void buf_reset(struct buf *b); /* empties, keeps the memory */
 int buf_add(struct buf *b, const void *data, size_t len) MUST_CHECK;
 int buf_addstr(struct buf *b, const char *s) MUST_CHECK;
 int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+int buf_addfile(struct buf *b, int fd) MUST_CHECK;     /* to its end; or -errno of a read */
 int buf_addzero(struct buf *b, size_t len) MUST_CHECK; /* @len zero bytes */
 
 #endif

@@ -9,7 +9,6 @@
 #include "backfill.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,13 +17,13 @@
 #include "base_tree.h"
 #include "say.h"
 #include "scratch.h"
+#include "stop.h"
 
 #include "history/history.h"
 #include "launch/command.h"
 
 #define SENTENCE_MAX 16384
 #define TAIL_LINES   8
-#define TAIL_BYTES   4000
 
 struct backfill {
 	const struct session *session;
@@ -33,27 +32,6 @@ struct backfill {
 	struct output_dir root;
 	size_t nr_added, nr_there, nr_left_out;
 };
-
-static volatile sig_atomic_t stopped_by;
-
-static void stop(int number)
-{
-	stopped_by = number;
-}
-
-static void listen_for_end(void)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART: waiting ends */
-
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct sigaction old;
-
-		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(ends[i], &action, NULL);
-	}
-	signal(SIGPIPE, SIG_IGN);
-}
 
 /* ---- which --------------------------------------------------------------------------------- */
 
@@ -103,28 +81,11 @@ static void leave_out(struct backfill *b, const struct release *release, const c
 static void show_log(const char *scratch)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
-	char text[TAIL_BYTES + 1], *line, *rest = text;
-	size_t len, nr_lines = 0;
-	FILE *log;
 
-	if (asprintf(&path, "%s/log", scratch) < 0) {
+	if (asprintf(&path, "%s/log", scratch) < 0)
 		path = NULL;
-		return;
-	}
-	log = fopen(path, "re");
-	if (!log)
-		return;
-	if (fseek(log, -TAIL_BYTES, SEEK_END) < 0)
-		rewind(log);
-	len = fread(text, 1, TAIL_BYTES, log);
-	fclose(log);
-	text[len] = 0;
-	while (len > 0 && nr_lines <= TAIL_LINES)
-		nr_lines += text[--len] == '\n';
-	rest = text + len + (nr_lines > TAIL_LINES);
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			say_error("| %s", line);
+	else
+		say_tail(path, TAIL_LINES);
 }
 
 static void conclude_run(struct backfill *b, const struct backfill_run *run, int status)
@@ -176,10 +137,7 @@ static int find(const struct backfill *b, const char *revision, struct base_tree
 
 static void profile_tag(struct backfill *b, const struct release *release, size_t number)
 {
-	struct backfill_run run = {.session = b->session,
-				   .release = release,
-				   .root = &b->root,
-				   .stopped_by = &stopped_by};
+	struct backfill_run run = {.session = b->session, .release = release, .root = &b->root};
 	char revision[sizeof("refs/tags/") + RELEASE_MAX_TEXT];
 	struct scratch scratch = {.alive_fd = -1};
 	struct base_tree tree;
@@ -266,7 +224,7 @@ int backfill_command(const struct session *session)
 		say_error("%s", why.len ? why.data : strerror(-r));
 	buf_done(&why);
 	if (r == 0) {
-		listen_for_end();
+		stop_on_signals();
 		for (size_t i = 0; i < b.nr && !stopped_by; i++)
 			profile_tag(&b, &b.releases[i], i + 1);
 		status = conclude(&b);

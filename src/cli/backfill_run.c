@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 
 #include "history_write.h"
 #include "say.h"
+#include "stop.h"
 #include "take.h"
 
 #include "history/history.h"
@@ -117,13 +119,13 @@ int backfill_record(const struct backfill_run *run)
 		become_recorder(run, parent);
 	setpgid(pid, pid);
 	wait.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	while (!*run->stopped_by && poll(&wait, 1, -1) < 0 && errno == EINTR)
+	while (!stopped_by && poll(&wait, 1, -1) < 0 && errno == EINTR)
 		;
-	if (*run->stopped_by)
+	if (stopped_by)
 		end_recorder(pid, wait.fd);
 	status = await(pid);
 	close(wait.fd);
-	return *run->stopped_by ? -ECANCELED : status;
+	return stopped_by ? -ECANCELED : status;
 }
 
 /* ---- with the user's rights ---------------------------------------------------------------- */

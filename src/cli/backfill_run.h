@@ -3,8 +3,6 @@
 #ifndef BPROF_BACKFILL_RUN_H
 #define BPROF_BACKFILL_RUN_H
 
-#include <signal.h>
-
 #include "launch/output_dir.h"
 #include "run.h"
 
@@ -14,7 +12,6 @@ struct backfill_run {
 	const struct output_dir *root; /* of the history */
 	const char *directory;	       /* where the command runs */
 	const char *scratch;	       /* for the recording, and "log": what the command says */
-	const volatile sig_atomic_t *stopped_by;
 };
 
 /**

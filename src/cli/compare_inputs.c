@@ -83,17 +83,6 @@ static int add_recording(struct compare *c, enum side side, const char *path, in
 	return r;
 }
 
-static int read_whole(int fd, struct buf *ret)
-{
-	char block[65536];
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0 && (n = read(fd, block, sizeof(block))) != 0)
-		r = n < 0 ? -errno : buf_add(ret, block, (size_t)n);
-	return r;
-}
-
 /* @fd is taken. */
 static int add_json(struct compare *c, enum side side, const char *path, int fd)
 {
@@ -101,7 +90,7 @@ static int add_json(struct compare *c, enum side side, const char *path, int fd)
 	int r;
 
 	buf_init(&text, MOST_BYTES);
-	r = read_whole(fd, &text);
+	r = buf_addfile(&text, fd);
 	close(fd);
 	if (r == -E2BIG)
 		r = refuse(path, "it is larger than any profile (256 MiB)");

@@ -12,17 +12,6 @@
 
 #include "compare/comparison_file.h"
 
-static int read_bytes(int fd, struct buf *ret)
-{
-	char block[65536];
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0 && (n = read(fd, block, sizeof(block))) != 0)
-		r = n < 0 ? -errno : buf_add(ret, block, (size_t)n);
-	return r;
-}
-
 /* 0 or -errno with a sentence in @why. */
 static int read_text(const char *path, struct buf *text, struct buf *why)
 {
@@ -37,7 +26,7 @@ static int read_text(const char *path, struct buf *text, struct buf *why)
 			       ? -ENOMEM
 			       : -EINVAL;
 	if (r == 0)
-		r = read_bytes(fd, text);
+		r = buf_addfile(text, fd);
 	if (r == -E2BIG && buf_addstr(why, "it is larger than any comparison (16 MiB)") < 0)
 		return -ENOMEM;
 	return r;

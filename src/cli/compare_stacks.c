@@ -44,14 +44,11 @@ static int add_text(const struct adding *a, const char *path, const char *text, 
 /* @fd is taken. */
 static int add_folded(const struct adding *a, const char *path, int fd)
 {
-	char block[65536];
 	struct buf text;
-	ssize_t n;
-	int r = 0;
+	int r;
 
 	buf_init(&text, MOST_BYTES);
-	while (r == 0 && (n = read(fd, block, sizeof(block))) != 0)
-		r = n < 0 ? -errno : buf_add(&text, block, (size_t)n);
+	r = buf_addfile(&text, fd);
 	close(fd);
 	if (r < 0)
 		say_error("cannot read '%s': %s", path, strerror(-r));

@@ -12,69 +12,23 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "say.h"
+#include "stop.h"
 #include "turns.h"
 
 #define TAIL_LINES 12
-#define TAIL_BYTES 4000
-
-static volatile sig_atomic_t stopped_by;
-
-/* ---- the end, when the user wants it ------------------------------------------------------- */
-
-static void stop(int number)
-{
-	stopped_by = number;
-}
-
-static void listen_for_end(void)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART: waiting ends */
-
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct sigaction old;
-
-		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(ends[i], &action, NULL);
-	}
-	signal(SIGPIPE, SIG_IGN);
-}
 
 /* ---- one run ------------------------------------------------------------------------------- */
-
-/* What the latest run said last, line by line. */
-static void show_log(const struct turns *t)
-{
-	char text[TAIL_BYTES + 1], *line, *rest = text;
-	FILE *log = fopen(t->log, "re");
-	size_t len, nr_lines = 0;
-
-	if (!log)
-		return;
-	if (fseek(log, -TAIL_BYTES, SEEK_END) < 0)
-		rewind(log);
-	len = fread(text, 1, TAIL_BYTES, log);
-	fclose(log);
-	text[len] = 0;
-	while (len > 0 && nr_lines <= TAIL_LINES)
-		nr_lines += text[--len] == '\n';
-	rest = text + len + (nr_lines > TAIL_LINES);
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			say_error("| %s", line);
-}
 
 static int explain(const struct turns *t, enum side side, const char *what)
 {
 	say_error("%s (%s): %s; it said:", turns_side_names[side], t->names[side], what);
-	show_log(t);
+	say_tail(t->log, TAIL_LINES);
 	return -EPROTO;
 }
 
@@ -352,15 +306,12 @@ static int take_turns(struct turns *t)
 
 int compare_in_turns(const struct session *session)
 {
-	struct turns t = {.session = session,
-			  .stopped_by = &stopped_by,
-			  .scratch = {.alive_fd = -1},
-			  .runner = {.fd = -1}};
+	struct turns t = {.session = session, .scratch = {.alive_fd = -1}, .runner = {.fd = -1}};
 	int status;
 
 	if (session->identity->note)
 		say_note(session->options->quiet, "%s", session->identity->note);
-	listen_for_end();
+	stop_on_signals();
 	status = take_turns(&t);
 	turns_done(&t);
 	return status;

@@ -14,6 +14,9 @@ void say_note(bool quiet, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Something went wrong; always said. */
 void say_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* The last lines of a file, @most of them, for the words of a program that failed. */
+void say_tail(const char *path, unsigned most);
+
 /* In columns; 0: @fd is no terminal. */
 unsigned terminal_width(int fd);
 

@@ -4,8 +4,6 @@
 #ifndef BPROF_TURNS_H
 #define BPROF_TURNS_H
 
-#include <signal.h>
-
 #include "base_tree.h"
 #include "compare_verb.h"
 #include "pair_runner.h"
@@ -13,7 +11,6 @@
 
 struct turns {
 	const struct session *session;
-	const volatile sig_atomic_t *stopped_by; /* the signal that ends it; 0 = none so far */
 	struct base_tree tree;
 	struct scratch scratch;
 	struct pair_runner runner;
@@ -35,7 +32,7 @@ extern const char *const turns_side_names[NR_SIDES]; /* "base", "head" */
 
 /**
  * turns_set_up() - the scratch directory, the tree of the base, where runs go, the runner
- * @t: its session and @stopped_by are set, all else is empty
+ * @t: its session is set, all else is empty
  *
  * Gives up root on the way. Says itself what goes wrong. Owns: turns_done(), also after a failure.
  * Return: 0; -errno.

@@ -7,14 +7,15 @@
 
 #include "commits.h"
 #include "say.h"
+#include "stop.h"
 
 #define SENTENCE_MAX 16384
 
 const char *const turns_side_names[NR_SIDES] = {[SIDE_BASE] = "base", [SIDE_HEAD] = "head"};
 
-static int say_why(const struct turns *t, struct buf *why, int r)
+static int say_why(struct buf *why, int r)
 {
-	if (r < 0 && !*t->stopped_by)
+	if (r < 0 && !stopped_by)
 		say_error("%s", why->len ? why->data : strerror(-r));
 	buf_done(why);
 	return r;
@@ -96,7 +97,7 @@ static int open_scratch(struct turns *t)
 		r = commits_excuse(t->session, &t->tree, &t->excuse, &why);
 	if (r == 0)
 		r = scratch_open(t->session, t->tree.git, t->tree.repository, &t->scratch, &why);
-	return say_why(t, &why, r);
+	return say_why(&why, r);
 }
 
 static int start_runner(struct turns *t)

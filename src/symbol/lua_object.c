@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "load.h"
+
 /* A table with more nodes is data, not a module. */
 #define LUA_MAX_NODES (1U << 16)
 
@@ -86,22 +88,6 @@ static const struct puc_table_shape puc_table_shapes[LUA_NR_DIALECTS] = {
 	[LUA_DIALECT_53] = {11, 32, 16, 24}, [LUA_DIALECT_54] = {11, 24, 16, 9},
 	[LUA_DIALECT_55] = {11, 24, 16, 9},
 };
-
-static uint64_t load_u64(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static uint32_t load_u32(const unsigned char *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
 
 static uint64_t load_reference(const struct luajit_shape *shape, const unsigned char *at)
 {

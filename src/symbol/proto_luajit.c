@@ -13,6 +13,7 @@
  *
  * Facts: lj_obj.h (GCproto), lj_debug.c (debug_varname, lj_debug_line), copyright Mike Pall, MIT.
  */
+#include "load.h"
 #include "proto_source.h"
 
 #include <errno.h>
@@ -55,22 +56,6 @@ struct block {
 	size_t size;
 	uaddr_t address;
 };
-
-static uint64_t load_u64(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static uint32_t load_u32(const unsigned char *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
 
 static uint64_t load_reference(const struct shape *shape, const unsigned char *at)
 {

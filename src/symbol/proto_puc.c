@@ -7,6 +7,7 @@
  * Facts: lobject.h (Proto, LocVar, Upvaldesc), ldebug.c (luaG_getfuncline), lfunc.c, copyright
  * Lua.org, PUC-Rio, MIT.
  */
+#include "load.h"
 #include "proto_source.h"
 
 #include <errno.h>
@@ -227,14 +228,6 @@ static int copy_text(const struct lua_reader *reader, uaddr_t string, struct buf
 		return 0;
 	r = lua_string_copy(reader, string, PROTO_MAX_STRING, text);
 	return r < 0 ? r : 0;
-}
-
-static uint64_t load_u64(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
 }
 
 /* Of a nil or a boolean of 5.1 only the tag, or a part of the value, is defined. */

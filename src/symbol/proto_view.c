@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "load.h"
+
 #define CONSTANT_BYTES 6U  /* index, length */
 #define LOCAL_BYTES    10U /* start, end, length */
 #define UPVALUE_BYTES  2U  /* length */
@@ -19,14 +21,6 @@ struct rest {
 	const unsigned char *at;
 	size_t len;
 };
-
-static uint32_t load_u32(const unsigned char *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
 
 static size_t load_len(const unsigned char *at)
 {
