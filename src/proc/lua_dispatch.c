@@ -23,6 +23,7 @@
 
 #define RAX	     0
 #define NR_REGISTERS 16
+#define MAX_LOOKS    20000000 /* at an instruction; luaV_execute needs 1 % of them */
 #define MAX_PLACES   (64 - NR_REGISTERS)
 
 /* What is looked for before an instruction: registers and places, a bit for each. */
@@ -34,7 +35,7 @@ struct slice {
 	int32_t place[MAX_PLACES];
 	size_t nr_places;
 	bool *is_fetch;
-	size_t low;   /* below it nothing is wanted */
+	unsigned budget;
 	bool is_cut;  /* an opcode is taken out of it */
 	bool is_lost; /* the way is not understood */
 	bool has_fetch;
@@ -182,6 +183,10 @@ static void look_at(struct slice *s, size_t i, uint64_t what)
 	uint32_t written = x86_64_written(is);
 	int32_t place;
 
+	if (!s->budget || !s->budget--) {
+		s->is_lost = true;
+		return;
+	}
 	if (is->kind == X86_64_CALL && what & written)
 		s->is_lost = true;
 	for (unsigned reg = 0; reg < NR_REGISTERS; reg++) {
@@ -255,7 +260,7 @@ static void follow_back(struct slice *s, size_t i)
 
 int lua_dispatch_fetches(const struct x86_64_flow *flow, unsigned opcode_mask, bool *ret)
 {
-	struct slice s = {.flow = flow, .opcode_mask = opcode_mask};
+	struct slice s = {.flow = flow, .opcode_mask = opcode_mask, .budget = MAX_LOOKS};
 	bool has_dispatch = false;
 	int r = slice_alloc(&s);
 
@@ -264,6 +269,8 @@ int lua_dispatch_fetches(const struct x86_64_flow *flow, unsigned opcode_mask, b
 		if (flow->at[i].kind != X86_64_JUMP_TO || flow->depth[i] == X86_64_NO_DEPTH)
 			continue;
 		follow_back(&s, i);
+		if (!s.budget)
+			r = -ENODATA;
 		if (!s.is_cut || !s.has_fetch)
 			continue;
 		if (s.is_lost)

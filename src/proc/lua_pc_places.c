@@ -12,16 +12,14 @@
  *	backwards  which cells hold N, the address that will be fetched next, minus what? That tells
  *		   where a jump leads to, between the store of its target and the fetch.
  *
- *		   (Backwards only, the saved pc is a cell, too: a function is entered, or returned
- *		   to, by loading it.)
+ * The saved pc is a cell, too: forwards once F has been saved, backwards where it will be loaded,
+ *as on the way into a function and back to its caller.
  *
  * A few instructions (TFORPREP; those with an extra argument) read the next one themselves and go
  * on behind it. Where the usual cell of the pc is moved on over a word that has just been loaded
  * through it, that is a fetch, too.
  *
- * A cell is a register or a place of the frame. What is not understood changes the registers that
- * it may change, and places that it may store to; a call changes those registers that a callee need
- * not save. No address of a followed place may be taken.
+ * A cell is a register or a place of the frame; lua_cells.c says what instructions do to them.
  *
  * Facts: lvm.c of Lua 5.1, 5.4 and 5.5 (copyright Lua.org, PUC-Rio, MIT), and the code of builds by
  * gcc 12 and clang 14; System V ABI for x86-64.
@@ -29,14 +27,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lua_pc_places.h"
+#include "lua_cells.h"
 
 #define NR_SYMBOLS  (LUA_PC_CELLS + 1)
 #define FETCHED	    NR_SYMBOLS /* value.of: F; backwards N */
 #define NOTHING	    (NR_SYMBOLS + 1)
-#define MAX_OFFSET  64
+#define MAX_SWEEPS  256
 #define MAX_MOVE_ON 8 /* instructions from a fetch to the pc's being behind it */
-#define RBP	    5
 
 /* What a cell holds: something that is not known, but for its difference from the like; or F. */
 struct value {
@@ -47,186 +44,17 @@ struct value {
 struct state {
 	struct value cell[LUA_PC_CELLS];
 	bool is_reached;
+	bool has_changed; /* forwards: what follows from it is still to be done */
 };
 
 struct places {
 	const struct x86_64_flow *flow;
+	struct lua_cells cells;
 	bool *is_fetch;
-	unsigned savedpc;
-	int32_t frame[LUA_PC_FRAMES];
-	size_t nr_frames;
-	struct state
-		*before; /* by number of instruction; then what any jump to a register leads to */
-	struct state *ahead; /* likewise, backwards */
+	/* by number of instruction; then of all that a jump to a register may lead to */
+	struct state *before, *ahead;
 	bool has_changed;
 };
-
-/* ---- the places of the frame ----------------------------------------------------------------- */
-
-struct use {
-	int32_t place;
-	unsigned times;
-	bool is_taken;
-};
-
-static int most_used_first(const void *left, const void *right)
-{
-	const struct use *a = left, *b = right;
-
-	return (a->times < b->times) - (a->times > b->times);
-}
-
-static struct use *use_of(struct use *use, size_t *nr, int32_t place)
-{
-	for (size_t i = 0; i < *nr; i++)
-		if (use[i].place == place)
-			return &use[i];
-	use[*nr] = (struct use){.place = place};
-	return &use[(*nr)++];
-}
-
-/* Has its address been taken, or that of a value of 16 bytes that it may be a part of? */
-static bool is_taken(const struct use *use, size_t nr, int32_t place)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (use[i].is_taken && place >= use[i].place && place < use[i].place + 16)
-			return true;
-	return false;
-}
-
-/* Those that are loaded and stored most often. */
-static int choose_frames(struct places *p)
-{
-	const struct x86_64_flow *f = p->flow;
-	struct use *use = calloc(f->nr, sizeof(*use));
-	size_t nr = 0;
-
-	if (!use)
-		return -ENOMEM;
-	for (size_t i = 0; i < f->nr; i++) {
-		const struct x86_64_instruction *is = &f->at[i];
-		int32_t place;
-
-		if (f->depth[i] == X86_64_NO_DEPTH || !x86_64_frame_place(f, i, &place))
-			continue;
-		if (is->kind == X86_64_LOAD || is->kind == X86_64_STORE)
-			use_of(use, &nr, place)->times++;
-		else if (is->kind == X86_64_ADDRESS)
-			use_of(use, &nr, place)->is_taken = true;
-	}
-	qsort(use, nr, sizeof(*use), most_used_first);
-	for (size_t i = 0; i < nr && p->nr_frames < LUA_PC_FRAMES; i++)
-		if (use[i].times && !is_taken(use, nr, use[i].place) && !(use[i].place & 7))
-			p->frame[p->nr_frames++] = use[i].place;
-	free(use);
-	return 0;
-}
-
-/* The cell of the memory operand of instruction @i; LUA_PC_UNKNOWN if it has none. */
-static unsigned memory_cell(const struct places *p, size_t i)
-{
-	int32_t place;
-
-	if (!x86_64_frame_place(p->flow, i, &place))
-		return LUA_PC_UNKNOWN;
-	for (size_t k = 0; k < p->nr_frames; k++)
-		if (p->frame[k] == place)
-			return LUA_PC_REGISTERS + (unsigned)k;
-	return LUA_PC_UNKNOWN;
-}
-
-/* ---- what an instruction does, as far as it is followed -------------------------------------- */
-
-/* Cell @to becomes cell @from plus @add; or only the cells of @lost change. */
-struct effect {
-	unsigned to, from;
-	int32_t add;
-	uint64_t lost;
-};
-
-static bool is_register(const struct places *p, unsigned reg)
-{
-	return reg < LUA_PC_REGISTERS && reg != X86_64_RSP &&
-	       (reg != RBP || p->flow->frame == X86_64_NO_DEPTH);
-}
-
-/* Places that a store may change. With an index it may be all. */
-static uint64_t lost_places(const struct places *p, size_t i)
-{
-	const struct x86_64_instruction *is = &p->flow->at[i];
-	bool is_frame =
-		is->base == X86_64_RSP || (is->base == RBP && p->flow->frame != X86_64_NO_DEPTH);
-	int32_t bytes = (int32_t)x86_64_stored_bytes(is), place;
-	uint64_t lost = 0;
-
-	if (!bytes || !is_frame)
-		return 0;
-	for (size_t k = 0; k < p->nr_frames; k++) {
-		if (x86_64_frame_place(p->flow, i, &place) &&
-		    (place >= p->frame[k] + 8 || place + bytes <= p->frame[k]))
-			continue;
-		lost |= 1ULL << (LUA_PC_REGISTERS + k);
-	}
-	return lost;
-}
-
-static bool is_savedpc(const struct places *p, const struct x86_64_instruction *is)
-{
-	return is->has_memory && !is->has_index && is_register(p, is->base) &&
-	       is->displacement == (int32_t)p->savedpc;
-}
-
-/* A move of 64 bits, or an addition of a constant. */
-static void effect_of_move(const struct places *p, size_t i, struct effect *e)
-{
-	const struct x86_64_instruction *is = &p->flow->at[i];
-	unsigned cell = memory_cell(p, i);
-
-	if (is->kind == X86_64_LOAD) {
-		e->to = is->reg;
-		e->from = is_savedpc(p, is) ? LUA_PC_SAVED : cell;
-	} else if (is->kind == X86_64_STORE) {
-		e->to = cell;
-		e->from = is->reg;
-	} else if (is->kind == X86_64_ADD_STORE) {
-		e->to = e->from = cell;
-		e->add = is->constant;
-	} else if (is->kind == X86_64_ADDRESS && !is->has_index && is_register(p, is->base)) {
-		e->to = is->reg;
-		e->from = is->base;
-		e->add = is->displacement;
-	} else if (is->is_wide && is->opcode == 0x89 && !is->has_memory) {
-		e->to = is->rm;
-		e->from = is->reg;
-	} else if (is->is_wide && is->opcode == 0x8b && !is->has_memory) {
-		e->to = is->reg;
-		e->from = is->rm;
-	} else if (is->is_wide && (is->opcode == 0x81 || is->opcode == 0x83) && !is->has_memory &&
-		   (is->extension == 0 || is->extension == 5)) {
-		e->to = e->from = is->rm;
-		e->add = is->extension ? -is->constant : is->constant;
-	}
-}
-
-static bool is_cell(const struct places *p, unsigned cell)
-{
-	return cell < LUA_PC_CELLS && (cell >= LUA_PC_REGISTERS || is_register(p, cell));
-}
-
-static struct effect effect_of(const struct places *p, size_t i)
-{
-	const struct x86_64_instruction *is = &p->flow->at[i];
-	struct effect e = {.to = LUA_PC_UNKNOWN, .from = LUA_PC_UNKNOWN};
-
-	e.lost = x86_64_written(is) | lost_places(p, i);
-	if (is->kind == X86_64_CALL ||
-	    (x86_64_stored_bytes(is) && (is_savedpc(p, is) || is->has_index)))
-		e.lost |= 1ULL << LUA_PC_SAVED;
-	effect_of_move(p, i, &e);
-	if (!is_cell(p, e.to) || !is_cell(p, e.from) || e.add > MAX_OFFSET || e.add < -MAX_OFFSET)
-		e.to = LUA_PC_UNKNOWN;
-	return e;
-}
 
 /* ---- forwards -------------------------------------------------------------------------------- */
 
@@ -248,6 +76,7 @@ static void fetch(struct state *s, const struct x86_64_instruction *is)
 {
 	struct value at = s->cell[is->base];
 
+	forget(s, LUA_PC_SAVED);
 	for (unsigned i = 0; i < LUA_PC_CELLS; i++) {
 		struct value *v = &s->cell[i];
 
@@ -258,12 +87,21 @@ static void fetch(struct state *s, const struct x86_64_instruction *is)
 	}
 }
 
+/* Does instruction @i save the pc? It is what was saved then, whatever is called. */
+static bool saves_pc(const struct places *p, size_t i, const struct state *s)
+{
+	const struct x86_64_instruction *is = &p->flow->at[i];
+
+	return is->kind == X86_64_STORE && lua_cells_is_savedpc(&p->cells, is) &&
+	       s->cell[is->reg].of == FETCHED && s->cell[is->reg].add == 4;
+}
+
 static void step(const struct places *p, size_t i, struct state *s)
 {
-	struct effect e = effect_of(p, i);
+	struct lua_cell_effect e = lua_cell_effect(&p->cells, i);
+	bool is_saved = saves_pc(p, i, s);
 	struct value v = {0};
 
-	forget(s, LUA_PC_SAVED);
 	if (p->is_fetch[i])
 		fetch(s, &p->flow->at[i]);
 	if (e.to != LUA_PC_UNKNOWN)
@@ -271,10 +109,12 @@ static void step(const struct places *p, size_t i, struct state *s)
 	for (unsigned cell = 0; cell < LUA_PC_CELLS; cell++)
 		if (e.lost >> cell & 1)
 			forget(s, cell);
-	if (e.to == LUA_PC_UNKNOWN)
+	if (is_saved)
+		s->cell[LUA_PC_SAVED] = (struct value){FETCHED, 4};
+	if (e.to == LUA_PC_UNKNOWN || e.from == LUA_PC_SAVED)
 		return;
 	v.add = (int16_t)(v.add + e.add);
-	if (v.add <= MAX_OFFSET && v.add >= -MAX_OFFSET)
+	if (v.add <= LUA_CELL_MAX_ADD && v.add >= -LUA_CELL_MAX_ADD)
 		s->cell[e.to] = v;
 	else
 		forget(s, e.to);
@@ -307,10 +147,11 @@ static void flow_to(struct places *p, size_t to, const struct state *s)
 
 	memset(&joined, 0, sizeof(joined));
 	join(known->is_reached ? known : s, s, &joined);
+	joined.has_changed = known->has_changed;
 	if (known->is_reached && memcmp(&joined, known, sizeof(joined)) == 0)
 		return;
 	*known = joined;
-	p->has_changed = true;
+	known->has_changed = p->has_changed = true;
 }
 
 static void flow_from(struct places *p, size_t i)
@@ -318,6 +159,7 @@ static void flow_from(struct places *p, size_t i)
 	const struct x86_64_flow *f = p->flow;
 	struct state s = p->before[i];
 
+	p->before[i].has_changed = false;
 	step(p, i, &s);
 	if (f->jump[i] != X86_64_NOWHERE)
 		flow_to(p, f->jump[i], &s);
@@ -327,7 +169,7 @@ static void flow_from(struct places *p, size_t i)
 		flow_to(p, i + 1, &s);
 }
 
-static void flow_forwards(struct places *p)
+static int flow_forwards(struct places *p)
 {
 	const struct x86_64_flow *f = p->flow;
 	struct state entry = {.is_reached = true};
@@ -335,15 +177,19 @@ static void flow_forwards(struct places *p)
 	for (unsigned i = 0; i < LUA_PC_CELLS; i++)
 		entry.cell[i].of = (uint16_t)i;
 	flow_to(p, 0, &entry);
-	while (p->has_changed) {
+	for (unsigned n = 0; p->has_changed; n++) {
+		if (n == MAX_SWEEPS)
+			return -ENODATA;
 		p->has_changed = false;
 		for (size_t i = 0; i < f->nr; i++)
-			if (p->before[i].is_reached)
+			if (p->before[i].has_changed)
 				flow_from(p, i);
-		for (size_t i = 0; i < f->nr && p->before[f->nr].is_reached; i++)
+		for (size_t i = 0; i < f->nr && p->before[f->nr].has_changed; i++)
 			if (f->is_listed[i])
 				flow_to(p, i, &p->before[f->nr]);
+		p->before[f->nr].has_changed = false;
 	}
+	return 0;
 }
 
 /* ---- backwards ------------------------------------------------------------------------------- */
@@ -374,7 +220,7 @@ static struct state know_nothing(void)
 static void step_back(const struct places *p, size_t i, struct state *s)
 {
 	const struct x86_64_instruction *is = &p->flow->at[i];
-	struct effect e = effect_of(p, i);
+	struct lua_cell_effect e = lua_cell_effect(&p->cells, i);
 	struct value v = {NOTHING, 0};
 
 	if (p->is_fetch[i]) {
@@ -387,8 +233,10 @@ static void step_back(const struct places *p, size_t i, struct state *s)
 	for (unsigned cell = 0; cell < LUA_PC_CELLS; cell++)
 		if (e.lost >> cell & 1 || cell == e.to)
 			s->cell[cell] = (struct value){NOTHING, 0};
+	if (is->kind == X86_64_CALL) /* another function's is saved then, perhaps */
+		s->cell[LUA_PC_SAVED] = (struct value){NOTHING, 0};
 	v.add = (int16_t)(v.add + e.add);
-	if (v.of == FETCHED && v.add <= MAX_OFFSET && v.add >= -MAX_OFFSET &&
+	if (v.of == FETCHED && v.add <= LUA_CELL_MAX_ADD && v.add >= -LUA_CELL_MAX_ADD &&
 	    (e.from != LUA_PC_SAVED || !v.add))
 		s->cell[e.from] = v;
 }
@@ -419,14 +267,16 @@ static void set_ahead(struct places *p, size_t i, const struct state *s)
 	p->has_changed = true;
 }
 
-static void flow_backwards(struct places *p)
+static int flow_backwards(struct places *p)
 {
 	const struct x86_64_flow *f = p->flow;
 
 	p->has_changed = true;
-	while (p->has_changed) {
+	for (unsigned n = 0; p->has_changed; n++) {
 		struct state all = {0};
 
+		if (n == MAX_SWEEPS)
+			return -ENODATA;
 		p->has_changed = false;
 		for (size_t i = f->nr; i-- > 0;) {
 			struct state s = state_behind(p, i);
@@ -440,11 +290,12 @@ static void flow_backwards(struct places *p)
 				keep_common(&all, &p->ahead[i]);
 		set_ahead(p, f->nr, &all);
 	}
+	return 0;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-#define NR_OFFSETS (2 * MAX_OFFSET + 1)
+#define NR_OFFSETS (2 * LUA_CELL_MAX_ADD + 1)
 
 /* The cell that has F mostly. */
 static int find_usual(const struct places *p, struct value *ret)
@@ -453,13 +304,14 @@ static int find_usual(const struct places *p, struct value *ret)
 
 	for (size_t i = 0; i < p->flow->nr; i++) {
 		nr += p->before[i].is_reached;
-		for (unsigned cell = 0; p->before[i].is_reached && cell < LUA_PC_CELLS; cell++) {
+		for (unsigned cell = 0; p->before[i].is_reached && cell < LUA_PC_SAVED; cell++) {
 			struct value v = p->before[i].cell[cell];
 
-			if (v.of != FETCHED || v.add > MAX_OFFSET || v.add < -MAX_OFFSET ||
-			    ++times[cell][v.add + MAX_OFFSET] <= most)
+			if (v.of != FETCHED || v.add > LUA_CELL_MAX_ADD ||
+			    v.add < -LUA_CELL_MAX_ADD ||
+			    ++times[cell][v.add + LUA_CELL_MAX_ADD] <= most)
 				continue;
-			most = times[cell][v.add + MAX_OFFSET];
+			most = times[cell][v.add + LUA_CELL_MAX_ADD];
 			*ret = (struct value){(uint16_t)cell, v.add};
 		}
 	}
@@ -473,13 +325,15 @@ static unsigned any_cell(const struct state *s)
 
 	for (unsigned cell = LUA_PC_CELLS; cell-- > 0;)
 		if (s->cell[cell].of == FETCHED &&
-		    (found == LUA_PC_UNKNOWN || !((X86_64_CALLER_SAVED >> cell) & 1)))
+		    (found == LUA_PC_UNKNOWN || !((uint64_t)X86_64_CALLER_SAVED >> cell & 1)))
 			found = cell;
 	return found;
 }
 
 static struct lua_pc_place place_of_fetched(const struct state *s, unsigned cell)
 {
+	if (cell == LUA_PC_SAVED)
+		return (struct lua_pc_place){LUA_PC_SAVED, 0};
 	return (struct lua_pc_place){(uint8_t)cell, (int8_t)(4 - s->cell[cell].add)};
 }
 
@@ -531,8 +385,8 @@ static bool add_fetches(struct places *p, struct value usual)
 
 		if (p->is_fetch[i] || !p->before[i].is_reached || is->opcode != 0x8b ||
 		    is->is_wide || is->is_16 || !is->has_memory || is->has_index ||
-		    !is_register(p, is->base) || (is->displacement && is->displacement != -4) ||
-		    !moves_on(p, i, usual))
+		    !lua_cells_have_register(&p->cells, is->base) ||
+		    (is->displacement && is->displacement != -4) || !moves_on(p, i, usual))
 			continue;
 		p->is_fetch[i] = true;
 		has_more = true;
@@ -540,38 +394,39 @@ static bool add_fetches(struct places *p, struct value usual)
 	return has_more;
 }
 
-static int flow_both_ways(struct places *p, struct value *ret_usual)
+static int flow_anew(struct places *p, struct value *ret_usual)
 {
 	int r;
 
 	memset(p->before, 0, (p->flow->nr + 1) * sizeof(*p->before));
-	flow_forwards(p);
-	r = find_usual(p, ret_usual);
-	if (!r && add_fetches(p, *ret_usual)) {
-		memset(p->before, 0, (p->flow->nr + 1) * sizeof(*p->before));
-		flow_forwards(p);
-		r = find_usual(p, ret_usual);
-	}
-	if (!r)
-		flow_backwards(p);
-	return r;
+	r = flow_forwards(p);
+	return r ? r : find_usual(p, ret_usual);
+}
+
+static int flow_both_ways(struct places *p, struct value *ret_usual)
+{
+	int r = flow_anew(p, ret_usual);
+
+	if (!r && add_fetches(p, *ret_usual))
+		r = flow_anew(p, ret_usual);
+	return r ? r : flow_backwards(p);
 }
 
 int lua_pc_places(const struct x86_64_flow *flow, bool *is_fetch, unsigned savedpc,
 		  struct lua_pc_place *ret, int32_t *ret_frame)
 {
-	struct places p = {.flow = flow, .is_fetch = is_fetch, .savedpc = savedpc};
+	struct places p = {.flow = flow, .is_fetch = is_fetch};
 	struct value usual;
 	int r;
 
 	p.before = calloc(flow->nr + 1, sizeof(*p.before));
 	p.ahead = calloc(flow->nr + 1, sizeof(*p.ahead));
-	r = p.before && p.ahead ? choose_frames(&p) : -ENOMEM;
+	r = p.before && p.ahead ? lua_cells_choose(flow, savedpc, &p.cells) : -ENOMEM;
 	if (!r)
 		r = flow_both_ways(&p, &usual);
 	for (size_t i = 0; r == 0 && i < flow->nr; i++)
 		ret[i] = place_at(&p, i, usual);
-	memcpy(ret_frame, p.frame, sizeof(p.frame));
+	memcpy(ret_frame, p.cells.frame, sizeof(p.cells.frame));
 	free(p.before);
 	free(p.ahead);
 	return r;

@@ -16,7 +16,9 @@
 #include "x86_64_flow.h"
 
 #define RBP		    5
-#define PROLOGUE	    8 /* instructions */
+#define PROLOGUE	    8	 /* instructions */
+#define MAX_ERROR_BYTES	    4096 /* of a function that does not return */
+#define MAX_SWEEPS	    256	 /* over a function, until nothing changes */
 #define MAX_TABLE	    512
 #define MAX_DEPTH	    (1 << 20)
 #define RELATIVE_RELOCATION 8
@@ -29,7 +31,9 @@ static int flow_alloc(struct x86_64_flow *f, uint64_t len)
 	f->jump = malloc(len * sizeof(*f->jump));
 	f->depth = malloc(len * sizeof(*f->depth));
 	f->is_listed = calloc(len, sizeof(*f->is_listed));
-	if (!f->at || !f->start || !f->by_offset || !f->jump || !f->depth || !f->is_listed)
+	f->is_last = calloc(len, sizeof(*f->is_last));
+	if (!f->at || !f->start || !f->by_offset || !f->jump || !f->depth || !f->is_listed ||
+	    !f->is_last)
 		return -ENOMEM;
 	memset(f->by_offset, 0xff, len * sizeof(*f->by_offset));
 	memset(f->jump, 0xff, len * sizeof(*f->jump));
@@ -46,6 +50,7 @@ void x86_64_flow_done(struct x86_64_flow *f)
 	free(f->jump);
 	free(f->depth);
 	free(f->is_listed);
+	free(f->is_last);
 }
 
 static int flow_decode(struct x86_64_flow *f, const uint8_t *code)
@@ -143,13 +148,53 @@ static void list_tables(struct x86_64_flow *f, struct elf_image *image)
 	}
 }
 
+/* ---- calls that do not return ---------------------------------------------------------------- */
+
+/* Is there no way out of the function: no ret, no jump to elsewhere? Those that raise errors. */
+static bool never_returns(struct elf_image *image, uint64_t address)
+{
+	struct x86_64_instruction is;
+	struct elf_range range;
+	const uint8_t *code;
+	uint64_t len;
+
+	if (elf_code_range(image, address, &range) < 0 || range.start != address)
+		return false;
+	len = range.end - range.start;
+	code = len <= MAX_ERROR_BYTES ? elf_bytes(image, range.start, len) : NULL;
+	for (uint64_t at = 0; code && at < len; at += is.bytes) {
+		uint64_t to;
+
+		if (x86_64_decode(code + at, len - at, &is) < 0 || is.kind == X86_64_JUMP_TO ||
+		    (is.kind == X86_64_END && is.opcode != 0x0f0b && is.opcode != 0xf4))
+			return false;
+		to = at + is.bytes + (uint64_t)(int64_t)is.distance;
+		if ((is.kind == X86_64_JUMP || is.kind == X86_64_BRANCH) && to >= len)
+			return false;
+	}
+	return code != NULL;
+}
+
+static void find_last_calls(struct x86_64_flow *f, struct elf_image *image)
+{
+	for (size_t i = 0; i < f->nr; i++) {
+		const struct x86_64_instruction *is = &f->at[i];
+		uint64_t next = f->base + f->start[i] + is->bytes;
+
+		if (is->kind == X86_64_CALL && is->opcode == 0xe8)
+			f->is_last[i] =
+				never_returns(image, next + (uint64_t)(int64_t)is->constant);
+	}
+}
+
 /* ---- the stack ------------------------------------------------------------------------------- */
 
 bool x86_64_falls_through(const struct x86_64_flow *f, size_t i)
 {
 	unsigned kind = f->at[i].kind;
 
-	return i + 1 < f->nr && kind != X86_64_JUMP && kind != X86_64_JUMP_TO && kind != X86_64_END;
+	return i + 1 < f->nr && kind != X86_64_JUMP && kind != X86_64_JUMP_TO &&
+	       kind != X86_64_END && !f->is_last[i];
 }
 
 /* add or sub CONSTANT,%rsp */
@@ -266,8 +311,9 @@ static int find_depths(struct x86_64_flow *f)
 
 	find_frame(f);
 	f->depth[0] = 0;
-	while (d.has_changed && !d.is_unclear) {
+	for (unsigned n = 0; d.has_changed && !d.is_unclear; n++) {
 		d.has_changed = false;
+		d.is_unclear = n == MAX_SWEEPS;
 		for (size_t i = 0; i < f->nr && !d.is_unclear; i++)
 			if (f->depth[i] != X86_64_NO_DEPTH)
 				lead_from(&d, i);
@@ -310,5 +356,6 @@ int x86_64_flow_read(struct elf_image *image, const struct elf_range *range,
 	list_addresses(ret, image);
 	list_relocations(ret, image);
 	list_tables(ret, image);
+	find_last_calls(ret, image);
 	return find_depths(ret);
 }

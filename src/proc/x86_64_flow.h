@@ -19,13 +19,14 @@
  * @depth:     bytes on the stack when it begins: 0 at the entry, where the return address is on
  * top; X86_64_NO_DEPTH: nothing leads there
  * @is_listed: the file's data have its address: a jump to what a register holds may lead there
+ * @is_last:   a call of a function that does not return
  * @frame:     of rbp, below the entry's rsp, if that is a frame pointer; else X86_64_NO_DEPTH
  */
 struct x86_64_flow {
 	struct x86_64_instruction *at;
 	uint16_t *start, *by_offset, *jump;
 	int32_t *depth;
-	bool *is_listed;
+	bool *is_listed, *is_last;
 	size_t nr, nr_listed;
 	uint64_t base, len;
 	int32_t frame;

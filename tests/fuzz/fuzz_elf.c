@@ -15,6 +15,7 @@ static void ask_everything(struct elf_image *image)
 	struct elf_range range;
 	struct elf_unwind_table table;
 	struct elf_lua_code code;
+	static struct elf_lua_places places;
 	struct elf_lua_fetch fetch;
 	struct elf_lua lua;
 	const uint8_t *id;
@@ -29,6 +30,8 @@ static void ask_everything(struct elf_image *image)
 	elf_lua_kind(image, &lua);
 	if (elf_lua_code(image, &code) == 0)
 		elf_lua_fetch(image, &code.execute, 0x28, &fetch);
+	if (elf_lua_execute(image, 0x7f, &range) == 0)
+		elf_lua_places(image, &range, 0x7f, 0x20, &places);
 	if (elf_unwind_table(image, &table) == 0)
 		elf_read(image, table.table, &value, sizeof(value));
 	elf_read(image, 0x1000, &value, sizeof(value));

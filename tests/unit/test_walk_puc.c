@@ -400,6 +400,56 @@ Test(walk_puc, a_pc_that_calls_do_not_save_is_where_the_loop_reloads_it_from)
 	walk();
 	cr_expect(eq(u32, p.out.frame[0].pos, 29));
 }
+
+/* Builds by clang and without optimisation. */
+Test(walk_puc, a_table_says_where_the_pc_is)
+{
+	static struct puc_pc_table table = {
+		.nr = 5,
+		.frame = {0x18, 0x20},
+		.at = {{0, PUC_TABLE_SAVED, 0},
+		       {0x10, BPROF_REG_R13, 0},
+		       {0x20, PUC_TABLE_FRAME + 1, 4},
+		       {0x500, BPROF_REG_R13, 4},
+		       {0x600, PUC_TABLE_NOWHERE, 0}},
+	};
+	uaddr_t proto = make_proto(20, 100), code = word(proto + p.layout->proto_code);
+
+	push_lua(p.main, proto, 10);
+	p.in.layout[0].puc.has_pc_table = 1;
+	p.in.pc_table = &table;
+	p.in.reg[BPROF_REG_R13] = code + 4 * 30;
+	p.in.reg[BPROF_REG_IP] = LOOP + 0x1f;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 29));
+	put(SP + 0x20, 8, code + 4 * 40);
+	p.in.reg[BPROF_REG_IP] = LOOP + 0x20;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 40));
+	p.in.reg[BPROF_REG_IP] = LOOP + 0xf;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 9));
+	p.in.reg[BPROF_REG_IP] = LOOP + 0x600;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+	/* in a helper: where it returns to counts, and what it has pushed */
+	p.in.reg[BPROF_REG_IP] = 0x7f0000001234;
+	put(SP + 24, 8, LOOP + 0x500);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 30));
+	p.in.reg[BPROF_REG_R13] = 0;
+	put(SP + 16, 8, code + 4 * 60);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 60));
+	put(SP + 24, 8, LOOP + 0x4ff);
+	put(SP + 32 + 0x20, 8, code + 4 * 70);
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].pos, 70));
+	/* none in memory: then nothing is said */
+	p.in.pc_table = NULL;
+	walk();
+	cr_expect(eq(u32, p.out.frame[0].flags, BPROF_FRAME_LUA | BPROF_FRAME_NO_POS));
+}
 #endif
 
 Test(walk_puc, a_pushed_pc_counts_only_below_the_return_address_into_the_loop)
