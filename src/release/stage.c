@@ -66,17 +66,28 @@ static const struct shape stage_shape = {.files = no_files, .child = top_child};
 /* ---- the folder ---------------------------------------------------------------------------- */
 
 /*
+ * Where a file system has no locks, a folder that was just made is ours, and one that was there may
+ * be anybody's.
+ */
+static int lock(int fd, bool fresh)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || (fresh && errno != EWOULDBLOCK))
+		return 0;
+	return -EEXIST;
+}
+
+/*
  * Ours, and ours alone. A run that looks for what dead ones have left may be faster than our lock:
  * then the folder is locked, or gone.
  */
-static int own(int root_fd, const char *name)
+static int own(int root_fd, const char *name, bool fresh)
 {
 	struct stat there, held;
 	int fd = beneath_open(root_fd, name, false);
 
 	if (fd < 0)
 		return fd == -ENOENT ? -EEXIST : fd;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
+	if (lock(fd, fresh) == 0 && fstat(fd, &held) == 0 &&
 	    fstatat(root_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    there.st_ino == held.st_ino && there.st_dev == held.st_dev)
 		return fd;
@@ -92,8 +103,8 @@ int stage_open(int root_fd, struct stage *ret, struct buf *why)
 	for (unsigned i = 0; stage.fd == -EEXIST && i < MAX_NAMES; i++) {
 		snprintf(stage.name, sizeof(stage.name), PREFIX "%d.%u" UNDER_WAY, (int)getpid(),
 			 i);
-		stage.fd =
-			mkdirat(root_fd, stage.name, 0700) < 0 ? -errno : own(root_fd, stage.name);
+		stage.fd = mkdirat(root_fd, stage.name, 0700) < 0 ? -errno
+								  : own(root_fd, stage.name, true);
 	}
 	if (stage.fd < 0)
 		return say(why, stage.fd, "make the folder", stage.name);
@@ -352,7 +363,7 @@ static void tell(const struct recovery *recovery, const char *name, int r, bool 
 
 static void recover(const struct recovery *recovery, const char *name, bool committed)
 {
-	CLEANUP(cleanup_close) int fd = own(recovery->root_fd, name);
+	CLEANUP(cleanup_close) int fd = own(recovery->root_fd, name, false);
 	struct stat status;
 	struct buf why;
 	int r = 0;
