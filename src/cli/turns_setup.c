@@ -79,9 +79,8 @@ static int make_base(struct turns *t)
 	say_note(t->session->options->quiet, "checking out %s (%.12s)",
 		 t->session->options->base_revision, t->tree.commit);
 	buf_init(&why, SENTENCE_MAX);
-	return say_why(
-		t, &why,
-		base_tree_make(t->session, &t->tree, t->scratch.path, &t->base_directory, &why));
+	return say_why(&why, base_tree_make(t->session, &t->tree, t->scratch.path,
+					    &t->base_directory, &why));
 }
 
 static int open_scratch(struct turns *t)
