@@ -346,4 +346,62 @@ ParameterizedTest(struct build *b, lua_pc_places, true_before_every_instruction)
 	cr_expect(lt(u32, s.unknown * 50, s.asked));
 }
 
+/* By symbols, calls and size; and by what it does. */
+Test(lua_pc_places, the_function_that_dispatches_is_the_one_that_makes_objects_and_is_longest)
+{
+	static const struct {
+		const char *path;
+		unsigned mask, savedpc;
+	} builds_of_debian[] = {
+		{"/usr/bin/lua5.1", 0x3f, 48},
+		{"/usr/bin/lua5.2", 0x3f, 0},
+		{"/usr/bin/lua5.3", 0x3f, 0},
+		{"/usr/bin/lua5.4", 0x7f, 32},
+	};
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(builds_of_debian); i++) {
+		unsigned mask = builds_of_debian[i].mask, savedpc = builds_of_debian[i].savedpc;
+		struct elf_lua_places places;
+		struct elf_image *image;
+		struct elf_lua_code code;
+		struct elf_range range;
+
+		if (elf_open(builds_of_debian[i].path, &image) < 0)
+			continue;
+		nr++;
+		cr_assert(eq(int, elf_lua_code(image, &code), 0));
+		cr_assert(eq(int, elf_lua_execute(image, mask, &range), 0));
+		cr_expect(eq(u64, range.start, code.execute.start));
+		cr_expect(eq(int, elf_lua_execute(image, mask ^ 0x40, &range), -ENODATA));
+		/* 5.2 and 5.3 have it in memory, under an address that is not the frame's */
+		if (savedpc)
+			cr_expect(
+				eq(int, elf_lua_places(image, &range, mask, savedpc, &places), 0));
+		elf_free(image);
+	}
+	if (!nr)
+		cr_skip_test("no Lua of Debian is here");
+}
+
+Test(lua_pc_places, other_programs_do_not_dispatch)
+{
+	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/luajit"};
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct elf_image *image;
+		struct elf_range range;
+
+		if (elf_open(paths[i], &image) < 0)
+			continue;
+		nr++;
+		cr_expect(eq(int, elf_lua_execute(image, 0x3f, &range), -ENODATA));
+		cr_expect(eq(int, elf_lua_execute(image, 0x7f, &range), -ENODATA));
+		elf_free(image);
+	}
+	if (!nr)
+		cr_skip_test("neither is here");
+}
+
 #endif
