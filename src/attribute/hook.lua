@@ -66,29 +66,26 @@ local fixture = {
 local heads = {}
 -- The context whose user code runs. A busted that is created and run inside a test stays silent.
 local running
+-- How the latest source is announced: the tests of a file follow each other.
+local latest, place
 local function announce(element, depth)
 	local trace, name, descriptor = element.trace, element.name, element.descriptor
-	local line, source = 0, ''
+	local line, source = 0, '@'
 	if type(trace) == 'table' then
 		if type(trace.currentline) == 'number' then line = trace.currentline end
-		if type(trace.source) == 'string' and sub(trace.source, 1, 1) == '@' then
-			source = sub(trace.source, 2)
-		elseif type(trace.short_src) == 'string' then
-			source = trace.short_src
+		source = trace.source
+		if type(source) ~= 'string' or sub(source, 1, 1) ~= '@' then
+			source = type(trace.short_src) == 'string' and '@' .. trace.short_src or '@'
 		end
 	end
-	if type(name) == 'string' or type(name) == 'number' then
-		name = '=' .. name
-	else
-		name = name == nil and '' or '=?'
+	if source ~= latest then
+		latest, place = source, '\t' .. #source - 1 .. '\t' .. sub(source, 2)
 	end
+	if name ~= nil and type(name) ~= 'string' and type(name) ~= 'number' then name = '?' end
 	if type(descriptor) ~= 'string' then descriptor = '?' end
-	local head = heads[depth]
-	if not head then
-		head = 'bprof:n' .. depth .. '\t'
-		heads[depth] = head
-	end
-	getenv(head .. descriptor .. '\t' .. line .. '\t' .. #source .. '\t' .. source .. name)
+	local head = heads[depth] or 'bprof:n' .. depth .. '\t'
+	heads[depth] = head
+	getenv(head .. descriptor .. '\t' .. line .. place .. (name and '=' or '') .. (name or ''))
 end
 return function(...)
 	local busted = core(...)
