@@ -120,6 +120,29 @@ static void let_go(struct stage *stage)
 	*stage = (struct stage){.fd = -1, .parent_fd = -1};
 }
 
+/* Folders that look() made for files that do not come. What has anything in it stays. */
+static void take_back(int from, int to, unsigned depth)
+{
+	DIR *dir = depth < MAX_DEPTH ? beneath_list(from) : NULL;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *name = entry->d_name;
+		CLEANUP(cleanup_close) int child_from = -1, child_to = -1;
+
+		if (*name == '.' || (depth == 0 && strcmp(name, TOP) != 0))
+			continue;
+		child_from = beneath_open(from, name, false);
+		child_to = child_from < 0 ? -1 : beneath_open(to, name, false);
+		if (child_to < 0)
+			continue;
+		take_back(child_from, child_to, depth + 1);
+		unlinkat(to, name, AT_REMOVEDIR);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 void stage_abort(struct stage *stage)
 {
 	struct buf why;
@@ -127,6 +150,7 @@ void stage_abort(struct stage *stage)
 	if (!*stage->name)
 		return;
 	buf_init(&why, STAGE_MAX_PATH);
+	take_back(stage->fd, stage->root_fd, 0);
 	/* what stays is removed by the next run */
 	(void)!remove_folder(stage->root_fd, stage->name, &stage_shape, &why);
 	buf_done(&why);
@@ -377,6 +401,7 @@ static void recover(const struct recovery *recovery, const char *name, bool comm
 		if (r == 0)
 			r = move(fd, recovery->root_fd, name, &why);
 	} else {
+		take_back(fd, recovery->root_fd, 0);
 		r = remove_folder(recovery->root_fd, name, &stage_shape, &why);
 	}
 	tell(recovery, name, r, committed, &why);

@@ -6,9 +6,9 @@
                                        [--load N,...] [--pairs N] [--bprof PATH]
     tests/bench/error_rates.py table RESULTS [RESULTS...]
 
-`run` makes a suite of 30 tests of 0.1 to 20 ms (arithmetic, strings, tables) in 10 files, compares it
+`run` makes a suite of 30 tests of 0.1 to 5 ms (arithmetic, strings, tables) in 10 files, compares it
 with itself in turns, and adds a line of JSON to the file RESULTS for each comparison, until the hours are
-over or Ctrl-C; it may be called again with the same file. A comparison takes some 15 to 30 seconds.
+over or Ctrl-C; it may be called again with the same file. A comparison takes some 10 to 30 seconds.
 With a plant of 10, every fifth test of the head, and others each time, does 10 % more of the same work.
 With a load of N, N processes are busy beside it; a load that is a word (builds) is only noted: what
 runs beside it is yours to start. The next comparison is always of the combination that RESULTS has
@@ -35,7 +35,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUSTED = "/usr/bin/busted"
 KINDS = ("arithmetic", "strings", "tables")
-NOMINAL_MS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20)
+NOMINAL_MS = (0.1, 0.2, 0.3, 0.5, 1, 1, 1.5, 2, 3, 5)
 PLANTED_EVERY = 5
 FOUND_FROM_MS = 1.0  # the promise is of tests that cost at least this
 # too noisy; too few runs, or none at all, because neighbours disturbed the others

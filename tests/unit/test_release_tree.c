@@ -463,6 +463,15 @@ Test(tree, a_commit_that_was_not_finished_is_completed)
 	cr_expect(nothing_is_left());
 }
 
+Test(tree, folders_that_were_made_for_files_that_never_came_are_taken_back)
+{
+	shell("mkdir -p .bprof-1.0.tmp/" ALL "artifacts/v0.1.0-2020_01_01 " ALL
+	      "artifacts/v0.1.0-2020_01_01 && chmod 700 .bprof-1.0.tmp");
+	add(0, "v1.0.0");
+	cr_expect(not(exists(ALL "artifacts/v0.1.0-2020_01_01")));
+	cr_expect(nothing_is_left());
+}
+
 Test(tree, what_only_looks_like_a_stage_stays)
 {
 	shell("mkdir -p .bprof-1.0.tmp/" ALL " .bprof-2.0.commit/src .bprof-3.0.commit/benchmarks "
