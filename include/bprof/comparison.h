@@ -61,7 +61,8 @@ struct compared_test {
  * @known: both sides were counted and are deterministic; else @why_not says in a sentence why not,
  *         NULL where nothing was counted at all
  * @verdict: by the thresholds of the comparison, never too noisy: the numbers are exact
- * @fails:   slower by the threshold of failure, and time cannot tell: it is too noisy, or a trend
+ * @fails:   slower by the threshold of failure, and time does not deny it: it is too noisy, a
+ * trend, or says so without being sure enough to fail by itself
  */
 struct counted_change {
 	bool known, fails;

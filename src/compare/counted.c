@@ -46,10 +46,15 @@ static enum verdict call(const struct counted_change *change, double threshold, 
 	return change->ratio < 1 / (1 + tolerated) ? VERDICT_FASTER : VERDICT_SAME;
 }
 
-/* Time has the word where it can tell: work that is not time fails nothing against it. */
-static bool time_can_tell(const struct comparison *r, const struct element *e)
+/*
+ * Time has the word where it can tell: work that is not time fails nothing against it. Where time
+ * says as much, and only is not sure enough to fail a build, the count makes it sure.
+ */
+static bool time_objects(const struct comparison *r, const struct element *e, double fail_at)
 {
-	return r->rung != RUNG_TREND && e->verdict != VERDICT_NOISY && e->verdict != VERDICT_TREND;
+	if (r->rung == RUNG_TREND || e->verdict == VERDICT_NOISY || e->verdict == VERDICT_TREND)
+		return false;
+	return e->verdict != VERDICT_SLOWER || e->ratio <= 1 + fail_at;
 }
 
 static double positive(uint64_t count)
@@ -78,7 +83,9 @@ static int count_one(struct compare *c, const struct compare_opts *opts, struct 
 	change->ratio = change->head / change->base;
 	change->verdict = call(change, opts->warn_at, opts->floor_vm);
 	change->fails = call(change, opts->fail_at, opts->floor_vm) == VERDICT_SLOWER &&
-			!time_can_tell(&c->result, e);
+			!time_objects(&c->result, e, opts->fail_at);
+	if (change->fails && e->verdict == VERDICT_SLOWER)
+		e->undecided = false;
 	return 0;
 }
 

@@ -93,7 +93,7 @@ static void write_counted(struct writer *w, const struct element *e)
 
 static void write_annotation(struct writer *w, const struct comparison *c, const struct element *e)
 {
-	bool counted = e->counted.fails; /* time cannot tell */
+	bool counted = e->verdict != VERDICT_SLOWER; /* time cannot tell */
 
 	writer_addf(w, "::%s ", element_fails(e) && c->gate_fails ? "error" : "warning");
 	write_place(w, e);

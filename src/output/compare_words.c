@@ -160,8 +160,12 @@ int compare_sum(struct buf *b, const struct comparison *c)
 	int r;
 
 	for (size_t i = 0; i < c->nr_elements; i++) {
-		failing += c->elements[i].fails && c->elements[i].kind == ELEMENT_TEST;
-		counted += c->elements[i].counted.fails;
+		const struct element *e = &c->elements[i];
+
+		if (e->kind != ELEMENT_TEST || !element_fails(e))
+			continue;
+		failing += e->verdict == VERDICT_SLOWER;
+		counted += e->verdict != VERDICT_SLOWER;
 	}
 	r = buf_addf(b, "%zu test%s slower", nr[VERDICT_SLOWER],
 		     nr[VERDICT_SLOWER] == 1 ? "" : "s");

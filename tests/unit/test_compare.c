@@ -694,6 +694,35 @@ Test(compare, where_time_is_too_noisy_what_was_counted_may_fail)
 	cr_expect(eq(sz, seen->nr_failing, 0));
 }
 
+/* Six pairs: p is 1/64 at best, which is enough to call a test slower and not to fail a build. */
+Test(compare, what_time_says_and_is_not_sure_enough_of_fails_by_its_count)
+{
+	add_pairs(6, 1.3);
+	judge();
+	cr_expect(eq(int, verdict_of("t"), VERDICT_SLOWER));
+	cr_expect(not(seen->gate_fails));
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	add_counted(SIDE_HEAD, "a processor", 1300000, true, "luajit");
+	judge();
+	cr_expect(eq(int, verdict_of("t"), VERDICT_SLOWER));
+	cr_expect(not(element(ELEMENT_TEST, "t")->fails));
+	cr_expect(element(ELEMENT_TEST, "t")->counted.fails);
+	cr_expect(not(element(ELEMENT_TEST, "t")->undecided));
+	cr_expect(seen->gate_fails);
+}
+
+/* 8 % more time is not the 30 % of the count. */
+Test(compare, what_time_says_less_of_does_not_fail_by_its_count)
+{
+	add_pairs(6, 1.08);
+	add_counted(SIDE_BASE, "a processor", 1000000, true, "luajit");
+	add_counted(SIDE_HEAD, "a processor", 1300000, true, "luajit");
+	judge();
+	cr_expect(eq(int, verdict_of("t"), VERDICT_SLOWER));
+	cr_expect(not(element(ELEMENT_TEST, "t")->counted.fails));
+	cr_expect(not(seen->gate_fails));
+}
+
 Test(compare, what_is_not_deterministic_is_said_and_not_compared)
 {
 	add_pairs(10, 1);
