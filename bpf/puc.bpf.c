@@ -24,12 +24,15 @@ struct {
 	__type(value, struct puc_pc_table);
 } pc_tables SEC(".maps");
 
+#ifdef BPROF_ARCH_X86_64
 static __always_inline const struct puc_pc_table *pc_table_of(u32 layout)
 {
 	return bpf_map_lookup_elem(&pc_tables, &layout);
 }
 
 #define walk_pc_table(w) pc_table_of((w)->vm.layout)
+#endif
+
 #include "walk_puc.h"
 #include "relay.h"
 
