@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "child_log.h"
 #include "history_write.h"
 #include "say.h"
 #include "stop.h"
@@ -29,26 +30,6 @@
 #define TIMES_TO_ASK 3
 
 /* ---- the recorder -------------------------------------------------------------------------- */
-
-static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-static int redirect(const struct backfill_run *run)
-{
-	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), log_fd = -1, r;
-	struct identity_borrowed borrowed;
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/log", run->scratch);
-	r = identity_borrow(run->session->identity, &borrowed);
-	if (r == 0) {
-		log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-		identity_return(&borrowed);
-	}
-	if (null_fd < 0 || log_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-	    dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
-		return -1;
-	return 0;
-}
 
 /* `run` with what was asked of us, but for the files: only the recording is wanted. */
 static int record(const struct backfill_run *run)
@@ -72,13 +53,15 @@ static int record(const struct backfill_run *run)
 
 static void become_recorder(const struct backfill_run *run, pid_t parent)
 {
+	char log[PATH_MAX];
 	int status;
 
+	snprintf(log, sizeof(log), "%s/log", run->scratch);
 	setpgid(0, 0);
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		signal(ends[i], SIG_DFL);
+	stop_by_signals_again();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || redirect(run) < 0 || chdir(run->directory) < 0)
+	if (getppid() != parent || child_log(run->session->identity, log) < 0 ||
+	    chdir(run->directory) < 0)
 		_exit(EXIT_SETUP);
 	status = record(run);
 	fflush(NULL);
@@ -182,7 +165,8 @@ static int add(const struct backfill_run *run, int status)
 		return BACKFILL_NO_TESTS;
 	r = pipeline_run(fd, &pipeline);
 	if (r < 0) {
-		say_error("%s: its recording cannot be read: %s", run->release->text, strerror(-r));
+		say_error("%s: its recording cannot be read: %s", run->release->text,
+			  pipeline_problem(r));
 		return BACKFILL_NOT_ADDED;
 	}
 	r = add_profile(run, pipeline_profile(pipeline), status);

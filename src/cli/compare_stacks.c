@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "say.h"
+#include "take.h"
 
 #include "compare/stacks.h"
 #include "output/output.h"
@@ -21,7 +22,6 @@
 
 #define MOST_BYTES ((size_t)256 << 20) /* of a tracing.folded */
 #define FOLDED	   "tracing.folded"
-#define RECORDING  "recording.bprof"
 
 struct adding {
 	struct stacks *stacks;
@@ -113,7 +113,7 @@ static int add_run(const struct adding *a, const char *directory)
 	int r;
 
 	if (asprintf(&folded, "%s/" FOLDED, directory) < 0 ||
-	    asprintf(&recording, "%s/" RECORDING, directory) < 0)
+	    asprintf(&recording, "%s/" RECORDING_NAME, directory) < 0)
 		return -ENOMEM;
 	r = add_if_there(a, folded, add_folded);
 	return r == 0 ? add_if_there(a, recording, add_recording) : r;
@@ -173,7 +173,7 @@ int compare_stacks(const struct session *session)
 		adding.side = (enum side)side;
 		r = add_path(&adding, o->compared[side]);
 		if (r == 0) {
-			say_error("'%s' has no stacks: neither " FOLDED " nor " RECORDING
+			say_error("'%s' has no stacks: neither " FOLDED " nor " RECORDING_NAME
 				  " is there",
 				  o->compared[side]);
 			r = -ENOENT;

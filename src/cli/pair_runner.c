@@ -10,7 +10,6 @@
 #include "pair_runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "child_log.h"
 #include "words.h"
 
 #define OURSELVES    "/proc/self/exe"
@@ -76,24 +76,6 @@ static void add_recorder(struct words *w, const struct session *session, const s
 		words_add(w, *command);
 }
 
-/* The log is in a directory of the user's: it is made with the user's rights. */
-static int redirect(const struct half *half)
-{
-	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), log_fd = -1, r;
-	struct identity_borrowed borrowed;
-
-	r = identity_borrow(half->session->identity, &borrowed);
-	if (r == 0) {
-		log_fd = open(half->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-			      0600);
-		identity_return(&borrowed);
-	}
-	if (null_fd < 0 || log_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-	    dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
-		return -1;
-	return 0;
-}
-
 /* A group of its own: Ctrl-C is for us, and we end all of it. */
 static void become_recorder(const struct half *half, const struct order *order, pid_t runner)
 {
@@ -102,7 +84,7 @@ static void become_recorder(const struct half *half, const struct order *order, 
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != runner || redirect(half) < 0 ||
+	if (getppid() != runner || child_log(half->session->identity, half->log_path) < 0 ||
 	    (command->directory && chdir(command->directory) < 0))
 		_exit(125);
 	add_recorder(&words, half->session, order, command->argv);

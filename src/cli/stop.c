@@ -5,6 +5,8 @@
 
 volatile sig_atomic_t stopped_by;
 
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
 static void stop(int number)
 {
 	stopped_by = number;
@@ -12,7 +14,6 @@ static void stop(int number)
 
 void stop_on_signals(void)
 {
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	struct sigaction action = {.sa_handler = stop}; /* no SA_RESTART: waiting ends */
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -22,4 +23,10 @@ void stop_on_signals(void)
 			sigaction(ends[i], &action, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);
+}
+
+void stop_by_signals_again(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		signal(ends[i], SIG_DFL);
 }

@@ -13,4 +13,7 @@ extern volatile sig_atomic_t stopped_by; /* the signal that ends it; 0 = none so
  */
 void stop_on_signals(void);
 
+/* In a child, before it becomes a recorder: the same signals end it as they end any program. */
+void stop_by_signals_again(void);
+
 #endif

@@ -6,18 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "require.h"
 #include "comparison_file.h"
 #include "output.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void print(const struct comparison *c)
 {

@@ -7,17 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "require.h"
 #include "history.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 /* The first line is a name. */
 static void check_names(const char *name)

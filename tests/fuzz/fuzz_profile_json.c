@@ -6,17 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "require.h"
 #include "compare.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void check(struct compare *c)
 {

@@ -9,17 +9,10 @@
 
 #include <yajl/yajl_tree.h>
 
+#include "require.h"
 #include "text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void require_safe(const struct buf *b)
 {
