@@ -139,7 +139,9 @@ static void check_boundaries(const char *interpreter, yajl_val profile)
 	cr_expect(json_bool_at(profile, "boundaries.hook_seen"), "%s: no hook", interpreter);
 	cr_expect(json_bool_at(profile, "boundaries.stack_seen"), "%s: no stack", interpreter);
 	cr_expect(json_int_at(profile, "boundaries.gaps") == 0);
-	cr_expect(agree > 200, "%s: agree on %lld only", interpreter, agree);
+	/* A fast machine takes fewer samples of the same work. */
+	cr_expect(agree > 50 && agree * 10 > json_int_at(profile, "samples.taken"),
+		  "%s: agree on %lld only", interpreter, agree);
 	cr_expect(disagree == 0, "%s: disagree on %lld", interpreter, disagree);
 }
 
