@@ -5,7 +5,7 @@
  * the runner.
  *
  * Each run is one of our own recorder: the same boundaries, the same exact times, the same user and
- * environment as `run`. It samples as rarely as it can; see docs/adr/0008.
+ * environment as `run`. It samples as rarely as it can; see docs/adr/0011.
  */
 #include "pair_runner.h"
 
