@@ -22,33 +22,7 @@
 #define WORDS	(const char *const[])
 #define FOLDERS "benchmarks/busted/all/artifacts"
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static char *repository;
-
-static struct text shell(const char *command)
-{
-	struct text out;
-	struct run run;
-
-	run_command(repository, NULL, WORDS{"/bin/sh", "-ec", command, NULL}, &run);
-	cr_assert(run.status == 0, "%s: %s", command, run.err.data);
-	out = run.out;
-	run.out = (struct text){0};
-	run_done(&run);
-	return out;
-}
-
-static void must(const char *command)
-{
-	struct text out = shell(command);
-
-	text_done(&out);
-}
 
 /*
  * v1.0.0 and v1.10.0 have tests; v1.2.0 has none; v1.9.0 does not build; the tip has one more. A
@@ -60,20 +34,22 @@ static void make_repository(void)
 	if (!program_exists("git"))
 		cr_skip_test("git is not installed");
 	repository = directory_make();
-	must("git init -q -b main . && git config user.email a@b && git config user.name a && "
-	     "mkdir spec && printf '*.lua filter=dirty\\n' >.gitattributes && "
-	     "printf 'describe(\"d\", function() it(\"one\", function() for _ = 1, 3e6 do end end) "
-	     "end)' >spec/a_spec.lua && git add . && git commit -qm one && git tag v1.0.0 && "
-	     "git rm -q spec/a_spec.lua && git commit -qm none && git tag v1.2.0 && "
-	     "git checkout -q v1.0.0 -- spec && touch broken && git add . && "
-	     "git commit -qm broken && git tag -a -m nine v1.9.0 && "
-	     "git rm -q broken && sed -i 's/3e6/6e6/' spec/a_spec.lua && git commit -qam slower && "
-	     "git tag v1.10.0 && echo '-- mine' >>spec/a_spec.lua && touch untracked && "
-	     "git config filter.dirty.smudge \"touch $PWD/filtered; cat\" && "
-	     "git config filter.dirty.clean cat && "
-	     "git config filter.dirty.required true && "
-	     "printf \"#!/bin/sh\\ntouch $PWD/hooked\\n\" >.git/hooks/post-checkout && "
-	     "chmod +x .git/hooks/post-checkout");
+	shell_run(
+		repository,
+		"git init -q -b main . && git config user.email a@b && git config user.name a && "
+		"mkdir spec && printf '*.lua filter=dirty\\n' >.gitattributes && "
+		"printf 'describe(\"d\", function() it(\"one\", function() for _ = 1, 3e6 do end end) "
+		"end)' >spec/a_spec.lua && git add . && git commit -qm one && git tag v1.0.0 && "
+		"git rm -q spec/a_spec.lua && git commit -qm none && git tag v1.2.0 && "
+		"git checkout -q v1.0.0 -- spec && touch broken && git add . && "
+		"git commit -qm broken && git tag -a -m nine v1.9.0 && "
+		"git rm -q broken && sed -i 's/3e6/6e6/' spec/a_spec.lua && git commit -qam slower && "
+		"git tag v1.10.0 && echo '-- mine' >>spec/a_spec.lua && touch untracked && "
+		"git config filter.dirty.smudge \"touch $PWD/filtered; cat\" && "
+		"git config filter.dirty.clean cat && "
+		"git config filter.dirty.required true && "
+		"printf \"#!/bin/sh\\ntouch $PWD/hooked\\n\" >.git/hooks/post-checkout && "
+		"chmod +x .git/hooks/post-checkout");
 }
 
 static void remove_repository(void)
@@ -88,7 +64,8 @@ TestSuite(backfill, .init = make_repository, .fini = remove_repository, .timeout
 /* Everything of the user's but the history. */
 static struct text state(void)
 {
-	return shell(
+	return shell_output(
+		repository,
 		"git status --porcelain | grep -v benchmarks; cksum .git/index; git stash list; "
 		"git for-each-ref; git worktree list; git rev-parse HEAD; find . -path ./.git "
 		"-prune -o -path ./benchmarks -prune -o -type f -print | sort | xargs cksum");
@@ -127,11 +104,13 @@ Test(backfill, tags_become_releases_in_order_and_the_rest_is_said)
 	expect_said(&run, "the repository has no revision 'refs/tags/v7.0.0'");
 	expect_said(&run, "2 added, 0 in the history already, 4 left out");
 	run_done(&run);
-	must("test \"$(ls " FOLDERS " | sed 's/-.*//' | tr '\\n' ' ')\" = 'v1.0.0 v1.10.0 '");
-	must("grep -q '\"release\": *\"v1.10.0\"' benchmarks/busted/all/profile.json");
-	must("test -s benchmarks/busted/all/timing.png");
-	must("test \"$(find benchmarks ! -user $(id -un))\" = ''");
-	must("rm -rf benchmarks");
+	shell_run(repository,
+		  "test \"$(ls " FOLDERS " | sed 's/-.*//' | tr '\\n' ' ')\" = 'v1.0.0 v1.10.0 '");
+	shell_run(repository,
+		  "grep -q '\"release\": *\"v1.10.0\"' benchmarks/busted/all/profile.json");
+	shell_run(repository, "test -s benchmarks/busted/all/timing.png");
+	shell_run(repository, "test \"$(find benchmarks ! -user $(id -un))\" = ''");
+	shell_run(repository, "rm -rf benchmarks");
 	after = state();
 	cr_expect(text_equal(&before, &after), "before: %s\nafter: %s", before.data, after.data);
 	text_done(&before);
@@ -153,26 +132,30 @@ Test(backfill, what_is_in_the_history_is_not_profiled_again_unless_asked)
 	backfill(WORDS{"--again", "v1.0.0", "-q", SUITE, NULL}, &run);
 	cr_expect(run.status == 0, "%s", run.err.data);
 	run_done(&run);
-	must("test $(ls " FOLDERS " | grep -c '^v1.0.0-') = 2");
-	must("grep -q '\"release\": *\"v1.10.0\"' benchmarks/busted/all/profile.json");
+	shell_run(repository, "test $(ls " FOLDERS " | grep -c '^v1.0.0-') = 2");
+	shell_run(repository,
+		  "grep -q '\"release\": *\"v1.10.0\"' benchmarks/busted/all/profile.json");
 }
 
 Test(backfill, a_run_that_failed_is_in_the_history_unless_it_has_to_pass)
 {
 	struct run run;
 
-	must("git stash -q && echo 'it(\"fails\", function() error(1) end)' >>spec/a_spec.lua && "
-	     "git commit -qam fails && git tag v1.11.0 && git stash pop -q || true");
+	shell_run(
+		repository,
+		"git stash -q && echo 'it(\"fails\", function() error(1) end)' >>spec/a_spec.lua && "
+		"git commit -qam fails && git tag v1.11.0 && git stash pop -q || true");
 	backfill(WORDS{"v1.11.0", "--require-pass", SUITE, NULL}, &run);
 	cr_expect(run.status == 125, "%d", run.status);
 	expect_said(&run, "the run failed, and --require-pass is given");
 	run_done(&run);
-	must("test ! -e benchmarks");
+	shell_run(repository, "test ! -e benchmarks");
 	backfill(WORDS{"v1.11.0", SUITE, NULL}, &run);
 	cr_expect(run.status == 0, "%d: %s", run.status, run.err.data);
 	expect_said(&run, "the run failed");
 	run_done(&run);
-	must("grep -q '\"status\": *\"failed\"' " FOLDERS "/v1.11.0-*/summary.json");
+	shell_run(repository,
+		  "grep -q '\"status\": *\"failed\"' " FOLDERS "/v1.11.0-*/summary.json");
 }
 
 static bool says(const char *path, const char *sentence)
@@ -207,8 +190,10 @@ Test(backfill, after_ctrl_c_what_is_finished_stays)
 	int status;
 	pid_t pid;
 
-	must("git stash -q && sed -i 's/6e6/6e12/' spec/a_spec.lua && git commit -qam endless && "
-	     "git tag -f v1.10.0 >/dev/null && git reset -q --hard HEAD~ && git stash pop -q");
+	shell_run(
+		repository,
+		"git stash -q && sed -i 's/6e6/6e12/' spec/a_spec.lua && git commit -qam endless && "
+		"git tag -f v1.10.0 >/dev/null && git reset -q --hard HEAD~ && git stash pop -q");
 	before = state();
 	pid = start(err);
 	for (int i = 0; i < 3000 && !says(err, "2 of 2: v1.10.0"); i++)
@@ -218,8 +203,8 @@ Test(backfill, after_ctrl_c_what_is_finished_stays)
 	cr_assert(waitpid(pid, &status, 0) == pid);
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 130, "status %d", status);
 	cr_expect(says(err, "1 added, 0 in the history already, 0 left out; stopped"));
-	must("test \"$(ls " FOLDERS " | sed 's/-.*//')\" = v1.0.0");
-	must("rm -rf benchmarks");
+	shell_run(repository, "test \"$(ls " FOLDERS " | sed 's/-.*//')\" = v1.0.0");
+	shell_run(repository, "rm -rf benchmarks");
 	after = state();
 	cr_expect(text_equal(&before, &after), "before: %s\nafter: %s", before.data, after.data);
 	text_done(&before);
@@ -236,10 +221,10 @@ Test(backfill, what_cannot_work_is_said_before_the_first_tag)
 	cr_expect(run.status == 125, "%d", run.status);
 	expect_said(&run, "no-such-program");
 	run_done(&run);
-	must("mv .git elsewhere");
+	shell_run(repository, "mv .git elsewhere");
 	backfill(WORDS{"v1.0.0", SUITE, NULL}, &run);
 	cr_expect(run.status == 125, "%d", run.status);
 	expect_said(&run, "this directory is in no git repository");
 	run_done(&run);
-	must("mv elsewhere .git && test ! -e benchmarks");
+	shell_run(repository, "mv elsewhere .git && test ! -e benchmarks");
 }

@@ -20,12 +20,6 @@
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 TestSuite(bad_targets, .timeout = 120);
 
 static void profile_script(const char *interpreter, const char *script, struct profiled *p)

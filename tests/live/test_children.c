@@ -17,12 +17,6 @@
 #define MAX_TAGS  8
 #define FREQUENCY 997
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* What the children of one test wrote. */
 struct cost {
 	char tag[32];

@@ -21,23 +21,9 @@
 #define WORDS	(const char *const[])
 #define SUITE	"luajit /usr/bin/busted spec/checksum_spec.lua"
 
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* origin, a bare repository with two commits, and a shallow clone of the second: what a runner has.
  */
 static char *directory;
-
-static void run_shell(const char *command)
-{
-	struct run run;
-
-	run_command(directory, NULL, WORDS{"/bin/sh", "-ec", command, NULL}, &run);
-	cr_assert(run.status == 0, "%s: %s", command, run.err.data);
-	run_done(&run);
-}
 
 static void make_repositories(void)
 {
@@ -45,7 +31,8 @@ static void make_repositories(void)
 	if (!program_exists("git"))
 		cr_skip_test("git is not installed");
 	directory = directory_make();
-	run_shell("git init -q work && cd work && git config user.email test@localhost && "
+	shell_run(directory,
+		  "git init -q work && cd work && git config user.email test@localhost && "
 		  "git config user.name test && cp -r " EXAMPLE "/. . && git add -A && "
 		  "git commit -qm one && cd .. && git clone -q --bare work origin.git && "
 		  /* the tool builds itself where it is: that build is ours */
@@ -73,7 +60,7 @@ static void push_and_clone(const char *change, const char *subject)
 		"cd work && %s && git commit -qam '%s' && git push -q ../origin.git HEAD && cd .. && "
 		"git clone -q --depth 1 file://$PWD/origin.git clone",
 		change, subject);
-	run_shell(command);
+	shell_run(directory, command);
 }
 
 static void run_ci(const char *base, const char *command, struct run *ret)
@@ -102,7 +89,7 @@ static void expect_in_file(const char *name, const char *what)
 	char command[512];
 
 	snprintf(command, sizeof(command), "grep -qF -- '%s' %s", what, name);
-	run_shell(command);
+	shell_run(directory, command);
 }
 
 static char *first_commit(void)
@@ -132,13 +119,16 @@ Test(ci, a_pull_request_that_makes_a_test_slower_fails)
 	expect_in_file("output", "status=3");
 	expect_in_file("summary", "collatz");
 	expect_in_file("summary", "What the tests cost");
-	run_shell(
+	shell_run(
+		directory,
 		"cd clone/bprof-ci && for file in profile.json flamegraph.json tracing.folded "
 		"costs.md comparison.json difference.folded junit.xml benchmark.json; do test -s $file || exit 1; done");
 	/* both sides ran the test, and head more of it */
-	run_shell("awk '/collatz/ { base += $(NF - 1); head += $NF } "
+	shell_run(directory,
+		  "awk '/collatz/ { base += $(NF - 1); head += $NF } "
 		  "END { exit !(base > 0 && head > 2 * base) }' clone/bprof-ci/difference.folded");
-	run_shell("cd clone && test -z \"$(git status --porcelain | grep -v bprof-ci)\"");
+	shell_run(directory,
+		  "cd clone && test -z \"$(git status --porcelain | grep -v bprof-ci)\"");
 	run_done(&run);
 	free(base);
 }
@@ -188,7 +178,7 @@ Test(ci, a_base_that_is_no_revision_is_refused)
 		cr_expect(strstr(run.err.data, bases[i].sentence) != NULL, "%s: %s", bases[i].base,
 			  run.err.data);
 		run_done(&run);
-		run_shell("rm -rf clone/bprof-ci && test ! -e clone/forged");
+		shell_run(directory, "rm -rf clone/bprof-ci && test ! -e clone/forged");
 	}
 }
 
@@ -197,29 +187,35 @@ Test(ci, a_base_that_is_no_revision_is_refused)
 /* Six commits, the fourth of which does four times the work. */
 Test(ci, bisect_finds_the_commit)
 {
-	run_shell("cd work && git tag good && for n in 1 2 3 4 5 6; do "
+	shell_run(directory,
+		  "cd work && git tag good && for n in 1 2 3 4 5 6; do "
 		  "if [ $n = 4 ]; then sed -i 's/for start = 1/for _ = 1, 4 do for start = 1/; "
 		  "s/^ *assert.equal(261/end &/' spec/checksum_spec.lua; fi; echo $n >>README.md; "
 		  "git commit -qam $n; git tag c$n; done");
-	run_shell(
+	shell_run(
+		directory,
 		"cd work && git bisect start HEAD good >/dev/null && export BPROF_PERF=" BPROF_PERF
 		" BPROF_PAIRS=8 && git bisect run " SOURCE_DIR "/tools/bisect good " SUITE
 		" >../bisect.log 2>&1 && test $(git rev-parse refs/bisect/bad) = "
 		"$(git rev-parse c4)");
-	run_shell("cd work && git bisect reset >/dev/null 2>&1 && "
+	shell_run(directory,
+		  "cd work && git bisect reset >/dev/null 2>&1 && "
 		  "if BPROF_PERF='" BPROF_PERF " --no-such-option' " SOURCE_DIR
 		  "/tools/bisect good x 2>/dev/null; then exit 1; else test $? = 255; fi");
-	run_shell(
+	shell_run(
+		directory,
 		"cd work && if BPROF_PERF=" BPROF_PERF " " SOURCE_DIR
 		"/tools/bisect no-such-revision x 2>/dev/null; then exit 1; else test $? = 125; fi");
 }
 
 Test(ci, make_and_a_shell_do_the_same)
 {
-	run_shell("cd work && make -s -f " SOURCE_DIR "/tools/bprof-perf.mk flamegraph OUT=flame "
+	shell_run(directory,
+		  "cd work && make -s -f " SOURCE_DIR "/tools/bprof-perf.mk flamegraph OUT=flame "
 		  "BPROF_PERF=" BPROF_PERF " SUITE='" SUITE "' >/dev/null 2>&1 && "
 		  "test -s flame/flamegraph.json");
-	run_shell("cd work && rm -rf flame && BPROF_PAIRS=5 BPROF_CI=../tool/tools/ci " SOURCE_DIR
+	shell_run(directory,
+		  "cd work && rm -rf flame && BPROF_PAIRS=5 BPROF_CI=../tool/tools/ci " SOURCE_DIR
 		  "/examples/ci/check.sh HEAD " SUITE " >../log 2>/dev/null && "
 		  "grep -q '^as fast as HEAD' ../log && test -s bprof-ci/comparison.json");
 }
@@ -258,14 +254,16 @@ static void expect_task(const char *where, const char *task, const char *tag, in
 /* The jobs of release.yml: a shallow clone of the tag runs the suite, a whole one publishes. */
 static void make_release(void)
 {
-	run_shell("cd work && git tag v1.0.0 && git tag -a -m beta v1.1.0-beta.1 && "
+	shell_run(directory,
+		  "cd work && git tag v1.0.0 && git tag -a -m beta v1.1.0-beta.1 && "
 		  "git tag nightly && git push -q --tags ../origin.git HEAD && cd .. && "
 		  "git clone -q --depth 1 --branch v1.0.0 file://$PWD/origin.git shallow && "
 		  "git clone -q origin.git whole");
 	expect_task("shallow", "release", "nightly", 2, "nightly");
-	run_shell("rm -rf shallow/bprof-ci");
+	shell_run(directory, "rm -rf shallow/bprof-ci");
 	expect_task("shallow", "release", "v1.0.0", 0, "");
-	run_shell("cd shallow/bprof-ci && test -s recording.bprof && test -s summary.md && "
+	shell_run(directory,
+		  "cd shallow/bprof-ci && test -s recording.bprof && test -s summary.md && "
 		  "test -s benchmarks/busted/all/README.md && cp -r . ../../whole/bprof-ci");
 }
 
@@ -274,27 +272,30 @@ Test(ci, a_tag_becomes_a_release_on_the_branch)
 	make_release();
 	expect_task("whole", "sync", "", 0, "there is no branch 'profiling'");
 	expect_task("whole", "publish", "v1.0.0", 0, "published v1.0.0");
-	run_shell(
+	shell_run(
+		directory,
 		"cd origin.git && git ls-tree --name-only profiling:benchmarks/busted/all/artifacts "
 		"| grep -q ^v1.0.0- && git fsck --strict --no-dangling");
-	run_shell("cd work && echo more >>README.md && git commit -qam more && "
-		  "git push -q ../origin.git HEAD");
+	shell_run(directory, "cd work && echo more >>README.md && git commit -qam more && "
+			     "git push -q ../origin.git HEAD");
 	expect_task("whole", "sync", "", 0, "merged main");
-	run_shell("cd origin.git && git merge-base --is-ancestor HEAD profiling");
+	shell_run(directory, "cd origin.git && git merge-base --is-ancestor HEAD profiling");
 	/* annotated, and no release that all/ shows */
 	expect_task("whole", "publish", "v1.1.0-beta.1", 0, "published v1.1.0-beta.1");
-	run_shell("cd origin.git && git show profiling:benchmarks/busted/all/README.md | "
+	shell_run(directory,
+		  "cd origin.git && git show profiling:benchmarks/busted/all/README.md | "
 		  "grep -q v1.0.0");
-	run_shell("cd whole && test \"$(git status --porcelain)\" = '?? bprof-ci/' && "
-		  "test -z \"$(git branch --list profiling)\"");
+	shell_run(directory, "cd whole && test \"$(git status --porcelain)\" = '?? bprof-ci/' && "
+			     "test -z \"$(git branch --list profiling)\"");
 }
 
 Test(ci, an_event_without_a_tag_is_no_release)
 {
-	run_shell("git clone -q origin.git whole");
+	shell_run(directory, "git clone -q origin.git whole");
 	expect_task("whole", "release", "", 0, "no tag: this is no release");
 	expect_task("whole", "publish", "", 0, "no tag: this is no release");
-	run_shell(
+	shell_run(
+		directory,
 		"test ! -e whole/bprof-ci && ! git -C origin.git rev-parse -q --verify profiling");
 	expect_task("whole", "deploy", "", 2, "BPROF_CI_TASK 'deploy' is not");
 }
@@ -303,27 +304,28 @@ Test(ci, an_event_without_a_tag_is_no_release)
 Test(ci, what_may_not_be_published_is_said_and_nothing_changes)
 {
 	make_release();
-	run_shell("cd work && echo more >>README.md && git commit -qam more && "
-		  "git tag -f v1.0.0 && git push -q -f ../origin.git v1.0.0");
+	shell_run(directory, "cd work && echo more >>README.md && git commit -qam more && "
+			     "git tag -f v1.0.0 && git push -q -f ../origin.git v1.0.0");
 	expect_task("whole", "publish", "v1.0.0", 125, "it was moved, and nothing is published");
 	expect_task("shallow", "release", "v1.0.0", 125, "it was moved, and nothing is published");
-	run_shell("cd work && git push -q ../origin.git :v1.0.0");
+	shell_run(directory, "cd work && git push -q ../origin.git :v1.0.0");
 	expect_task("whole", "publish", "v1.0.0", 125, "is gone at origin");
-	run_shell(
+	shell_run(
+		directory,
 		"printf '#!/bin/sh\necho protected >&2; exit 1\n' >origin.git/hooks/pre-receive && "
 		"chmod +x origin.git/hooks/pre-receive");
 	expect_task("whole", "publish", "v1.1.0-beta.1", 125, "did not take the commit");
-	run_shell("! git -C origin.git rev-parse -q --verify profiling");
+	shell_run(directory, "! git -C origin.git rev-parse -q --verify profiling");
 }
 
 /* Two jobs of two tags, from one commit of the branch. */
 Test(ci, two_publishers_at_once_lose_nothing)
 {
 	make_release();
-	run_shell("cp -r whole other && for job in whole=v1.0.0 other=v1.1.0-beta.1; do "
-		  "(cd ${job%=*} && BPROF_CI_TASK=publish BPROF_CI_TAG=${job#*=} "
-		  "../tool/tools/ci && touch done) & done; wait; "
-		  "test -e whole/done && test -e other/done");
-	run_shell("cd origin.git && test $(git ls-tree --name-only "
-		  "profiling:benchmarks/busted/all/artifacts | wc -l) = 2");
+	shell_run(directory, "cp -r whole other && for job in whole=v1.0.0 other=v1.1.0-beta.1; do "
+			     "(cd ${job%=*} && BPROF_CI_TASK=publish BPROF_CI_TAG=${job#*=} "
+			     "../tool/tools/ci && touch done) & done; wait; "
+			     "test -e whole/done && test -e other/done");
+	shell_run(directory, "cd origin.git && test $(git ls-tree --name-only "
+			     "profiling:benchmarks/busted/all/artifacts | wc -l) = 2");
 }

@@ -12,12 +12,6 @@
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define SERIES	   SOURCE_DIR "/tests/fixtures/live/series"
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* @plan: milliseconds of CPU time of each run in turn; "!": it fails */
 static void run_plan(const char *plan, const char *const *options, struct profiled *p)
 {

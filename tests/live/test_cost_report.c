@@ -16,12 +16,6 @@
 #define COSTS SOURCE_DIR "/tests/fixtures/live/costs"
 #define RUNS  3
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static yajl_val row_named(yajl_val rows, const char *name)
 {
 	for (size_t i = 0; i < json_length(rows); i++)

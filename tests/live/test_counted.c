@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "profiled.h"
@@ -14,12 +13,6 @@
 #define PER_ROUND  3	 /* instructions: MOD, ADD, FORLOOP */
 #define AROUND	   400	 /* at most: what busted and the hook do around a body */
 #define NR_TESTS   8
-
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
 
 static void run_counted(const char *interpreter, struct profiled *p)
 {

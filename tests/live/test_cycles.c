@@ -24,12 +24,6 @@
 #define WRAPPER_CYCLES 300000
 #define WRAPPER_FAULTS 150 /* at most: of a static program and of the exec before it */
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* 0 or -errno */
 static int open_counter(void)
 {

@@ -18,12 +18,6 @@
 #define EXAMPLE	      SOURCE_DIR "/examples/textkit"
 #define STATUS_OUTPUT SOURCE_DIR "/tests/support/status_output.lua"
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* ---- the same result ----------------------------------------------------------------------- */
 
 /* Addresses of tables in busted's messages differ from run to run: "0x7f12" becomes "0x". */

@@ -21,12 +21,6 @@
 #define GC_LEAF	  ";[gc]"
 #define FINALIZER " (share.lua:8)" /* finalize(); callers name it in several ways */
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* ---- a run of the program -------------------------------------------------------------------- */
 
 struct shares {

@@ -20,26 +20,6 @@
 
 static char *directory, *place;
 
-static struct text shell(const char *command)
-{
-	struct text out;
-	struct run run;
-
-	run_command(place, NULL, (const char *const[]){"/bin/sh", "-ec", command, NULL}, &run);
-	cr_expect(run.status == 0, "%s: %s%s", command, run.out.data, run.err.data);
-	out = run.out;
-	run.out = (struct text){0};
-	run_done(&run);
-	return out;
-}
-
-static void must(const char *command)
-{
-	struct text out = shell(command);
-
-	text_done(&out);
-}
-
 static void expect_in_order(const char *what, const struct text *text, const char *const *words)
 {
 	const char *at = text->data;
@@ -79,7 +59,7 @@ static double time_of(const char *release, const char *test)
 		 "artifacts/%s-2*/profile.json\")[0]))[\"tests\"] "
 		 "if t[\"full_name\"] == \"%s\"][0])'",
 		 release, test);
-	out = shell(command);
+	out = shell_output(place, command);
 	value = atof(out.data);
 	text_done(&out);
 	return value;
@@ -117,26 +97,26 @@ Test(history, of_twelve_releases_of_the_example, .timeout = 600)
 	run_command(NULL, NULL, (const char *const[]){TOOL, "-b", build, place, NULL}, &run);
 	cr_assert(run.status == 0, "%s", run.err.data);
 	run_done(&run);
-	page = shell("cat " ALL "README.md");
+	page = shell_output(place, "cat " ALL "README.md");
 	expect_in_order("README.md", &page, sections);
 	text_done(&page);
-	page = shell("sed -n '/^## Past runs/,$p' " ALL "README.md");
+	page = shell_output(place, "sed -n '/^## Past runs/,$p' " ALL "README.md");
 	expect_in_order("past runs", &page, rows);
 	text_done(&page);
-	must("test $(ls " ALL "artifacts | wc -l) = 12");
-	must("! grep -q failed " ALL "README.md");
+	shell_run(place, "test $(ls " ALL "artifacts | wc -l) = 12");
+	shell_run(place, "! grep -q failed " ALL "README.md");
 	expect_picture(ALL "timing.png", 1200, 900);
-	must("test $(grep -c '<svg' " ALL "timing.svg) = 1");
+	shell_run(place, "test $(grep -c '<svg' " ALL "timing.svg) = 1");
 	if (program_exists("dot"))
-		must("grep -q '</svg>' " ALL "slowest.svg");
+		shell_run(place, "grep -q '</svg>' " ALL "slowest.svg");
 	/* tests that went, and came */
-	must("! ls benchmarks/busted/by_file | grep -q diff_spec");
-	must("ls benchmarks/busted/by_file | grep -q sums_spec");
-	must("test -s benchmarks/busted/tags/numbers/README.md");
+	shell_run(place, "! ls benchmarks/busted/by_file | grep -q diff_spec");
+	shell_run(place, "ls benchmarks/busted/by_file | grep -q sums_spec");
+	shell_run(place, "test -s benchmarks/busted/tags/numbers/README.md");
 	/* 480,000 sequences, then a million */
 	cr_expect(time_of("v1.2.0", COLLATZ) > 1.3 * time_of("v1.1.0", COLLATZ));
 	cr_expect(time_of("v2.0.0", COLLATZ) < 0.8 * time_of("v1.3.0", COLLATZ));
-	must("git status --porcelain | grep -v benchmarks/ | wc -l | grep -qx 0");
+	shell_run(place, "git status --porcelain | grep -v benchmarks/ | wc -l | grep -qx 0");
 	free(build);
 	free(place);
 	directory_remove(directory);

@@ -25,12 +25,6 @@
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* ---- the grammars: see tests/support/truth.h ----------------------------------------------- */
 
 /* Functions that C calls have no name. Second files of a scenario have lines from 101 on. */

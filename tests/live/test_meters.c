@@ -25,12 +25,6 @@
 #define SLACK_FAULTS   40
 #define SLACK_SWITCHES 2
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* What a test said of itself. */
 struct said {
 	char name[64];

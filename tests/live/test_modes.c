@@ -19,12 +19,6 @@
 #define BUSTED	"/usr/bin/busted", "-o", "TAP"
 #define WORDS	(const char *const[])
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* ---- sums ---------------------------------------------------------------------------------- */
 
 /* A mode that no VM of the run tells has no samples. */

@@ -26,12 +26,6 @@
 /* No file of the user, no swap file, no terminal. */
 #define NVIM "nvim", "--headless", "-u", "NONE", "-i", "NONE"
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static void skip_without_neovim(void)
 {
 	const char *reason = why_no_profiling(BPROF_PERF);

@@ -27,11 +27,6 @@
 #define SYSTEMATIC     0.03 /* interpreted: one speed everywhere, calls cost little */
 #define SYSTEMATIC_JIT 0.10 /* each loop is compiled for itself */
 
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static const char *seconds(void)
 {
 	const char *value = getenv("BPROF_TRUTH_SECONDS");

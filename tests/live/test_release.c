@@ -16,12 +16,6 @@
 
 #define COSTS SOURCE_DIR "/tests/fixtures/live/costs"
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* @file in the one folder of @folder whose name begins with @prefix. */
 static yajl_val read_in(const char *directory, const char *folder, const char *prefix,
 			const char *file)

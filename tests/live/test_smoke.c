@@ -36,12 +36,6 @@ static const struct known_stack known_stacks[] = {
 	{"calls back from C", {"work", "unit", "string.gsub [C]", "<anonymous>", "burn"}},
 };
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static void skip_unless_possible(const char *interpreter)
 {
 	if (geteuid() != 0)

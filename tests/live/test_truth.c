@@ -25,12 +25,6 @@
 #define MAX_MEASURED	16
 #define MAX_SHOWN	6 /* wrong stacks printed per program */
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static void skip_unless_possible(const char *interpreter)
 {
 	const char *reason = why_no_profiling(BPROF_PERF);

@@ -26,35 +26,9 @@
 #define PLANTED "checksum in a hot loop #slow collatz"
 #define TRIES	2 /* a neighbour may make a run of half a minute too noisy to call */
 
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 /* ---- a repository -------------------------------------------------------------------------- */
 
 static char *repository;
-
-static struct text shell(const char *command)
-{
-	struct text out;
-	struct run run;
-
-	run_command(repository, NULL, WORDS{"/bin/sh", "-ec", command, NULL}, &run);
-	cr_assert(run.status == 0, "%s: %s", command, run.err.data);
-	out = run.out;
-	run.out = (struct text){0};
-	run_done(&run);
-	return out;
-}
-
-static void run_shell(const char *command)
-{
-	struct text out = shell(command);
-
-	text_done(&out);
-}
 
 static void make_repository(void)
 {
@@ -62,7 +36,8 @@ static void make_repository(void)
 	if (!program_exists("git"))
 		cr_skip_test("git is not installed");
 	repository = directory_make();
-	run_shell(
+	shell_run(
+		repository,
 		"cp -r " EXAMPLE "/. . && git init -q . && git config user.email test@localhost && "
 		"git config user.name test && git add -A && git commit -qm one && "
 		"touch untracked && echo 1 >> README.md && git stash -q && echo 2 >> README.md && "
@@ -81,15 +56,17 @@ TestSuite(turns, .init = make_repository, .fini = remove_repository, .timeout = 
 /* 1.15 times the steps; the longest sequence below stays the same. */
 static void plant(void)
 {
-	run_shell("sed -i 's/start = 1, 8000/start = 1, 9150/' spec/checksum_spec.lua");
+	shell_run(repository, "sed -i 's/start = 1, 8000/start = 1, 9150/' spec/checksum_spec.lua");
 }
 
 /* Everything of the user's that git knows: files, index, stash, branches, worktrees. */
 static struct text state(void)
 {
-	return shell("git status --porcelain && cksum .git/index && git stash list && "
-		     "git for-each-ref && git worktree list && git rev-parse HEAD && find . -path "
-		     "./.git -prune -o -type f -print | sort | xargs cksum");
+	return shell_output(
+		repository,
+		"git status --porcelain && cksum .git/index && git stash list && "
+		"git for-each-ref && git worktree list && git rev-parse HEAD && find . -path "
+		"./.git -prune -o -type f -print | sort | xargs cksum");
 }
 
 /* ---- comparing ----------------------------------------------------------------------------- */
@@ -241,7 +218,8 @@ Test(turns, a_commit_that_is_named_excuses_what_became_slower)
 {
 	static const char *const subjects[] = {"feat(checksum): more steps", "fix: more steps"};
 
-	run_shell(
+	shell_run(
+		repository,
 		"sed -i 's/for start = 1/for _ = 1, 4 do for start = 1/; s/^ *assert.equal(261/end &/' "
 		"spec/checksum_spec.lua");
 	for (size_t i = 0; i < 2; i++) {
@@ -251,7 +229,7 @@ Test(turns, a_commit_that_is_named_excuses_what_became_slower)
 		snprintf(commit, sizeof(commit),
 			 "git commit -qam '%s' && git commit -q --allow-empty -m last",
 			 subjects[i]);
-		run_shell(commit);
+		shell_run(repository, commit);
 		run_command(repository, NULL,
 			    WORDS{BPROF_PERF,
 				  "compare",
@@ -285,7 +263,7 @@ Test(turns, a_commit_that_is_named_excuses_what_became_slower)
 		cr_expect(count_lines_with("summary.md", "feat(checksum)") == 1 - i);
 		cr_expect(count_lines_with("summary.md", "collatz") >= 1);
 		run_done(&run);
-		run_shell("git reset -q --soft HEAD~2");
+		shell_run(repository, "git reset -q --soft HEAD~2");
 	}
 }
 
@@ -358,7 +336,7 @@ Test(turns, nothing_is_left_behind_by_one_that_was_killed)
 	for (int i = 0; i < 1000 && *scratch_directories(); i++)
 		usleep(20000); /* the run under way ends first */
 	cr_expect(*scratch_directories() == 0, "left behind: %s", scratch_directories());
-	worktrees = shell("git worktree list | wc -l");
+	worktrees = shell_output(repository, "git worktree list | wc -l");
 	cr_expect(strcmp(worktrees.data, "1\n") == 0, "%s", worktrees.data);
 	text_done(&worktrees);
 	free(out);
@@ -393,7 +371,7 @@ Test(turns, a_revision_that_cannot_be_run_is_said)
 		       "base (HEAD): no tests were seen");
 	expect_refusal(WORDS{"--base", "HEAD", "--", "nosuchcommand", NULL},
 		       "command 'nosuchcommand' is not in the PATH");
-	run_shell("git rm -rq --cached spec && git commit -qm two");
+	shell_run(repository, "git rm -rq --cached spec && git commit -qm two");
 	expect_refusal(WORDS{"--base", "HEAD", "--", SUITE, NULL},
 		       "base (HEAD): no tests were seen");
 	cr_expect(*scratch_directories() == 0, "left behind: %s", scratch_directories());
@@ -406,7 +384,8 @@ Test(turns, only_files_of_undecided_tests_run_on)
 	struct run run;
 	yajl_val comparison, profile;
 
-	run_shell(
+	shell_run(
+		repository,
 		"rm -r spec .busted && mkdir spec && "
 		"echo 'it(\"is nothing\", function() end)' > spec/a_spec.lua && "
 		"echo 'it(\"is chance\", function() local f = io.open(\"/dev/urandom\", \"rb\") "

@@ -19,21 +19,7 @@
 #define SUITE	  "luajit /usr/bin/busted spec/checksum_spec.lua"
 #define RECORDING "../run/recording.bprof"
 
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 static char *directory; /* origin.git, work/ (the user's), and what commands write */
-
-static void run_shell(const char *command)
-{
-	struct run run;
-
-	run_command(directory, NULL, (const char *const[]){"/bin/sh", "-ec", command, NULL}, &run);
-	cr_assert(run.status == 0, "%s: %s", command, run.err.data);
-	run_done(&run);
-}
 
 /* Something of everything that a command could disturb. */
 static void make_repository(void)
@@ -43,7 +29,8 @@ static void make_repository(void)
 		cr_skip_test("git is not installed");
 	directory = directory_make();
 	setenv("HOME", directory, 1);
-	run_shell(
+	shell_run(
+		directory,
 		"git init -q -b main work && cd work && git config user.email a@localhost && "
 		"git config user.name a && cp -r " EXAMPLE "/. . && echo '*.log' >.gitignore && "
 		"git add -A && git commit -qm one && git tag v1.0.0 && git tag -a -m two v1.1.0 && "
@@ -72,15 +59,15 @@ static void note(const char *name)
 		 "cd work && { find . -printf '%%y %%m %%u %%l %%p\\n' | sort; "
 		 "find . -type f -print0 | sort -z | xargs -0 sha256sum; } >../%s",
 		 name);
-	run_shell(command);
+	shell_run(directory, command);
 }
 
 static void expect_untouched(const char *command)
 {
 	note("before");
-	run_shell(command);
+	shell_run(directory, command);
 	note("after");
-	run_shell("diff before after >&2");
+	shell_run(directory, "diff before after >&2");
 }
 
 Test(untouched, by_a_run_and_a_release)
@@ -93,21 +80,21 @@ Test(untouched, by_a_run_and_a_release)
 
 Test(untouched, by_publish_history_and_link_page)
 {
-	run_shell("cd work && " BPROF_PERF " -q -o ../run -- " SUITE);
+	shell_run(directory, "cd work && " BPROF_PERF " -q -o ../run -- " SUITE);
 	expect_untouched("cd work && " BPROF_PERF " publish --dry-run --release v1.0.0 " RECORDING);
 	expect_untouched("cd work && " BPROF_PERF " publish --release v1.0.0 " RECORDING);
 	expect_untouched("cd work && " BPROF_PERF " publish --sync");
 	expect_untouched(
 		"cd work && GITHUB_SERVER_URL=https://github.com GITHUB_REPOSITORY=owner/name " BPROF_PERF
 		" link-page >../page.md && test -s ../page.md");
-	run_shell("git -C origin.git rev-parse -q --verify profiling");
+	shell_run(directory, "git -C origin.git rev-parse -q --verify profiling");
 }
 
 Test(untouched, by_backfill)
 {
 	expect_untouched("cd work && " BPROF_PERF
 			 " backfill -o ../history v1.0.0 v1.1.0 -- " SUITE);
-	run_shell("ls history/benchmarks/busted/all/artifacts | grep -q ^v1.1.0-");
+	shell_run(directory, "ls history/benchmarks/busted/all/artifacts | grep -q ^v1.1.0-");
 }
 
 Test(untouched, by_compare)
@@ -123,10 +110,11 @@ Test(untouched, by_compare)
 /* What CI does: only its own directory is new. */
 Test(untouched, by_tools_ci)
 {
-	run_shell("mkdir -p tool/tools && cp " SOURCE_DIR "/tools/ci tool/tools/ && "
+	shell_run(directory,
+		  "mkdir -p tool/tools && cp " SOURCE_DIR "/tools/ci tool/tools/ && "
 		  "printf '#!/bin/sh\\nexec " BPROF_PERF " \"$@\"\\n' >tool/tools/run && "
 		  "chmod +x tool/tools/run");
 	expect_untouched("cd work && BPROF_PAIRS=5 BPROF_NO_COUNT=1 BPROF_CI_BASE=side "
 			 "BPROF_CI_OUTPUT=../ci ../tool/tools/ci " SUITE);
-	run_shell("test -s ci/difference.folded");
+	shell_run(directory, "test -s ci/difference.folded");
 }

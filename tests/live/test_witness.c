@@ -36,11 +36,6 @@
 #define FIRST_WITNESS 53 /* lines of the witness's own functions */
 #define LAST_WITNESS  70
 
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
-
 enum side { OURS, WITNESS, NR_SIDES };
 
 struct share {

@@ -8,7 +8,6 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,12 +18,6 @@
 #define STATUS_OUTPUT SOURCE_DIR "/tests/support/status_output.lua"
 /* Of a suite that passes through all of spec/. */
 #define ALL_TESTS 11
-
-/* Criterion runs tests side by side unless it is told not to. */
-__attribute__((constructor)) static void one_test_at_a_time(void)
-{
-	setenv("CRITERION_JOBS", "1", 1);
-}
 
 static size_t first_difference(const struct text *a, const struct text *b)
 {

@@ -28,6 +28,12 @@ static const char *const sudo_variables[] = {
 	"SUDO_COMMAND",
 };
 
+/* Criterion runs tests side by side unless it is told not to. */
+__attribute__((constructor)) static void one_test_at_a_time(void)
+{
+	setenv("CRITERION_JOBS", "1", 1);
+}
+
 /* ---- texts and files ----------------------------------------------------------------------- */
 
 void text_done(struct text *t)
@@ -205,6 +211,26 @@ void run_done(struct run *r)
 {
 	text_done(&r->out);
 	text_done(&r->err);
+}
+
+struct text shell_output(const char *cwd, const char *script)
+{
+	struct text out;
+	struct run run;
+
+	run_command(cwd, NULL, (const char *const[]){"/bin/sh", "-ec", script, NULL}, &run);
+	cr_assert(run.status == 0, "%s: %s%s", script, run.out.data, run.err.data);
+	out = run.out;
+	run.out = (struct text){0};
+	run_done(&run);
+	return out;
+}
+
+void shell_run(const char *cwd, const char *script)
+{
+	struct text out = shell_output(cwd, script);
+
+	text_done(&out);
 }
 
 /* ---- what is here -------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * Running real programs in live tests: a command and what it said, temporary directories, files.
  *
  * A helper that cannot do its work aborts the test with the reason: no caller checks a result.
+ * The tests of a program that is linked with these run one at a time.
  */
 #ifndef TESTS_RUN_H
 #define TESTS_RUN_H
@@ -35,6 +36,15 @@ struct run {
  */
 void run_command(const char *cwd, const char *const *env, const char *const *argv, struct run *ret);
 void run_done(struct run *r);
+
+/*
+ * What a script of sh prints in the directory @cwd; NULL = here. Each of its commands must succeed.
+ * Release with text_done().
+ */
+struct text shell_output(const char *cwd, const char *script);
+
+/* The same for what it does. */
+void shell_run(const char *cwd, const char *script);
 
 /* A new empty directory, to be removed with directory_remove(), which frees the name as well. */
 char *directory_make(void);
