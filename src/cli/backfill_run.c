@@ -9,15 +9,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
-#include "child_log.h"
 #include "history_write.h"
+#include "recorder_child.h"
 #include "say.h"
 #include "stop.h"
 #include "take.h"
@@ -25,9 +23,6 @@
 #include "history/history.h"
 #include "output/output.h"
 #include "report/pipeline.h"
-
-#define PATIENCE_MS  5000 /* for a recorder that was told to end, each time */
-#define TIMES_TO_ASK 3
 
 /* ---- the recorder -------------------------------------------------------------------------- */
 
@@ -57,37 +52,13 @@ static void become_recorder(const struct backfill_run *run, pid_t parent)
 	int status;
 
 	snprintf(log, sizeof(log), "%s/log", run->scratch);
-	setpgid(0, 0);
 	stop_by_signals_again();
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || child_log(run->session->identity, log) < 0 ||
+	if (recorder_child_begin(parent, run->session->identity, log) < 0 ||
 	    chdir(run->directory) < 0)
 		_exit(EXIT_SETUP);
 	status = record(run);
 	fflush(NULL);
 	_exit(status);
-}
-
-static void end_recorder(pid_t pid, int pidfd)
-{
-	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
-
-	for (int i = 0; i < TIMES_TO_ASK; i++) {
-		kill(-pid, SIGTERM);
-		if (poll(&wait, 1, PATIENCE_MS) > 0)
-			return;
-	}
-	kill(-pid, SIGKILL);
-}
-
-static int await(pid_t pid)
-{
-	int status = 0;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 int backfill_record(const struct backfill_run *run)
@@ -105,8 +76,8 @@ int backfill_record(const struct backfill_run *run)
 	while (!stopped_by && poll(&wait, 1, -1) < 0 && errno == EINTR)
 		;
 	if (stopped_by)
-		end_recorder(pid, wait.fd);
-	status = await(pid);
+		recorder_child_end(pid, wait.fd);
+	status = recorder_child_status(pid);
 	close(wait.fd);
 	return stopped_by ? -ECANCELED : status;
 }
@@ -122,7 +93,7 @@ static int as_user(const struct backfill_run *run, int (*work)(const struct back
 	if (pid < 0)
 		return -errno;
 	if (pid > 0) {
-		r = await(pid);
+		r = recorder_child_status(pid);
 		return r == BACKFILL_ADDED || (r >= BACKFILL_NO_TESTS && r <= BACKFILL_MISSING)
 			       ? r
 			       : -EPROTO;

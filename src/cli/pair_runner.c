@@ -14,17 +14,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "child_log.h"
+#include "recorder_child.h"
 #include "words.h"
 
-#define OURSELVES    "/proc/self/exe"
-#define PATIENCE_MS  3000 /* for a run that was told to end, each time */
-#define TIMES_TO_ASK 3
+#define OURSELVES "/proc/self/exe"
 
 struct order {
 	uint32_t side;
@@ -82,9 +79,7 @@ static void become_recorder(const struct half *half, const struct order *order, 
 	const struct paired_command *command = &half->commands[order->side];
 	struct words words = {0};
 
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != runner || child_log(half->session->identity, half->log_path) < 0 ||
+	if (recorder_child_begin(runner, half->session->identity, half->log_path) < 0 ||
 	    (command->directory && chdir(command->directory) < 0))
 		_exit(125);
 	add_recorder(&words, half->session, order, command->argv);
@@ -93,48 +88,20 @@ static void become_recorder(const struct half *half, const struct order *order, 
 	_exit(125);
 }
 
-static bool is_over(pid_t pid, int *ret_status)
-{
-	pid_t reaped = waitpid(pid, ret_status, WNOHANG);
-
-	return reaped == pid || (reaped < 0 && errno != EINTR);
-}
-
-static void end_run(pid_t pid, int pidfd, int *ret_status)
-{
-	for (int i = 0; i < TIMES_TO_ASK; i++) {
-		struct pollfd wait = {.fd = pidfd, .events = POLLIN};
-
-		kill(-pid, SIGTERM);
-		if (poll(&wait, 1, PATIENCE_MS) > 0 && is_over(pid, ret_status))
-			return;
-	}
-	kill(-pid, SIGKILL);
-	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
-		;
-}
-
 /* Until it ends, or nobody wants to know any more. */
 static int await(const struct half *half, pid_t pid)
 {
 	struct pollfd fds[] = {{.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN},
 			       {.fd = half->fd, .events = POLLRDHUP}};
-	int status = 0;
+	int r;
 
-	for (;;) {
-		int r = poll(fds, ARRAY_SIZE(fds), -1);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (is_over(pid, &status))
-			break;
-		if (r < 0 || fds[1].revents) {
-			end_run(pid, fds[0].fd, &status);
-			break;
-		}
-	}
+	do
+		r = poll(fds, ARRAY_SIZE(fds), -1);
+	while (r < 0 && errno == EINTR);
+	if (!fds[0].revents)
+		recorder_child_end(pid, fds[0].fd);
 	close(fds[0].fd);
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return recorder_child_status(pid);
 }
 
 /* It comes from the half with less rights. */

@@ -70,24 +70,12 @@ int beneath_open_parent(int base_fd, const char *path, bool make, const char **r
 	return beneath_open(base_fd, parent, make);
 }
 
-static int read_all(int fd, size_t most, struct buf *ret)
-{
-	char block[65536];
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0 && (n = read(fd, block, sizeof(block))) != 0) {
-		if (n < 0)
-			return -errno;
-		r = ret->len + (size_t)n > most ? -EFBIG : buf_add(ret, block, (size_t)n);
-	}
-	return r == -E2BIG ? -EFBIG : r;
-}
-
 int beneath_read(int dir_fd, const char *name, size_t most, struct buf *ret)
 {
 	CLEANUP(cleanup_close) int fd = -1;
+	size_t max = ret->max;
 	struct stat status;
+	int r;
 
 	if (!beneath_name_is_valid(name))
 		return -EINVAL;
@@ -100,7 +88,10 @@ int beneath_read(int dir_fd, const char *name, size_t most, struct buf *ret)
 		return -EINVAL;
 	if (status.st_size > 0 && (size_t)status.st_size > most)
 		return -EFBIG;
-	return read_all(fd, most, ret);
+	ret->max = most < max ? most : max;
+	r = buf_addfile(ret, fd);
+	ret->max = max;
+	return r == -E2BIG ? -EFBIG : r;
 }
 
 DIR *beneath_list(int dir_fd)
