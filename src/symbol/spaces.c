@@ -326,6 +326,21 @@ int spaces_add_body(struct spaces *s, const struct bprof_proto_body *record)
 	return set_chunk(&e->fact, e->fact.view.chunkname, copy->chunkname_len, copy->first_line);
 }
 
+/* A name where none was known before: the first one stands. */
+static int complete_name(struct name_entry *e, const char *name, size_t len)
+{
+	char *copy;
+
+	if (e->name[0] || !len)
+		return 0;
+	copy = copy_text(name, len);
+	if (!copy)
+		return -ENOMEM;
+	free(e->name);
+	e->name = copy;
+	return 0;
+}
+
 static int add_name(struct name_entry **table, struct object_key key, const char *name, size_t len,
 		    const char *module, size_t module_len)
 {
@@ -333,7 +348,7 @@ static int add_name(struct name_entry **table, struct object_key key, const char
 
 	HASH_FIND(hh, *table, &key, sizeof(key), e);
 	if (e)
-		return 0; /* the first fact stands */
+		return complete_name(e, name, len);
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;

@@ -43,6 +43,7 @@ int spaces_add_proto(struct spaces *s, const struct bprof_proto *proto, const ch
 int spaces_add_body(struct spaces *s, const struct bprof_proto_body *record);
 int spaces_add_cfunction(struct spaces *s, const struct bprof_cfunction *f, const char *name,
 			 size_t len);
+/* Of several facts of one address the first that has a symbol stands. */
 int spaces_add_symbol(struct spaces *s, const struct bprof_symbol *f, const char *symbol,
 		      size_t symbol_len, const char *module, size_t module_len);
 
@@ -64,7 +65,10 @@ int spaces_each_proto(const struct spaces *s, int (*fn)(void *arg, const struct 
 const char *spaces_find_cfunction(const struct spaces *s, uint32_t space, uint64_t object,
 				  uint32_t ffid);
 
-/* The symbol that covers @address: "" = none does, NULL = nobody looked. */
+/*
+ * The symbol that covers @address; where none does, the place of the C function that begins there
+ * ("lua5.4+0x8060"), or "" if none is known to. NULL = nobody looked.
+ */
 const char *spaces_find_symbol(const struct spaces *s, uint32_t space, uint64_t address,
 			       const char **ret_module);
 

@@ -291,8 +291,10 @@ int symbols_address(struct symbols *s, uint32_t space, uint64_t address, bool ke
 		return symbols_marker(s, "[kernel]", ret);
 	if (!name)
 		return symbols_marker(s, "[native]", ret);
-	return intern_plain(s, FUNCTION_NATIVE, name[0] ? name : "[no symbol]", module,
-			    &ret->function);
+	/* the place of a C function is that of its first instruction, no symbol of its code */
+	if (!name[0] || is_place(name, module))
+		name = "[no symbol]";
+	return intern_plain(s, FUNCTION_NATIVE, name, module, &ret->function);
 }
 
 int symbols_marker(struct symbols *s, const char *name, struct symbol_frame *ret)

@@ -274,16 +274,22 @@ Test(symbols_identity, a_stripped_function_is_no_main_chunk)
 	cr_expect(eq(int, final(function_of(7, &chunk))->kind, FUNCTION_MAIN_CHUNK));
 }
 
-/* A C function, of which the ELF file says @symbol. */
-static struct bprof_frame add_c_function(const char *symbol)
+static void add_symbol(uint64_t address, const char *symbol)
 {
-	struct bprof_symbol fact = {.pid = 7, .address = next_object += 64};
+	struct bprof_symbol fact = {.pid = 7, .address = address};
 
 	cr_assert(eq(int,
 		     spaces_add_symbol(spaces, &fact, symbol, strlen(symbol), "lua5.4",
 				       strlen("lua5.4")),
 		     0));
-	return (struct bprof_frame){.object = fact.address, .flags = BPROF_FRAME_C};
+}
+
+/* A C function, of which the ELF file says @symbol. */
+static struct bprof_frame add_c_function(const char *symbol)
+{
+	next_object += 64;
+	add_symbol(next_object, symbol);
+	return (struct bprof_frame){.object = next_object, .flags = BPROF_FRAME_C};
 }
 
 Test(symbols_identity, a_c_function_without_a_name_has_that_of_its_calls)
@@ -311,6 +317,38 @@ Test(symbols_identity, a_c_function_that_only_c_calls_is_known_by_its_place)
 
 	symbols_weigh(symbols, function, 10);
 	cr_expect(eq(str, (char *) final(function)->name, "lua5.4+0x8060"));
+}
+
+/* A sample may fall on its first instruction before anybody knows that it is a C function of Lua.
+ */
+Test(symbols_identity, a_c_function_that_was_an_address_without_a_symbol_has_its_place)
+{
+	struct bprof_frame f = add_c_function("");
+	uint32_t function;
+
+	add_symbol(f.object, "lua5.4+0x8060");
+	add_symbol(f.object, "");
+	function = function_of(7, &f);
+	symbols_weigh(symbols, function, 10);
+	cr_expect(eq(str, (char *) final(function)->name, "lua5.4+0x8060"));
+}
+
+Test(symbols_identity, a_native_frame_is_not_called_by_the_place_of_a_c_function)
+{
+	static const struct {
+		const char *symbol, *name;
+	} rows[] = {{"lua5.4+0x8060", "[no symbol]"}, {"", "[no symbol]"}, {"memcpy", "memcpy"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bprof_frame f = add_c_function(rows[i].symbol);
+		struct symbol_frame ret;
+
+		cr_assert(eq(
+			int,
+			symbols_address(symbols, spaces_current(spaces, 7), f.object, false, &ret),
+			0));
+		cr_expect(eq(str, (char *) final(ret.function)->name, (char *)rows[i].name));
+	}
 }
 
 Test(symbols_identity, hooks_finalizers_and_tail_calls_are_not_named_by_the_frame_below)
