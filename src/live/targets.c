@@ -205,16 +205,25 @@ void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object
 	free(thing);
 }
 
-const struct proc_map *target_map(struct target *t, uaddr_t address)
+int target_read_maps(struct target *t)
 {
-	const struct proc_map *map = proc_maps_find(&t->maps, address);
 	struct proc_maps fresh;
+	int r = proc_read_maps((pid_t)t->pid, &fresh);
 
-	if (map || proc_read_maps((pid_t)t->pid, &fresh) < 0)
-		return map;
+	if (r < 0)
+		return r;
 	proc_maps_done(&t->maps);
 	t->maps = fresh;
 	target_native_forget(t);
+	return 0;
+}
+
+const struct proc_map *target_map(struct target *t, uaddr_t address)
+{
+	const struct proc_map *map = proc_maps_find(&t->maps, address);
+
+	if (map || target_read_maps(t) < 0)
+		return map;
 	return proc_maps_find(&t->maps, address);
 }
 

@@ -72,6 +72,9 @@ bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object,
 void target_forget_kind(struct target *t, enum thing_kind kind);
 void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
 
+/* Reads its mappings again. 0 or -errno: then those known stay. */
+int target_read_maps(struct target *t);
+
 /* The mapping at @address; mappings are read again when it is in none of those known. */
 const struct proc_map *target_map(struct target *t, uaddr_t address);
 

@@ -159,6 +159,8 @@ static int adopt(struct facts *f, struct target *t, struct discovery *found, uin
 	struct puc_code *code = NULL;
 	int r;
 
+	/* nothing may have asked for them yet, or not since the library was mapped */
+	(void)!target_read_maps(t);
 	if (found->layout.family == BPROF_FAMILY_PUC)
 		code = facts_hidden_code(f, t);
 	if (code)

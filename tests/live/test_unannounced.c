@@ -15,6 +15,7 @@
 
 #define RUN_SECONDS "1"
 #define FREQUENCY   997
+#define SHORT_RUNS  20
 
 static const char *skip_unless_possible(const char *host, const char *library)
 {
@@ -51,9 +52,9 @@ static struct text folded_of(const char *const command[5])
 	struct run run;
 
 	run_command(SOURCE_DIR "/tests/truth", NULL,
-		    (const char *const[]){BPROF_PERF, "-o", directory, "--boundaries=none", "--",
-					  command[0], command[1], command[2], command[3],
-					  command[4], NULL},
+		    (const char *const[]){BPROF_PERF, "-o", directory, "--boundaries=none",
+					  "--lines", "--", command[0], command[1], command[2],
+					  command[3], command[4], NULL},
 		    &run);
 	cr_assert(run.status == 0, "%s: status %d: %s", command[0], run.status, run.err.data);
 	folded = file_read(path);
@@ -118,6 +119,25 @@ Test(unannounced, a_stripped_program_with_lua_5_4_in_it)
 Test(unannounced, a_stripped_program_with_luajit_in_it)
 {
 	expect_stacks(skip_unless_possible(host_luajit_2_1, "libluajit-5.1.a"));
+}
+
+/*
+ * The VM of a stripped program is found at the first sample or at one of the next, which may fall
+ * anywhere: what its file tells must be known then, or no run of it has lines.
+ */
+Test(unannounced, lines_of_a_stripped_program_are_known_in_every_run)
+{
+	const char *host = skip_unless_possible(host_lua5_1, "liblua5.1.a");
+
+	for (unsigned i = 0; i < SHORT_RUNS; i++) {
+		struct text folded = folded_of((const char *const[5]){host, "ratio.lua", "0.1"});
+		unsigned long all = samples_with(folded.data, "main chunk (ratio.lua");
+		unsigned long without = samples_with(folded.data, ".lua:?)");
+
+		cr_expect(all > 0 && without * 10 <= all, "run %u: %lu of %lu: %s", i, without, all,
+			  folded.data);
+		text_done(&folded);
+	}
 }
 
 Test(unannounced, a_program_that_opens_lua_5_1)
