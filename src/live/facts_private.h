@@ -118,6 +118,12 @@ int facts_tell_pc_table(struct facts *f, const struct puc_code *code,
 /* gc_state.c: whether PUC Lua's collector runs */
 int facts_on_native_stack(struct facts *f, const struct decoded *d);
 
+/*
+ * stack_pages.c: the walk of a sample has not seen all of the native stack below the error handler
+ * of the main state. Makes pages readable that were never written.
+ */
+void facts_touch_stack(struct facts *f, struct target *t, const struct lua_vm *vm);
+
 /* names.c: what samples and prototypes speak of */
 int facts_on_proto(struct facts *f, const struct bprof_proto *proto);
 int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua_vm *vm,

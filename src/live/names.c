@@ -261,6 +261,13 @@ static int tell_element(struct facts *f, struct target *t, const struct lua_vm *
 	return record_captured(f);
 }
 
+/* Is a part of the native stack missing that the walk of PUC Lua had to read? */
+static bool lacks_stack(const struct bprof_sample *s, const struct lua_vm *vm)
+{
+	return vm->family == BPROF_FAMILY_PUC &&
+	       (s->status == BPROF_WALK_CHAIN || s->vmstate == BPROF_GC_UNREAD);
+}
+
 int facts_on_sample(struct facts *f, const struct decoded *d)
 {
 	const struct bprof_sample *s = d->sample.fixed;
@@ -280,6 +287,8 @@ int facts_on_sample(struct facts *f, const struct decoded *d)
 	vm = target_vm(t, s->vm);
 	if (!vm)
 		return 0;
+	if (lacks_stack(s, vm))
+		facts_touch_stack(f, t, vm);
 	for (size_t i = 0; r == 0 && i < s->nr_frames; i++)
 		if (d->sample.frames[i].flags & (BPROF_FRAME_C | BPROF_FRAME_BUILTIN))
 			r = meet_cfunction(f, t, &d->sample.frames[i]);

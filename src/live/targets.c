@@ -64,6 +64,7 @@ void target_forget(struct target *t)
 	t->proc = NULL;
 	t->vms.nr = 0;
 	t->search = (struct vm_search){0};
+	t->nr_touches = 0;
 	t->cfunctions_due = false;
 	t->cfunctions_next_ns = 0;
 	t->cfunctions_wait_ns = CFUNCTIONS_FIRST_NS;

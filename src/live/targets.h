@@ -41,6 +41,7 @@ struct target {
 	bool cfunctions_due; /* a C function was met since package.loaded was walked */
 	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when it may be walked again */
 	struct vm_search search;
+	unsigned nr_touches; /* of its native stacks: see stack_pages.c */
 
 	/* private */
 	struct proc *proc;

@@ -138,6 +138,16 @@ static const char *const bare[] = {
 	NULL,
 };
 
+#define GAP "main:10 @coroutine.resume"
+
+static const char *const gap[] = {
+	"main:* @clock|c_clock|coroutine.create?",
+	GAP,
+	GAP " anon|body:2-7 @coroutine.yield?",
+	GAP " anon|body:4 @c_gap",
+	NULL,
+};
+
 static const struct scenario {
 	struct truth_program truth;
 	const char *name;
@@ -158,6 +168,7 @@ static const struct scenario {
 	{{.name = "prefork", .stacks = prefork}, "prefork", 0, 0},
 	{{.name = "reopen", .stacks = reopen}, "reopen", 0.3, 0.05}, /* opens VMs all the time */
 	{{.name = "bare", .stacks = bare}, "bare", 0, 0},
+	{{.name = "gap", .stacks = gap}, "gap", 0, 0.2}, /* until the first of them are seen */
 };
 
 #define NR_SCENARIOS (sizeof(scenarios) / sizeof(*scenarios))
