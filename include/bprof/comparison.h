@@ -147,6 +147,20 @@ struct comparison {
 	size_t nr_notes;
 };
 
+/* A stack with its samples in all runs of each side. */
+struct compared_stack {
+	const char *frames; /* "frame;frame", root first; @len bytes, no terminator */
+	size_t len;
+	uint64_t samples[NR_SIDES];
+};
+
+/* All stacks of two sides, each once, in the order of their bytes. */
+struct compared_stacks {
+	const struct compared_stack *stacks;
+	size_t nr;
+	size_t nr_runs[NR_SIDES];
+};
+
 const char *metric_name(enum metric metric); /* "cpu", as --metric takes it */
 const char *metric_text(enum metric metric); /* "CPU time" */
 const char *metric_unit(enum metric metric); /* "nanoseconds" */

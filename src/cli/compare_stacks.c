@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compare --stacks: the folded stacks of both sides as one file. They are beside the profile.json
- * of a run, or come from its recording.
+ * compare --stacks: the folded stacks of both sides as one file, or as a picture. They are beside
+ * the profile.json of a run, or come from its recording.
  */
 #include "compare_verb.h"
 
@@ -18,14 +18,21 @@
 
 #include "compare/stacks.h"
 #include "output/output.h"
+#include "output/stack_difference.h"
 #include "report/pipeline.h"
 
 #define MOST_BYTES ((size_t)256 << 20) /* of a tracing.folded */
 #define FOLDED	   "tracing.folded"
+#define PICTURE	   ".svg"
 
 struct adding {
 	struct stacks *stacks;
 	enum side side;
+};
+
+struct writing {
+	struct stacks *stacks;
+	const char *const *names;
 };
 
 static int add_text(const struct adding *a, const char *path, const char *text, size_t len)
@@ -158,9 +165,37 @@ static int add_path(const struct adding *a, const char *path)
 	return add_run(a, dirname(copy));
 }
 
-static int write_stacks(void *arg, FILE *out)
+static int write_text(void *arg, FILE *out)
 {
-	return stacks_write(arg, out);
+	const struct writing *writing = arg;
+
+	return stacks_write(writing->stacks, out);
+}
+
+static int write_picture(void *arg, FILE *out)
+{
+	const struct writing *writing = arg;
+	const struct compared_stacks sum = stacks_sum(writing->stacks);
+
+	return stack_difference_svg(&sum, writing->names, out);
+}
+
+static bool is_picture(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > strlen(PICTURE) && strcmp(path + length - strlen(PICTURE), PICTURE) == 0;
+}
+
+static int write_file(const struct options *o, struct stacks *stacks)
+{
+	struct writing writing = {.stacks = stacks, .names = o->compared};
+	int r = compare_save_file(o->stacks, is_picture(o->stacks) ? write_picture : write_text,
+				  &writing);
+
+	if (r < 0)
+		say_error("cannot write '%s': %s", o->stacks, strerror(-r));
+	return r;
 }
 
 int compare_stacks(const struct session *session)
@@ -179,11 +214,8 @@ int compare_stacks(const struct session *session)
 			r = -ENOENT;
 		}
 	}
-	if (r >= 0) {
-		r = compare_save_file(o->stacks, write_stacks, adding.stacks);
-		if (r < 0)
-			say_error("cannot write '%s': %s", o->stacks, strerror(-r));
-	}
+	if (r >= 0)
+		r = write_file(o, adding.stacks);
 	stacks_free(adding.stacks);
 	return r < 0 ? r : 0;
 }

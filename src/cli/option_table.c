@@ -775,7 +775,7 @@ static const struct option_row rows[] = {
 		.name = "stacks",
 		.argument = "FILE",
 		.help = "write the stacks of two profiles or directories to a file, each with its samples in "
-			"base and in head: flamegraph.pl draws the difference in red and blue",
+			"base and in head, for flamegraph.pl; FILE.svg: their difference as a picture",
 		.expected = "the name of a file",
 		.verbs = FOR_COMPARE,
 		.apply = option_apply_stacks,

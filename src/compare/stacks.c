@@ -15,16 +15,10 @@
 #define MOST_LINES 20000000
 #define MOST_COUNT (UINT64_C(1) << 53) /* others read it as a double */
 
-struct line {
-	const char *text; /* into one of the texts */
-	size_t len;
-	uint64_t count[NR_SIDES];
-};
-
 struct stacks {
 	char **texts;
-	size_t nr_texts;
-	struct line *lines;
+	size_t nr_texts, nr_runs[NR_SIDES];
+	struct compared_stack *lines; /* their frames are in one of the texts */
 	size_t nr, room;
 };
 
@@ -63,7 +57,7 @@ static bool ends_in_number(const char *text, size_t len)
 }
 
 /* "frame;frame 12" */
-static bool parse_line(const char *text, size_t len, struct line *ret, enum side side)
+static bool parse_line(const char *text, size_t len, struct compared_stack *ret, enum side side)
 {
 	size_t end = len;
 	uint64_t count = 0;
@@ -77,19 +71,19 @@ static bool parse_line(const char *text, size_t len, struct line *ret, enum side
 		if (count > MOST_COUNT)
 			return false;
 	}
-	*ret = (struct line){.text = text, .len = end - 1};
-	ret->count[side] = count;
+	*ret = (struct compared_stack){.frames = text, .len = end - 1};
+	ret->samples[side] = count;
 	for (size_t i = 0; i < ret->len; i++)
 		if (is_control(text[i]))
 			return false;
-	return !ends_in_number(ret->text, ret->len);
+	return !ends_in_number(ret->frames, ret->len);
 }
 
-static int keep_line(struct stacks *s, const struct line *line)
+static int keep_line(struct stacks *s, const struct compared_stack *line)
 {
 	if (s->nr == s->room) {
 		size_t room = s->room ? s->room * 2 : 1024;
-		struct line *lines = reallocarray(s->lines, room, sizeof(*lines));
+		struct compared_stack *lines = reallocarray(s->lines, room, sizeof(*lines));
 
 		if (!lines)
 			return -ENOMEM;
@@ -125,7 +119,7 @@ int stacks_add(struct stacks *s, enum side side, const char *text, size_t len, s
 	for (; at < end; number++) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 		size_t length = (size_t)((stop ? stop : end) - at);
-		struct line line;
+		struct compared_stack line;
 		int r;
 
 		if (s->nr >= MOST_LINES || !parse_line(at, length, &line, side))
@@ -137,6 +131,7 @@ int stacks_add(struct stacks *s, enum side side, const char *text, size_t len, s
 			return r;
 		at += length + 1;
 	}
+	s->nr_runs[side]++;
 	return 0;
 }
 
@@ -144,8 +139,8 @@ int stacks_add(struct stacks *s, enum side side, const char *text, size_t len, s
 
 static int compare_lines(const void *left, const void *right)
 {
-	const struct line *a = left, *b = right;
-	int order = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
+	const struct compared_stack *a = left, *b = right;
+	int order = memcmp(a->frames, b->frames, a->len < b->len ? a->len : b->len);
 
 	if (order != 0)
 		return order;
@@ -165,19 +160,29 @@ static void sum_up(struct stacks *s)
 			continue;
 		}
 		for (size_t side = 0; side < NR_SIDES; side++)
-			s->lines[nr].count[side] += s->lines[i].count[side];
+			s->lines[nr].samples[side] += s->lines[i].samples[side];
 	}
 	s->nr = nr + 1;
+}
+
+struct compared_stacks stacks_sum(struct stacks *s)
+{
+	sum_up(s);
+	return (struct compared_stacks){
+		.stacks = s->lines,
+		.nr = s->nr,
+		.nr_runs = {s->nr_runs[SIDE_BASE], s->nr_runs[SIDE_HEAD]},
+	};
 }
 
 int stacks_write(struct stacks *s, FILE *out)
 {
 	sum_up(s);
 	for (size_t i = 0; i < s->nr; i++) {
-		const struct line *line = &s->lines[i];
+		const struct compared_stack *line = &s->lines[i];
 
-		if (fprintf(out, "%.*s %" PRIu64 " %" PRIu64 "\n", (int)line->len, line->text,
-			    line->count[SIDE_BASE], line->count[SIDE_HEAD]) < 0)
+		if (fprintf(out, "%.*s %" PRIu64 " %" PRIu64 "\n", (int)line->len, line->frames,
+			    line->samples[SIDE_BASE], line->samples[SIDE_HEAD]) < 0)
 			return -errno;
 	}
 	return fflush(out) == EOF ? -errno : 0;

@@ -34,4 +34,7 @@ int stacks_add(struct stacks *stacks, enum side side, const char *text, size_t l
  */
 int stacks_write(struct stacks *stacks, FILE *out) MUST_CHECK;
 
+/* All of them, summed; borrowed until the next stacks_add(). */
+struct compared_stacks stacks_sum(struct stacks *stacks);
+
 #endif

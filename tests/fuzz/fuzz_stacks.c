@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as the tracing.folded of both sides: refused, or each line of the difference is a stack
- * with two equal numbers.
+ * with two equal numbers, and its picture is as many elements as it has ends of elements.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "require.h"
+#include "stack_difference.h"
 #include "stacks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,6 +36,32 @@ static void check(struct stacks *stacks)
 	free(text);
 }
 
+static size_t count(const char *text, const char *word)
+{
+	size_t nr = 0;
+
+	for (; (text = strstr(text, word)); text++)
+		nr++;
+	return nr;
+}
+
+static void check_picture(struct stacks *stacks)
+{
+	static const char *const names[NR_SIDES] = {"base", "head"};
+	const struct compared_stacks sum = stacks_sum(stacks);
+	char *svg = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&svg, &len);
+
+	require(out && stack_difference_svg(&sum, names, out) == 0, "drawn");
+	fclose(out);
+	require(strlen(svg) == len, "no zero bytes");
+	require(count(svg, "<g") == count(svg, "</g>"), "groups are closed");
+	require(count(svg, "<title>") == count(svg, "</title>"), "titles are closed");
+	require(count(svg, "<text") == count(svg, "</text>"), "texts are closed");
+	free(svg);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stacks *stacks;
@@ -47,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(stacks_add(stacks, SIDE_HEAD, (const char *)data, size, &why) == 0,
 			"twice");
 		check(stacks);
+		check_picture(stacks);
 	} else {
 		require(why.len > 0, "a reason");
 	}

@@ -422,6 +422,31 @@ Test(comparison, a_recording_and_its_profile_are_read_alike, .timeout = 60)
 }
 
 /* Of a recording and of the output directory of the same run: nothing differs. */
+/* FILE.svg is XML, with a box for what both sides have. */
+static void expect_picture(const char *runs)
+{
+	static const char script[] =
+		"import sys, xml.etree.ElementTree as tree\n"
+		"svg = tree.parse(sys.argv[1]).getroot()\n"
+		"titles = [t.text for t in svg.iter('{http://www.w3.org/2000/svg}title')]\n"
+		"assert svg.tag.endswith('}svg') and len(titles) > 5, titles\n"
+		"assert all('base' in t and 'head' in t for t in titles), titles\n"
+		"assert any('_spec.lua' in t for t in titles), titles\n";
+	char *directory = directory_make(), *path = path_join(directory, "difference.svg");
+	struct run run;
+
+	run_compare(
+		(const char *const[]){"--stacks", path, RECORDINGS "luajit/in.bprof", runs, NULL},
+		&run);
+	cr_assert(eq(int, run.status, 0), "%s", run.err.data);
+	run_done(&run);
+	run_command(NULL, NULL, (const char *const[]){"python3", "-c", script, path, NULL}, &run);
+	cr_expect(eq(int, run.status, 0), "%s", run.err.data);
+	run_done(&run);
+	free(path);
+	directory_remove(directory);
+}
+
 Test(comparison, the_stacks_of_both_sides_are_written, .timeout = 60)
 {
 	char *directory = directory_make(), *path = path_join(directory, "stacks");
@@ -454,6 +479,7 @@ Test(comparison, the_stacks_of_both_sides_are_written, .timeout = 60)
 	}
 	cr_expect(nr > 5, "%lu stacks", nr);
 	fclose(file);
+	expect_picture(runs);
 	expect_status((const char *const[]){"--stacks", "/dev/full/x", RECORDINGS "luajit/in.bprof",
 					    RECORDINGS "luajit/in.bprof", NULL},
 		      125, "cannot write '/dev/full/x'");

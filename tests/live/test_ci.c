@@ -122,7 +122,7 @@ Test(ci, a_pull_request_that_makes_a_test_slower_fails)
 	shell_run(
 		directory,
 		"cd clone/bprof-ci && for file in profile.json flamegraph.json tracing.folded "
-		"costs.md comparison.json difference.folded junit.xml benchmark.json; do test -s $file || exit 1; done");
+		"costs.md comparison.json difference.folded difference.svg junit.xml benchmark.json; do test -s $file || exit 1; done");
 	/* both sides ran the test, and head more of it */
 	shell_run(directory,
 		  "awk '/collatz/ { base += $(NF - 1); head += $NF } "
