@@ -62,6 +62,7 @@ static int add_release(struct publication *p)
 	const struct tree_request request = {
 		.root_fd = root,
 		.cwd_fd = cwd,
+		.is_scratch = true, /* git has what was published */
 		.profile = p->profile,
 		.release = &o->release,
 		.opts = &opts,

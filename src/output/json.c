@@ -13,6 +13,7 @@
 #include "base.h"
 #include "costs.h"
 #include "json_costs.h"
+#include "json_files.h"
 #include "json_meters.h"
 #include "json_modes.h"
 #include "json_writer.h"
@@ -248,36 +249,11 @@ static void write_statistics(struct json *j, const struct profile *p)
 
 /* ---- where the time went ------------------------------------------------------------------- */
 
-/* In units of the event; of a clock the times say it. */
-static uint64_t weight(const struct profile *p, uint64_t n)
-{
-	return p->weighted ? n : PROFILE_UNKNOWN;
-}
-
-static void write_costs(struct json *j, const struct profile *p, const struct costs *c)
-{
-	json_uint(j, "wall_ns", c->wall_ns);
-	json_uint(j, "cpu_ns", c->cpu_ns);
-	json_uint(j, "overhead_ns", p->boundary.measured ? c->overhead_ns : PROFILE_UNKNOWN);
-	json_meters(j, p, &c->meters);
-	json_uint(j, "samples", c->samples);
-	json_uint(j, "weight", weight(p, c->weight));
-	json_modes(j, p, c->by_mode);
-}
-
-static void write_cost_map(struct json *j, const struct profile *p, const char *key,
-			   const struct costs *c)
-{
-	json_open_map(j, key);
-	write_costs(j, p, c);
-	json_close_map(j);
-}
-
 static void write_phases(struct json *j, const struct profile *p)
 {
 	json_open_map(j, "phases");
 	for (size_t i = 0; i < NR_PHASES; i++)
-		write_cost_map(j, p, phase_keys[i], &p->phases[i].costs);
+		json_cost_map(j, p, phase_keys[i], &p->phases[i].costs);
 	json_close_map(j);
 }
 
@@ -301,29 +277,13 @@ static void write_test(struct json *j, const struct profile *p, const struct tes
 	else
 		json_null(j, "disturbed");
 	json_uint(j, "mhz", meters_mhz(p, &t->body));
-	write_costs(j, p, &t->body);
-	write_cost_map(j, p, "fixtures", &t->fixtures);
+	json_cost_figures(j, p, &t->body);
+	json_cost_map(j, p, "fixtures", &t->fixtures);
 	json_uint(j, "children", t->children);
 	if (p->vm_counted_twice && t->vm_repeat == VM_REPEAT_UNKNOWN)
 		json_null(j, "vm_instructions_repeat");
 	else if (p->vm_counted_twice)
 		json_bool(j, "vm_instructions_repeat", t->vm_repeat == VM_REPEAT_SAME);
-	json_close_map(j);
-}
-
-static void write_file(struct json *j, const struct profile *p, const struct file_total *f)
-{
-	json_open_map(j, NULL);
-	json_text(j, "file", f->file);
-	json_uint(j, "tests", f->nr_tests);
-	json_open_map(j, "by_status");
-	for (size_t i = 0; i < ARRAY_SIZE(f->nr_by_status); i++)
-		json_uint(j, test_status_name((enum test_status)i), f->nr_by_status[i]);
-	json_close_map(j);
-	write_costs(j, p, &f->tests);
-	write_cost_map(j, p, "fixtures", &f->fixtures);
-	write_cost_map(j, p, "loading", &f->loading);
-	write_cost_map(j, p, "describes", &f->describes);
 	json_close_map(j);
 }
 
@@ -369,8 +329,8 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	json_uint(j, "total_samples", f->total_samples);
 	json_uint(j, "self_ns", estimated_ns(p, f->self_samples));
 	json_uint(j, "total_ns", estimated_ns(p, f->total_samples));
-	json_uint(j, "self_weight", weight(p, f->self_weight));
-	json_uint(j, "total_weight", weight(p, f->total_weight));
+	json_weight(j, p, "self_weight", f->self_weight);
+	json_weight(j, p, "total_weight", f->total_weight);
 	json_modes(j, p, f->by_mode);
 	json_uint(j, "compiling", modes_sum(p, f->by_mode, MODES_COMPILING));
 	json_open_array(j, "lines");
@@ -428,10 +388,7 @@ static void write_profile(struct json *j, const struct profile *p)
 	write_boundaries(j, p);
 	write_suite(j, &p->suite);
 	write_phases(j, p);
-	json_open_array(j, "files");
-	for (size_t i = 0; i < p->nr_files; i++)
-		write_file(j, p, &p->files[i]);
-	json_close_array(j);
+	json_files(j, p);
 	json_open_array(j, "tests");
 	for (size_t i = 0; i < p->nr_tests; i++)
 		write_test(j, p, &p->tests[i]);

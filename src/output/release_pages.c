@@ -54,6 +54,7 @@ static const struct {
 			    "[Perfetto](https://ui.perfetto.dev) or "
 			    "[speedscope](https://www.speedscope.app)"},
 	{"profile.json", "everything that was measured, for programs"},
+	{"files.json", "what each spec file cost, for programs"},
 	{"summary.json", "this release in a few numbers, in seconds"},
 	{"timing.json", "the tables below, for programs"},
 	{"timing.md", "the timing tables as Markdown"},
@@ -126,10 +127,36 @@ static void add_past_runs(struct writer *w, const struct scope_page *page, FILE 
 			      "two do not compare.\n");
 }
 
+static void add_files(struct writer *w, const struct scope_page *page)
+{
+	const struct {
+		const char *name;
+		bool is_there;
+	} files[] = {
+		{"flamegraph.json", page->timing && !page->no_flamegraph},
+		{"profile.json", page->timing},
+		{"files.json", page->timing && !page->no_files},
+		{"timing.json", page->timing},
+		{"timing.md", page->timing},
+		{"timing.txt", page->timing},
+		{"slowest.dot", page->timing && !page->no_graph},
+		{"slowest.svg", page->has_graph_picture},
+		{"timing.png", page->has_pictures},
+		{"timing.svg", page->has_pictures},
+		{"artifacts/", true},
+	};
+
+	writer_addstr(w, "\n## Files\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (files[i].is_there)
+			add_file(w, files[i].name);
+	for (size_t i = 0; page->links && page->links[i][0]; i++)
+		writer_addf(w, "- [%s](%s): %s\n", page->links[i][0], page->links[i][0],
+			    page->links[i][1]);
+}
+
 int scope_page_write(const struct scope_page *page, FILE *out)
 {
-	static const char *const files[] = {"flamegraph.json", "profile.json", "timing.json",
-					    "timing.md",       "timing.txt",   "slowest.dot"};
 	struct writer w;
 
 	writer_init(&w, out);
@@ -148,21 +175,7 @@ int scope_page_write(const struct scope_page *page, FILE *out)
 		timing_write(&w, page->timing, TABLE_GITHUB);
 	}
 	add_past_runs(&w, page, out);
-	writer_addstr(&w, "\n## Files\n\n");
-	for (size_t i = 0; page->timing && i < ARRAY_SIZE(files); i++)
-		if (!(page->no_flamegraph && strcmp(files[i], "flamegraph.json") == 0) &&
-		    !(page->no_graph && strcmp(files[i], "slowest.dot") == 0))
-			add_file(&w, files[i]);
-	if (page->has_graph_picture)
-		add_file(&w, "slowest.svg");
-	if (page->has_pictures) {
-		add_file(&w, "timing.png");
-		add_file(&w, "timing.svg");
-	}
-	add_file(&w, "artifacts/");
-	for (size_t i = 0; page->links && page->links[i][0]; i++)
-		writer_addf(&w, "- [%s](%s): %s\n", page->links[i][0], page->links[i][0],
-			    page->links[i][1]);
+	add_files(&w, page);
 	return writer_finish(&w);
 }
 

@@ -18,6 +18,9 @@ bool release_passed(const struct profile *p);
 /* summary.json */
 int release_summary(const struct profile *p, const struct output_opts *o, FILE *out) MUST_CHECK;
 
+/* files.json */
+int release_files(const struct profile *p, FILE *out) MUST_CHECK;
+
 /* timing.json, timing.md, timing.txt, ... */
 int release_timing(const struct timing *timing, enum table_style style, FILE *out) MUST_CHECK;
 
@@ -28,7 +31,7 @@ struct scope_page {
 	const struct history *chosen;  /* those in the graphs */
 	const struct past_release *latest, *previous; /* stable ones; NULL = there is none */
 	const struct timing *timing;		      /* of the latest; NULL = not known */
-	bool no_flamegraph, no_graph;		      /* the release at the top has no such file */
+	bool no_flamegraph, no_graph, no_files;	      /* the release at the top has no such file */
 	bool has_graph_picture;			      /* slowest.svg */
 	bool has_pictures;
 	const char *no_pictures; /* why, if not for want of releases; NULL */

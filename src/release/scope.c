@@ -81,6 +81,11 @@ static int write_summary(void *arg, FILE *out)
 	return release_summary(s->profile, s->tree->request->opts->output, out);
 }
 
+static int write_files(void *arg, FILE *out)
+{
+	return release_files(((struct scope *)arg)->profile, out);
+}
+
 static int write_timing_json(void *arg, FILE *out)
 {
 	return release_timing(&((struct scope *)arg)->timing, TABLE_JSON, out);
@@ -117,6 +122,12 @@ static int write_bytes(void *arg, FILE *out)
 	const struct buf *bytes = arg;
 
 	return fwrite(bytes->data, 1, bytes->len, out) == bytes->len ? 0 : -EIO;
+}
+
+/* A program has no spec files, and a profile.json that was read does not tell of them. */
+static bool has_files(const struct scope *s)
+{
+	return !s->tree->request->files && s->profile->nr_files > 0;
 }
 
 /* profile.json and flamegraph.json: made, or taken as they are. */
@@ -186,6 +197,8 @@ static int write_top(struct scope *s)
 		r = tree_output(t, s->folder, "slowest.dot", "dot", s->profile);
 	if (r == 0 && !t->request->files)
 		r = write_graph_picture(s);
+	if (r == 0 && has_files(s))
+		r = tree_file(t, s->folder, "files.json", write_files, s);
 	if (r == 0)
 		r = tree_file(t, s->folder, "timing.json", write_timing_json, s);
 	if (r == 0)
@@ -349,6 +362,7 @@ static int write_page(struct scope *s)
 	s->page.has_graph_picture =
 		s->latest ? s->tree->rendered && !s->profile->part : has_file(s, "slowest.svg");
 	s->page.no_graph = s->latest && s->tree->request->files;
+	s->page.no_files = s->latest ? !has_files(s) : !has_file(s, "files.json");
 	if (s->latest)
 		s->page.timing = &s->timing;
 	else if (r == 0)
@@ -426,9 +440,10 @@ void scope_drop_samples(const struct tree_request *request, const char *folder)
 	if (!has_flamegraph(request))
 		drop(request, folder, "flamegraph.json");
 	drop(request, folder, "slowest.dot");
+	drop(request, folder, "files.json");
 	tree_note(request,
-		  "a profile.json has no samples: without %sslowest.dot, and by_release/, by_file/ "
-		  "and tags/ stay as they are",
+		  "a profile.json has no samples: without %sslowest.dot and files.json, and "
+		  "by_release/, by_file/ and tags/ stay as they are",
 		  has_flamegraph(request) ? "" : "flamegraph.json, ");
 }
 

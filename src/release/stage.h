@@ -3,7 +3,8 @@
  * Many files that appear together. All are written in a folder beside their places; when every one
  * is complete, the folder gets the name of a commit, and from there its files are moved. So a full
  * disk leaves a tree as it was, and what a run that was killed had begun to move is completed by
- * the next one.
+ * the next one. So is what a power failure ended: a commit has its name only when its files are on
+ * the disk.
  *
  * Whoever has such a folder holds a lock on it as long as he lives: one without is of a dead run.
  */
@@ -19,7 +20,8 @@
 
 /* Runs with the user's rights, as beneath.h. All-zero is none. */
 struct stage {
-	int root_fd; /* borrowed */
+	bool is_scratch; /* the tree is thrown away: no power failure matters to it */
+	int root_fd;	 /* borrowed */
 	int fd;
 	char name[64]; /* of the folder in @root_fd that everything is written in */
 	int parent_fd; /* of the file that was written last; -1 = none */

@@ -159,8 +159,8 @@ static const struct shape *tag_child(const char *name)
 }
 
 static const char *const tag_files[] = {
-	"README.md",  "profile.json", "flamegraph.json", "timing.json", "timing.md", "timing.txt",
-	"timing.png", "timing.svg",   "slowest.dot",	 "slowest.svg", NULL};
+	"README.md",  "profile.json", "flamegraph.json", "files.json",	"timing.json", "timing.md",
+	"timing.txt", "timing.png",   "timing.svg",	 "slowest.dot", "slowest.svg", NULL};
 static const struct shape tag_shape = {.files = tag_files, .child = tag_child};
 
 static bool is_present(const struct tree_request *request, const struct tags *tags,

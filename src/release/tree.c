@@ -146,6 +146,7 @@ int tree_write(const struct tree_request *request, struct buf *why)
 	r = stage_open(request->root_fd, &t.stage, why);
 	if (r < 0)
 		return r;
+	t.stage.is_scratch = request->is_scratch;
 	if (standalone)
 		r = scope_write(&t, tree_scope(own.opts->layout, true), "a program", &profile, NULL,
 				&t.latest);

@@ -43,12 +43,14 @@ struct tree_files {
  * struct tree_request - a run that goes into a tree
  * @root_fd: the folder that benchmarks/ is in, or will be
  * @cwd_fd:  where the command ran, to see which spec files are gone; -1 = not known
+ * @is_scratch: the tree is thrown away when it has been read
  * @files:   @profile was read from a profile.json; NULL: it is that of a recording
  * @render:  makes a picture of slowest.dot, see dot_render.h; NULL, or a failure: there is none
  * @note:    called with what the user should know: a broken file of the history, what was deleted
  */
 struct tree_request {
 	int root_fd, cwd_fd;
+	bool is_scratch;
 	const struct profile *profile;
 	const struct release *release; /* nr_parts 0: folders are named by the date alone */
 	const struct tree_opts *opts;

@@ -59,6 +59,25 @@ static void end(void)
 	shell("rm -rf %s", top);
 }
 
+/* ---- what reaches the disk ------------------------------------------------------------------ */
+
+static unsigned nr_syncs;
+static int sync_error;
+static bool synced_before_commit;
+
+/* In place of libc's: on a busy disk that one waits for what others write. */
+int syncfs(int fd)
+{
+	char link[64], name[256] = "";
+
+	nr_syncs++;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	synced_before_commit = readlink(link, name, sizeof(name) - 1) > 0 && strstr(name, ".tmp") &&
+			       faccessat(fd, "benchmarks/busted/all/README.md", F_OK, 0) == 0;
+	errno = sync_error;
+	return sync_error ? -1 : 0;
+}
+
 TestSuite(tree, .init = begin, .fini = end, .timeout = 60);
 
 static void take_note(void *arg, const char *sentence)
@@ -84,12 +103,14 @@ static struct profile passed(unsigned days)
 }
 
 static int (*render)(void *arg, const char *graph, size_t len, struct buf *ret);
+static bool is_scratch;
 
 static int write_it(const struct profile *p, const char *tag)
 {
 	struct release release = {.nr_parts = 0};
 	struct tree_request request = {.root_fd = root_fd,
 				       .cwd_fd = root_fd,
+				       .is_scratch = is_scratch,
 				       .profile = p,
 				       .release = &release,
 				       .opts = &opts,
@@ -136,6 +157,7 @@ Test(tree, the_first_release_has_every_file_but_pictures)
 	static const char *const files[] = {ALL "README.md",
 					    ALL "flamegraph.json",
 					    ALL "profile.json",
+					    ALL "files.json",
 					    ALL "timing.json",
 					    ALL "timing.md",
 					    ALL "timing.txt",
@@ -151,6 +173,12 @@ Test(tree, the_first_release_has_every_file_but_pictures)
 		cr_expect(exists(files[i]), "%s", files[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(artifacts); i++)
 		cr_expect(eq(int, shell("test -s " ALL "artifacts/v1.0.0-*/%s", artifacts[i]), 0));
+	cr_expect(eq(int,
+		     shell("grep -qF '\"schema\": \"bprof-perf/files/1\"' " ALL "files.json && "
+			   "grep -qF '\"release\": \"v1.0.0\"' " ALL "files.json && "
+			   "grep -qF '\"file\": \"%s\"' " ALL "files.json",
+			   profile_ordinary()->files[0].file),
+		     0));
 	cr_expect(not(exists(ALL "timing.png")));
 	cr_expect(eq(int, shell("grep -q 'Not enough data yet' " ALL "README.md"), 0));
 	cr_expect(eq(int, shell("test -z \"$(find . -name '.bprof-*')\""), 0), "no stage is left");
@@ -461,6 +489,33 @@ Test(tree, a_commit_that_was_not_finished_is_completed)
 	cr_expect(eq(int, shell("grep -q new " ALL "artifacts/v0.1.0-2020_01_01/timing.json"), 0));
 	cr_expect(eq(int, shell("grep -q v0.1.0 " ALL "README.md"), 0), "it is in the history");
 	cr_expect(nothing_is_left());
+}
+
+Test(tree, a_commit_has_its_name_only_when_its_files_are_on_the_disk)
+{
+	add(0, "v1.0.0");
+	cr_expect(eq(uint, nr_syncs, 1));
+	cr_expect(synced_before_commit);
+	cr_expect(exists(ALL "README.md"));
+}
+
+Test(tree, a_disk_that_cannot_keep_the_files_leaves_the_tree_as_it_was)
+{
+	struct profile p = passed(1);
+
+	add(0, "v1.0.0");
+	sync_error = EIO;
+	cr_expect(eq(int, write_it(&p, "v1.1.0"), -EIO));
+	cr_expect(ne(ptr, strstr(why.data, "Input/output error"), NULL), "%s", why.data);
+	cr_expect(top_is("v1.0.0"));
+	cr_expect(nothing_is_left());
+}
+
+Test(tree, a_tree_that_is_thrown_away_waits_for_no_disk)
+{
+	is_scratch = true;
+	add(0, "v1.0.0");
+	cr_expect(eq(uint, nr_syncs, 0));
 }
 
 Test(tree, folders_that_were_made_for_files_that_never_came_are_taken_back)
