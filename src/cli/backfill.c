@@ -29,7 +29,7 @@ struct backfill {
 	const struct session *session;
 	struct release *releases; /* in order */
 	size_t nr;
-	struct output_dir root;
+	struct output_dir root, recordings; /* fd < 0: none */
 	size_t nr_added, nr_there, nr_left_out;
 };
 
@@ -154,6 +154,8 @@ static void profile_tag(struct backfill *b, const struct release *release, size_
 	buf_init(&why, SENTENCE_MAX);
 	snprintf(revision, sizeof(revision), "refs/tags/%s", release->text);
 	r = find(b, revision, &tree, &why);
+	if (b->recordings.fd >= 0)
+		run.recordings = &b->recordings;
 	if (r == 0)
 		r = scratch_open(b->session, tree.git, tree.repository, &scratch, &why);
 	if (r == 0) {
@@ -198,17 +200,21 @@ static int check(const struct backfill *b, struct buf *why)
 			    b->session->options->command[0], &path, why);
 }
 
-static int open_root(struct backfill *b, struct buf *why)
+static int open_directories(struct backfill *b, struct buf *why)
 {
 	const struct options *o = b->session->options;
 
-	return output_dir_open(o->output_chosen ? o->output_dir : ".", b->session->identity,
-			       &b->root, why);
+	int r = output_dir_open(o->output_chosen ? o->output_dir : ".", b->session->identity,
+				&b->root, why);
+
+	if (r == 0 && o->recordings_dir)
+		r = output_dir_open(o->recordings_dir, b->session->identity, &b->recordings, why);
+	return r;
 }
 
 int backfill_command(const struct session *session)
 {
-	struct backfill b = {.session = session, .root = {.fd = -1}};
+	struct backfill b = {.session = session, .root = {.fd = -1}, .recordings = {.fd = -1}};
 	int status = EXIT_SETUP, r;
 	struct buf why;
 
@@ -219,7 +225,7 @@ int backfill_command(const struct session *session)
 	if (r == 0)
 		r = check(&b, &why);
 	if (r == 0)
-		r = open_root(&b, &why);
+		r = open_directories(&b, &why);
 	if (r < 0)
 		say_error("%s", why.len ? why.data : strerror(-r));
 	buf_done(&why);
@@ -229,6 +235,7 @@ int backfill_command(const struct session *session)
 			profile_tag(&b, &b.releases[i], i + 1);
 		status = conclude(&b);
 		output_dir_close(&b.root);
+		output_dir_close(&b.recordings);
 	}
 	free(b.releases);
 	return status;

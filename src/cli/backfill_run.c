@@ -24,6 +24,8 @@
 #include "output/output.h"
 #include "report/pipeline.h"
 
+#define SENTENCE_MAX 8192
+
 /* ---- the recorder -------------------------------------------------------------------------- */
 
 /* `run` with what was asked of us, but for the files: only the recording is wanted. */
@@ -107,6 +109,53 @@ static int as_user(const struct backfill_run *run, int (*work)(const struct back
 	_exit(r < 0 ? BACKFILL_NOT_ADDED : r);
 }
 
+static int open_recording(const struct backfill_run *run)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/run/" RECORDING_NAME, run->scratch);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static int copy(int from, FILE *to)
+{
+	char bytes[65536];
+	ssize_t len;
+
+	while ((len = read(from, bytes, sizeof(bytes))) != 0) {
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 || fwrite(bytes, 1, (size_t)len, to) != (size_t)len)
+			return -errno;
+	}
+	return 0;
+}
+
+/* TAG.bprof */
+static int keep_recording(const struct backfill_run *run)
+{
+	CLEANUP(cleanup_close) int fd = open_recording(run);
+	char name[RELEASE_MAX_TEXT + sizeof(".bprof")];
+	struct output_file file = {0};
+	struct buf why;
+	int r;
+
+	snprintf(name, sizeof(name), "%s.bprof", run->release->text);
+	buf_init(&why, SENTENCE_MAX);
+	r = fd < 0 ? -errno : output_file_begin(run->recordings, name, &file, &why);
+	if (r == 0)
+		r = copy(fd, file.stream);
+	if (r == 0)
+		r = output_file_commit(&file, &why);
+	else
+		output_file_abort(&file);
+	if (r < 0)
+		say_error("%s: its recording is not kept: %s", run->release->text,
+			  why.len ? why.data : strerror(-r));
+	buf_done(&why);
+	return r;
+}
+
 /* A command that fails and shows no test: it does not build, or has no tests. */
 static bool has_nothing(const struct profile *p, int status)
 {
@@ -119,6 +168,8 @@ static int add_profile(const struct backfill_run *run, const struct profile *p, 
 
 	if (has_nothing(p, status))
 		return BACKFILL_NO_TESTS;
+	if (run->recordings && keep_recording(run) < 0)
+		return BACKFILL_NOT_ADDED;
 	cwd = open(run->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return write_release(run->session, p, run->release, cwd, run->root) < 0 ? BACKFILL_NOT_ADDED
 										: BACKFILL_ADDED;
@@ -127,11 +178,8 @@ static int add_profile(const struct backfill_run *run, const struct profile *p, 
 static int add(const struct backfill_run *run, int status)
 {
 	struct pipeline *pipeline;
-	char path[PATH_MAX];
-	int fd, r;
+	int fd = open_recording(run), r;
 
-	snprintf(path, sizeof(path), "%s/run/" RECORDING_NAME, run->scratch);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return BACKFILL_NO_TESTS;
 	r = pipeline_run(fd, &pipeline);

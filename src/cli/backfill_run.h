@@ -10,6 +10,7 @@ struct backfill_run {
 	const struct session *session;
 	const struct release *release;
 	const struct output_dir *root; /* of the history */
+	struct output_dir *recordings; /* where they are kept; NULL = nowhere */
 	const char *directory;	       /* where the command runs */
 	const char *scratch;	       /* for the recording, and "log": what the command says */
 };

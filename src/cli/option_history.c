@@ -53,6 +53,14 @@ int option_apply_again(struct options *options, const char *value)
 	return option_switch_parse(value, &options->again);
 }
 
+int option_apply_recordings(struct options *options, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	options->recordings_dir = value;
+	return 0;
+}
+
 int option_apply_allow_nightly(struct options *options, const char *value)
 {
 	return option_switch_parse(value, &options->tree.allow_nightly);

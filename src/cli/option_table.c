@@ -797,6 +797,15 @@ static const struct option_row rows[] = {
 		.apply = option_apply_again,
 	},
 	{
+		.name = "recordings",
+		.argument = "DIR",
+		.help = "keep the recording of each tag there, as TAG.bprof, for publish, report and "
+			"compare",
+		.expected = "the name of a directory",
+		.verbs = FOR_BACKFILL,
+		.apply = option_apply_recordings,
+	},
+	{
 		.name = "require-pass",
 		.variables = {"BPROF_REQUIRE_PASS"},
 		.help = "a run that failed is not added to the history",

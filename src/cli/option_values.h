@@ -46,6 +46,7 @@ int option_apply_require_pass(struct options *options, const char *value);
 int option_apply_columns(struct options *options, const char *value);
 int option_apply_keep_temporary(struct options *options, const char *value);
 int option_apply_again(struct options *options, const char *value);
+int option_apply_recordings(struct options *options, const char *value);
 int option_apply_allow_nightly(struct options *options, const char *value);
 int option_apply_include_prerelease(struct options *options, const char *value);
 int option_apply_table_style(struct options *options, const char *value);

@@ -104,10 +104,11 @@ struct options {
 	const char *timing_file;		   /* NULL = none */
 	const char *remote, *branch, *main_branch; /* VERB_PUBLISH; main NULL = the default */
 	bool dry_run;
-	bool sync;	      /* main is merged, no release is added */
-	char **tags;	      /* VERB_BACKFILL: NULL-terminated, as they were given; owned */
-	bool again;	      /* also those that are in the history */
-	const char *tree_dir; /* VERB_HISTORY: where benchmarks/ is */
+	bool sync;		    /* main is merged, no release is added */
+	char **tags;		    /* VERB_BACKFILL: NULL-terminated, as they were given; owned */
+	bool again;		    /* also those that are in the history */
+	const char *recordings_dir; /* VERB_BACKFILL: where recordings are kept; NULL = nowhere */
+	const char *tree_dir;	    /* VERB_HISTORY: where benchmarks/ is */
 
 	char **command; /* NULL-terminated. VERB_RUN, VERB_BACKFILL: at least one word;
 			   VERB_COMPARE: or NULL */

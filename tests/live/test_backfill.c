@@ -92,7 +92,8 @@ Test(backfill, tags_become_releases_in_order_and_the_rest_is_said)
 	struct run run;
 
 	backfill(WORDS{"v1.10.0", "v1.9.0", "v1.2.0", "nightly", "v1.0.0", "v7.0.0", "v1.0.0",
-		       "--prepare", "test ! -e broken || { echo no rule; exit 3; }", SUITE, NULL},
+		       "--prepare", "test ! -e broken || { echo no rule; exit 3; }", "--recordings",
+		       "kept/here", SUITE, NULL},
 		 &run);
 	cr_expect(run.status == 1, "status %d: %s", run.status, run.err.data);
 	expect_said(&run, "'nightly' is left out: it is no tag");
@@ -110,7 +111,15 @@ Test(backfill, tags_become_releases_in_order_and_the_rest_is_said)
 		  "grep -q '\"release\": *\"v1.10.0\"' benchmarks/busted/all/profile.json");
 	shell_run(repository, "test -s benchmarks/busted/all/timing.png");
 	shell_run(repository, "test \"$(find benchmarks ! -user $(id -un))\" = ''");
-	shell_run(repository, "rm -rf benchmarks");
+	/* of those that were added, and each as good as a run of its own */
+	shell_run(repository,
+		  "test \"$(ls kept/here | tr '\\n' ' ')\" = 'v1.0.0.bprof v1.10.0.bprof '");
+	shell_run(repository,
+		  "cd kept && " BPROF_PERF
+		  " report -q -o report here/v1.10.0.bprof && test $(jq '.tests | length' "
+		  "report/profile.json) -gt 0");
+	shell_run(repository, "test \"$(find kept ! -user $(id -un))\" = ''");
+	shell_run(repository, "rm -rf benchmarks kept");
 	after = state();
 	cr_expect(text_equal(&before, &after), "before: %s\nafter: %s", before.data, after.data);
 	text_done(&before);
