@@ -4,7 +4,8 @@
  *
  * The columns are those of mega.busted's README and rez's: times in microseconds with two decimals.
  * A cell with '*' differs from the row before: the machine or the interpreter is another one, and
- * the times of the two rows do not compare.
+ * the times of the two rows do not compare. What is the same in every row is said once, below the
+ * table, in the styles for people.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -40,20 +41,21 @@ enum past_column {
 static const struct {
 	const char *label, *key;
 	bool right;
+	bool often_same; /* said once where it is */
 } columns[NR_COLUMNS] = {
-	[COLUMN_RELEASE] = {"Release", "release", false},
-	[COLUMN_DATE] = {"Date", "date", false},
-	[COLUMN_PLATFORM] = {"Platform", "platform", false},
-	[COLUMN_CPU] = {"CPU", "cpu", false},
-	[COLUMN_NUM_CPU] = {"#CPU", "num_cpu", true},
-	[COLUMN_INTERPRETER] = {"Interpreter", "interpreter", false},
-	[COLUMN_TESTS] = {"Tests", "tests", true},
-	[COLUMN_TOTAL] = {"Total", "total", true},
-	[COLUMN_MEDIAN] = {"Median", "median", true},
-	[COLUMN_MEAN] = {"Mean", "mean", true},
-	[COLUMN_DEVIATION] = {"StdDev", "stddev", true},
-	[COLUMN_CYCLES] = {"Cycles", "cycles", true},
-	[COLUMN_STATUS] = {"Status", "status", false},
+	[COLUMN_RELEASE] = {"Release", "release", false, false},
+	[COLUMN_DATE] = {"Date", "date", false, false},
+	[COLUMN_PLATFORM] = {"Platform", "platform", false, true},
+	[COLUMN_CPU] = {"CPU", "cpu", false, true},
+	[COLUMN_NUM_CPU] = {"#CPU", "num_cpu", true, true},
+	[COLUMN_INTERPRETER] = {"Interpreter", "interpreter", false, true},
+	[COLUMN_TESTS] = {"Tests", "tests", true, false},
+	[COLUMN_TOTAL] = {"Total", "total", true, false},
+	[COLUMN_MEDIAN] = {"Median", "median", true, false},
+	[COLUMN_MEAN] = {"Mean", "mean", true, false},
+	[COLUMN_DEVIATION] = {"StdDev", "stddev", true, false},
+	[COLUMN_CYCLES] = {"Cycles", "cycles", true, false},
+	[COLUMN_STATUS] = {"Status", "status", false, true},
 };
 
 static const char *const status_names[NR_PAST_STATUS] = {
@@ -153,7 +155,7 @@ static int cells_make(const struct past_release *p, struct cells *ret)
 struct rows {
 	struct cells *rows;
 	size_t nr;
-	bool used[NR_COLUMNS];
+	bool used[NR_COLUMNS], same[NR_COLUMNS];
 };
 
 static void rows_done(struct rows *r)
@@ -161,6 +163,21 @@ static void rows_done(struct rows *r)
 	for (size_t i = 0; i < r->nr; i++)
 		cells_done(&r->rows[i]);
 	free(r->rows);
+}
+
+static bool is_same(const struct rows *rows, size_t column)
+{
+	const char *first = rows->nr > 1 ? rows->rows[0].text[column] : NULL;
+
+	if (!first || !columns[column].often_same)
+		return false;
+	for (size_t i = 1; i < rows->nr; i++) {
+		const char *text = rows->rows[i].text[column];
+
+		if (!text || strcmp(text, first) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* The newest first, as a reader looks for them. */
@@ -179,22 +196,54 @@ static int rows_make(const struct history *h, struct rows *ret)
 		for (size_t k = 0; k < NR_COLUMNS && r == 0; k++)
 			ret->used[k] = ret->used[k] || c->text[k];
 	}
+	for (size_t k = 0; k < NR_COLUMNS && r == 0; k++)
+		ret->same[k] = is_same(ret, k);
 	return r;
+}
+
+static bool is_shown(const struct rows *rows, size_t column)
+{
+	return rows->used[column] && !rows->same[column];
+}
+
+/* "All runs: Platform Linux, CPU Example CPU." */
+static void write_same(struct writer *w, const struct rows *rows, bool markdown)
+{
+	const char *before = markdown ? "\nAll runs: " : "\n  All runs: ";
+
+	for (size_t k = 0; k < NR_COLUMNS; k++) {
+		struct buf visible;
+
+		if (!rows->same[k])
+			continue;
+		writer_addf(w, "%s%s ", before, columns[k].label);
+		before = ", ";
+		buf_init(&visible, TEXT_MAX_BUFFER);
+		if (markdown)
+			markdown_add(w, rows->rows[0].text[k]);
+		else
+			writer_fail(w,
+				    text_add_short(&visible, rows->rows[0].text[k], TEXT_MAX_NAME));
+		writer_addstr(w, visible.len ? visible.data : "");
+		buf_done(&visible);
+	}
+	if (*before == ',')
+		writer_addstr(w, ".\n");
 }
 
 static void write_github(struct writer *w, const struct rows *rows)
 {
 	for (size_t k = 0; k < NR_COLUMNS; k++)
-		if (rows->used[k])
+		if (is_shown(rows, k))
 			writer_addf(w, "| %s ", columns[k].label);
 	writer_addstr(w, "|\n");
 	for (size_t k = 0; k < NR_COLUMNS; k++)
-		if (rows->used[k])
+		if (is_shown(rows, k))
 			writer_addstr(w, columns[k].right ? "|---:" : "|---");
 	writer_addstr(w, "|\n");
 	for (size_t i = 0; i < rows->nr; i++) {
 		for (size_t k = 0; k < NR_COLUMNS; k++) {
-			if (!rows->used[k])
+			if (!is_shown(rows, k))
 				continue;
 			writer_addstr(w, "| ");
 			markdown_add(w, rows->rows[i].text[k] ? rows->rows[i].text[k] : "-");
@@ -202,6 +251,7 @@ static void write_github(struct writer *w, const struct rows *rows)
 		}
 		writer_addstr(w, "|\n");
 	}
+	write_same(w, rows, true);
 }
 
 static void write_lines(struct writer *w, const struct rows *rows, unsigned width)
@@ -216,10 +266,11 @@ static void write_lines(struct writer *w, const struct rows *rows, unsigned widt
 	table_init(&t, shown, NR_COLUMNS);
 	for (size_t i = 0; i < rows->nr; i++)
 		for (size_t k = 0; k < NR_COLUMNS; k++)
-			table_add(&t, rows->rows[i].text[k]);
+			table_add(&t, is_shown(rows, k) ? rows->rows[i].text[k] : NULL);
 	writer_fail(w, t.error);
 	table_print(&t, w, width, false);
 	table_done(&t);
+	write_same(w, rows, false);
 }
 
 /* RFC 4180. What a spreadsheet would take for a formula gets a quote in front. */

@@ -2,7 +2,8 @@
 /*
  * Timing tables in four styles. Labels and the look of "github" and "lines" are mega.busted's;
  * times are microseconds with two decimals as there. What is not known is "-", null in JSON,
- * nothing in CSV; a column that nothing is known for is left out of the styles for people.
+ * nothing in CSV; a column that nothing is known for, or that only repeats another one, is left out
+ * of the styles for people.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -91,6 +92,17 @@ static bool is_used(const struct timing_table *t, enum timing_column column)
 	return column == TIMING_NAME;
 }
 
+/* Where every test ran once, its mean and its median are its time. */
+static bool repeats_total(const struct timing_table *t, enum timing_column column)
+{
+	if (column != TIMING_MEAN && column != TIMING_MEDIAN)
+		return false;
+	for (size_t i = 0; i < t->nr; i++)
+		if (figure(&t->rows[i], column) != t->rows[i].total_ns)
+			return false;
+	return true;
+}
+
 /* ---- which ------------------------------------------------------------------------------------
  */
 
@@ -111,7 +123,7 @@ static struct timing_columns shown_columns(const struct timing *timing,
 	if (timing->columns.nr)
 		return timing->columns;
 	for (enum timing_column c = 0; c < NR_TIMING_COLUMNS; c++)
-		if (is_used(t, c))
+		if (is_used(t, c) && !repeats_total(t, c))
 			shown.list[shown.nr++] = c;
 	return shown;
 }

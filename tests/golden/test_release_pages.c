@@ -131,6 +131,17 @@ Test(release_pages, a_timing_file_read_again_is_the_same)
 
 /* ---- past releases ------------------------------------------------------------------------- */
 
+static void add(struct history *h, const char *folder, const char *summary)
+{
+	struct history_folder parsed;
+	struct buf why;
+
+	buf_init(&why, 4096);
+	cr_assert(eq(int, history_folder_parse(folder, &parsed), 0));
+	cr_assert(eq(int, history_add(h, &parsed, summary, strlen(summary), &why), 0));
+	buf_done(&why);
+}
+
 static struct history some_history(void)
 {
 	static const char *const rows[][2] = {
@@ -151,16 +162,8 @@ static struct history some_history(void)
 		 "\"prerelease\":true}},\"statistics\":{\"total\":900}}"}};
 	struct history h = {0};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct history_folder folder;
-		struct buf why;
-
-		buf_init(&why, 4096);
-		cr_assert(eq(int, history_folder_parse(rows[i][0], &folder), 0));
-		cr_assert(
-			eq(int, history_add(&h, &folder, rows[i][1], strlen(rows[i][1]), &why), 0));
-		buf_done(&why);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		add(&h, rows[i][0], rows[i][1]);
 	history_settle(&h);
 	return h;
 }
@@ -179,6 +182,32 @@ Test(release_pages, the_table_of_past_releases_in_each_style)
 		expect(out, history_table_write(&h, (enum table_style)i, 140, out), "history",
 		       files[i]);
 	}
+	history_done(&h);
+}
+
+/* Of one machine: its columns would be as wide as the figures. */
+Test(release_pages, what_is_the_same_in_every_row_is_said_once)
+{
+	static const char machine[] =
+		"{\"total_run_time\":%s,\"cpu\":\"A | CPU\",\"platform\":\"Linux 6.1\",\"num_cpu\":"
+		"2,\"lua_version\":\"Lua 5.4\",\"num_tests\":7,\"status\":\"passed\"}";
+	static const char *const folders[] = {"v1.0.0-2026_01_31", "v1.1.0-2026_02_28"};
+	static const char *const totals[] = {"1.5", "1.25"};
+	struct history h = {0};
+	char summary[512];
+	FILE *out;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(summary, sizeof(summary), machine, totals[i]);
+		add(&h, folders[i], summary);
+	}
+	history_settle(&h);
+	out = begin();
+	expect(out, history_table_write(&h, TABLE_GITHUB, 0, out), "history-same", "md");
+	out = begin();
+	expect(out, history_table_write(&h, TABLE_LINES, 140, out), "history-same", "txt");
+	out = begin();
+	expect(out, history_table_write(&h, TABLE_CSV, 0, out), "history-same", "csv");
 	history_done(&h);
 }
 
