@@ -9,6 +9,7 @@
 - workflows say what they may do, and take no credentials along
 - a job that may write runs nothing but actions, keeps credentials only to push, and is never started by
   a pull request nor uses its commit
+- no run that publishes waits in a group with others: GitHub drops all that wait but the newest
 - inputs and outputs of steps that are used exist
 """
 
@@ -82,8 +83,23 @@ def complaints_of_writer(job, triggers):
             yield "it may write, and uses the commit of a pull request"
 
 
+def groups_of(document, job):
+    for concurrency in (document.get("concurrency"), job.get("concurrency")):
+        if concurrency:
+            yield concurrency["group"] if isinstance(concurrency, dict) else concurrency
+
+
+def complaints_of_publisher(document, job):
+    if not any(step.get("with", {}).get("task") == "publish" for step in job["steps"]):
+        return
+    for group in groups_of(document, job):
+        if not re.search(r"github\.(ref|ref_name|sha|run_id)\b", group):
+            yield f"publishers share the group '{group}', in which only the newest waits"
+
+
 def complaints_of_jobs(document, triggers):
     for name, job in document["jobs"].items():
+        yield from (f"job '{name}': {c}" for c in complaints_of_publisher(document, job))
         if "timeout-minutes" not in job:
             yield f"job '{name}' may run for six hours"
         if may_write(job):

@@ -157,6 +157,42 @@ Test(ci, a_push_is_profiled_and_its_output_is_no_command)
 	run_done(&run);
 }
 
+/* The name under which a runner keeps the build: of the sources, not of their dates. */
+Test(ci, a_build_is_kept_by_what_it_is_made_of)
+{
+	static const char key[] = "BPROF_CI_TASK=key GITHUB_OUTPUT=$PWD/output tool/tools/ci";
+	char command[2048];
+
+	snprintf(
+		command, sizeof(command),
+		"cp -r " SOURCE_DIR "/tools/lib " SOURCE_DIR
+		"/tools/cmake tool/tools/ && cp -r " SOURCE_DIR "/include " SOURCE_DIR
+		"/bpf " SOURCE_DIR "/CMakeLists.txt " SOURCE_DIR
+		"/CMakePresets.json tool/ && mkdir tool/src && echo 1 >tool/src/a.c && "
+		"one=$(%s) && touch tool/src/a.c && same=$(%s) && echo 2 >tool/src/a.c && other=$(%s) && "
+		"grep -qx 'key=bprof-perf-[a-z]*-[0-9.]*-[a-z0-9_]*-[0-9a-f]\\{32\\}' output && "
+		"test $one = $same && test $one != $other && grep -qxF $one output",
+		key, key, key);
+	shell_run(directory, command);
+}
+
+/* A checkout makes every file new: that is no reason to build again. */
+Test(ci, a_build_that_was_kept_is_used)
+{
+	shell_run(
+		directory,
+		"mkdir -p fresh/build fresh/src && cp -r " SOURCE_DIR
+		"/tools fresh/ && cp -r " SOURCE_DIR "/include " SOURCE_DIR "/bpf " SOURCE_DIR
+		"/CMakeLists.txt " SOURCE_DIR
+		"/CMakePresets.json fresh/ && echo 1 >fresh/src/a.c && cp " BPROF_PERF
+		" fresh/build/ && "
+		"(ROOT=$PWD/fresh && . fresh/tools/lib/setup.sh && sources_id) >fresh/build/.built && "
+		"sleep 0.02 && touch fresh/src/a.c && fresh/tools/run --version | grep -q bprof-perf && "
+		/* of other sources it is not: cmake then misses them */
+		"echo 2 >fresh/src/a.c && ! fresh/tools/run --version 2>said && "
+		"grep -q 'building build/bprof-perf' said");
+}
+
 Test(ci, a_base_that_is_no_revision_is_refused)
 {
 	static const struct {

@@ -128,12 +128,30 @@ build() {
 	}
 }
 
-# True when no source is newer than the stamp of the last release build.
+# Everything the release build is made from, below ROOT.
+RELEASE_SOURCES="src bpf include tools/cmake CMakeLists.txt CMakePresets.json"
+
+# The contents of it as one word.
+sources_id() {
+	# shellcheck disable=SC2086
+	(cd "$ROOT" && find $RELEASE_SOURCES -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum |
+		sha256sum | cut -c 1-32)
+}
+
+# True when the release build is of the sources as they are. A checkout makes files new that have the
+# same contents, as on each runner of a CI that keeps the build.
 release_is_current() {
 	local stamp="$ROOT/build/.built"
-	[ -f "$stamp" ] && [ -x "$ROOT/build/bprof-perf" ] &&
-		[ -z "$(find "$ROOT/src" "$ROOT/bpf" "$ROOT/include" "$ROOT/tools/cmake" \
-			"$ROOT/CMakeLists.txt" "$ROOT/CMakePresets.json" -newer "$stamp" -print -quit)" ]
+	[ -f "$stamp" ] && [ -x "$ROOT/build/bprof-perf" ] || return 1
+	# shellcheck disable=SC2086
+	if [ -n "$(cd "$ROOT" && find $RELEASE_SOURCES -newer "$stamp" -print -quit)" ]; then
+		[ "$(cat "$stamp")" = "$(sources_id)" ] && as_user touch "$stamp"
+	fi
+}
+
+# A build that was kept may miss libraries here.
+release_runs() {
+	release_is_current && "$ROOT/build/bprof-perf" --version >/dev/null 2>&1
 }
 
 build_release() {
@@ -142,7 +160,7 @@ build_release() {
 	fi
 	say "building build/bprof-perf"
 	as_user mkdir -p "$ROOT/build"
-	as_user touch "$ROOT/build/.building"
+	sources_id | as_user tee "$ROOT/build/.building" >/dev/null
 	build release build bprof-perf || fail "the build failed; its errors are above"
 	# Dated at the start of the build: what changed during it is built next time.
 	as_user mv "$ROOT/build/.building" "$ROOT/build/.built"
