@@ -62,7 +62,9 @@ struct decoder {
 	const uint8_t *code;
 	size_t left, at;
 	unsigned rex, opcode, modrm;
-	bool is_16; /* prefix 66 */
+	bool is_16;	 /* prefix 66 */
+	bool is_32;	 /* prefix 67: addresses */
+	bool is_segment; /* prefix 64 or 65: the memory operand is thread-local */
 	bool is_0f;
 	struct x86_64_instruction *ret;
 };
@@ -98,6 +100,15 @@ static bool read_signed(struct decoder *d, size_t bytes, int32_t *ret)
 	return true;
 }
 
+static void note_prefix(struct decoder *d, unsigned byte)
+{
+	d->is_16 |= byte == 0x66;
+	d->is_32 |= byte == 0x67;
+	d->is_segment |= (byte & 0xfe) == 0x64;
+	if ((byte & 0xfe) == 0xf2)
+		d->ret->repeat = (uint8_t)byte;
+}
+
 /* Sets opcode to the last byte of it. Returns what follows, '-' if that is not known. */
 static char read_opcode(struct decoder *d)
 {
@@ -106,17 +117,12 @@ static char read_opcode(struct decoder *d)
 	for (;;) {
 		if (!next_byte(d, &byte))
 			return '-';
-		if ((byte & 0xf0) == 0x40) {
-			d->rex = byte;
-			if (!next_byte(d, &byte))
-				return '-';
+		if ((byte & 0xf0) != 0x40 && one_byte[byte] != 'p')
 			break;
-		}
-		if (one_byte[byte] != 'p')
-			break;
-		d->is_16 |= byte == 0x66;
-		if (byte == 0xf2 || byte == 0xf3)
-			d->ret->repeat = (uint8_t)byte;
+		/* only the last prefix can be a REX that counts */
+		d->rex = (byte & 0xf0) == 0x40 ? byte : 0;
+		if (!d->rex)
+			note_prefix(d, byte);
 	}
 	d->opcode = byte;
 	if (byte != 0x0f)
@@ -162,7 +168,11 @@ static bool read_memory(struct decoder *d)
 		d->ret->base = X86_64_NO_BASE;
 		d->ret->is_relative = (d->modrm & 7) == 5;
 	}
-	return !bytes || read_signed(d, bytes, &d->ret->displacement);
+	if (d->is_segment) {
+		d->ret->base = d->ret->index = X86_64_NO_BASE;
+		d->ret->has_index = d->ret->is_relative = false;
+	}
+	return !d->is_32 && (!bytes || read_signed(d, bytes, &d->ret->displacement));
 }
 
 static bool read_modrm(struct decoder *d)
@@ -238,6 +248,18 @@ static enum x86_64_kind kind_of(const struct decoder *d)
 	return kind_of_move(d);
 }
 
+/* Is its distance more than a byte? */
+static bool has_distance(const struct decoder *d)
+{
+	return d->is_0f ? (d->opcode & 0xf0) == 0x80 : (d->opcode & 0xfe) == 0xe8;
+}
+
+/* pop and mov share their opcodes with what is not known: XOP, xbegin, xabort. */
+static bool is_other_group(const struct decoder *d)
+{
+	return !d->is_0f && (d->opcode == 0x8f || (d->opcode & 0xfe) == 0xc6) && d->modrm & 0x38;
+}
+
 int x86_64_decode(const uint8_t *code, size_t left, struct x86_64_instruction *ret)
 {
 	struct decoder d = {.code = code, .left = left, .ret = ret};
@@ -248,7 +270,11 @@ int x86_64_decode(const uint8_t *code, size_t left, struct x86_64_instruction *r
 	follows = read_opcode(&d);
 	if (follows == '-' || (strchr("mbwt", follows) && !read_modrm(&d)))
 		return -ENODATA;
+	if (is_other_group(&d))
+		return -ENODATA;
 	ret->kind = (uint8_t)kind_of(&d);
+	if (d.is_16 && !(d.rex & 8) && has_distance(&d)) /* by Intel of 32 bits, by AMD of 16 */
+		return -ENODATA;
 	if (ret->kind == X86_64_JUMP || ret->kind == X86_64_BRANCH) {
 		if (!read_signed(&d, follows == '1' ? 1 : 4, &ret->distance))
 			return -ENODATA;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define X86_64_RSP     4
-#define X86_64_NO_BASE 255 /* relative to the instruction, or absolute */
+#define X86_64_NO_BASE 255 /* relative to the instruction, absolute, or thread-local */
 
 enum x86_64_kind {
 	X86_64_OTHER = 0,
@@ -47,7 +47,10 @@ struct x86_64_instruction {
 	int32_t constant;    /* of arithmetic */
 };
 
-/* The registers that may have changed after it, a bit for each; of a call, those that it may. */
+/*
+ * The registers that may have changed after it, a bit for each; of a call, those that it may. That
+ * rsp moves when something is pushed, popped, called or left is not among them.
+ */
 uint32_t x86_64_written(const struct x86_64_instruction *i);
 
 /* How many bytes of its memory operand may have changed after it; too many rather than too few. */
@@ -56,7 +59,7 @@ unsigned x86_64_stored_bytes(const struct x86_64_instruction *i);
 /**
  * x86_64_decode() - the instruction at @code, of which @left bytes may be read
  *
- * Knows what compilers make for the baseline of the architecture: no AVX.
+ * Knows what compilers make for the baseline of the architecture: no AVX, no addresses of 32 bits.
  *
  * Return: 0; -ENODATA: none that is known.
  * Facts: Intel SDM volume 2, chapter 2 and appendix A.

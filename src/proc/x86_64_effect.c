@@ -13,7 +13,8 @@
 #define RSI	 6
 #define RDI	 7
 #define BIT(reg) ((reg) == X86_64_NO_BASE ? 0 : 1U << (reg))
-#define WIDEST	 16 /* bytes; fxsave and its like are no code of a compiler */
+#define WIDEST	 16	   /* bytes of a register */
+#define STATE	 (1 << 16) /* bytes; of fxsave, xsave, fnsave: more than the largest */
 #define STRING	 (BIT(RAX) | BIT(RCX) | BIT(RSI) | BIT(RDI))
 
 /* ah, ch, dh and bh have the numbers of rsp, rbp, rsi and rdi. */
@@ -126,6 +127,8 @@ static uint32_t written_by_two_bytes(const struct x86_64_instruction *i)
 {
 	const unsigned op = i->opcode & 0xff;
 
+	if (op == 0x1e && i->repeat == 0xf3 && i->extension == 1) /* rdssp */
+		return BIT(i->rm);
 	if ((op >= 0x80 && op <= 0x8f) || op == 0x0b || (op >= 0x18 && op <= 0x1f))
 		return 0;
 	if (op == 0x2c || op == 0x2d || op == 0x50 || op == 0xc5 || op == 0xd7 ||
@@ -153,8 +156,8 @@ uint32_t x86_64_written(const struct x86_64_instruction *i)
 {
 	if (i->kind == X86_64_CALL)
 		return X86_64_CALLER_SAVED;
-	if (i->kind >= X86_64_JUMP)
-		return 0;
+	if (i->kind >= X86_64_JUMP) /* loop counts in rcx */
+		return i->opcode >= 0xe0 && i->opcode <= 0xe2 ? BIT(RCX) : 0;
 	if (i->opcode == X86_64_OTHER_MAP)
 		return X86_64_ALL;
 	return i->opcode & 0x0f00 ? written_by_two_bytes(i) : written_by_one_byte(i);
@@ -195,6 +198,9 @@ static unsigned bytes_of_xmm(const struct x86_64_instruction *i)
 	case 0x7e:
 	case 0xd6:
 		return 8;
+	case 0xae:
+	case 0xc7:
+		return STATE;
 	default:
 		return (i->opcode & 0xf0) == 0x90 ? 1 : WIDEST; /* setcc */
 	}
@@ -209,8 +215,8 @@ unsigned x86_64_stored_bytes(const struct x86_64_instruction *i)
 	if (op & 0x0f00)
 		return bytes_of_xmm(i);
 	if (op >= 0xd8 && op <= 0xdf)
-		return WIDEST;
-	if (i->is_wide)
+		return (op == 0xd9 || op == 0xdd) && i->extension == 6 ? STATE : WIDEST;
+	if (i->is_wide || op == 0x8f) /* pop */
 		return 8;
 	if ((op < 0x40 && !(op & 1)) || op == 0x80 || op == 0x88 || op == 0xc6)
 		return 1;

@@ -55,7 +55,7 @@ example_packages() {
 test_packages() {
 	build_packages
 	example_packages
-	echo zlib1g-dev libcriterion-dev libclang-rt-dev clang-format-14 shellcheck jq lua5.1 lua5.2 lua5.3 \
+	echo zlib1g-dev libcriterion-dev libcapstone-dev libclang-rt-dev clang-format-14 shellcheck jq lua5.1 lua5.2 lua5.3 \
 		lua5.4 neovim sudo python3 python3-jsonschema python3-yaml libluajit-5.1-dev liblua5.1-0-dev \
 		liblua5.2-dev liblua5.3-dev liblua5.4-dev "$(guest_packages)"
 }
