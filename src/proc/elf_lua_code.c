@@ -90,10 +90,12 @@ static bool calls_of_named(struct elf_image *image, const char *name, struct tar
 	return elf_function(image, name, &f) == 0 && calls_of(image, f.address, false, ret);
 }
 
+/* Parts of the API that make objects. */
+static const char *const makers[] = {"lua_createtable", "lua_pushcclosure", "lua_newthread",
+				     "lua_concat", "lua_pushvfstring"};
+
 static bool find_step(struct elf_image *image, uint64_t *ret)
 {
-	static const char *const makers[] = {"lua_createtable", "lua_pushcclosure", "lua_newthread",
-					     "lua_concat", "lua_pushvfstring"};
 	struct target_set common, next;
 
 	if (!calls_of_named(image, makers[0], &common))
@@ -242,11 +244,12 @@ static int find_dispatch(struct elf_image *image, struct elf_range *ret)
 int elf_lua_code(struct elf_image *image, struct elf_lua_code *ret)
 {
 	struct elf_lua_code code = {0};
+	struct elf_function maker;
 	bool has_step;
 	uint64_t step;
 	int r = elf_read_symbols(image);
 
-	if (!r)
+	if (!r && elf_function(image, makers[0], &maker) == 0) /* else calls tell nothing */
 		r = elf_read_calls(image);
 	if (r < 0)
 		return r;

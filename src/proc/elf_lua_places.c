@@ -21,6 +21,9 @@ static int read_dispatch(struct elf_image *image, const struct elf_range *range,
 	int r = x86_64_flow_read(image, range, flow);
 
 	*ret_fetches = NULL;
+	if (!r)
+		r = lua_dispatch_is_likely(flow, opcode_mask) ? x86_64_flow_follow(image, flow)
+							      : -ENODATA;
 	if (!r && flow->nr_listed < MIN_OPCODES)
 		r = -ENODATA;
 	if (r < 0)
@@ -31,20 +34,34 @@ static int read_dispatch(struct elf_image *image, const struct elf_range *range,
 
 /* ---- which function -------------------------------------------------------------------------- */
 
+static bool is_candidate(const struct elf_range *range)
+{
+	return range->end - range->start >= MIN_FUNCTION;
+}
+
+static size_t count_candidates(const struct elf_image *image)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < image->nr_ranges; i++)
+		nr += is_candidate(&image->range[i]);
+	return nr;
+}
+
 int elf_lua_execute(struct elf_image *image, unsigned opcode_mask, struct elf_range *ret)
 {
-	unsigned nr = 0, nr_candidates = 0;
+	unsigned nr = 0;
 	int r = elf_read_ranges(image);
 
+	if (!r && count_candidates(image) > MAX_CANDIDATES)
+		return -ENODATA;
 	for (size_t i = 0; r == 0 && i < image->nr_ranges; i++) {
 		const struct elf_range *range = &image->range[i];
 		struct x86_64_flow flow;
 		bool *fetches;
 
-		if (range->end - range->start < MIN_FUNCTION)
+		if (!is_candidate(range))
 			continue;
-		if (nr_candidates++ == MAX_CANDIDATES)
-			return -ENODATA;
 		r = read_dispatch(image, range, opcode_mask, &flow, &fetches);
 		if (r == 0) {
 			*ret = *range;

@@ -117,7 +117,7 @@ static uint64_t lost_places(const struct lua_cells *c, size_t i)
 		if (x86_64_frame_place(c->flow, i, &place) &&
 		    (place >= c->frame[k] + 8 || place + bytes <= c->frame[k]))
 			continue;
-		lost |= 1ULL << (LUA_PC_REGISTERS + k);
+		lost |= LUA_PC_BIT(LUA_PC_REGISTERS + k);
 	}
 	return lost;
 }
@@ -128,8 +128,14 @@ bool lua_cells_is_savedpc(const struct lua_cells *c, const struct x86_64_instruc
 	       is->displacement == (int32_t)c->savedpc;
 }
 
+/* What is moved, and by how much it is changed on the way. */
+struct move {
+	unsigned to, from;
+	int32_t add;
+};
+
 /* A move of 64 bits, or an addition of a constant. */
-static void effect_of_move(const struct lua_cells *c, size_t i, struct lua_cell_effect *e)
+static void find_move(const struct lua_cells *c, size_t i, struct move *e)
 {
 	const struct x86_64_instruction *is = &c->flow->at[i];
 	unsigned cell = memory_cell(c, i);
@@ -157,7 +163,7 @@ static void effect_of_move(const struct lua_cells *c, size_t i, struct lua_cell_
 	} else if (is->is_wide && (is->opcode == 0x81 || is->opcode == 0x83) && !is->has_memory &&
 		   (is->extension == 0 || is->extension == 5)) {
 		e->to = e->from = is->rm;
-		e->add = is->extension ? -is->constant : is->constant;
+		e->add = is->extension && is->constant != INT32_MIN ? -is->constant : is->constant;
 	}
 }
 
@@ -167,23 +173,37 @@ static bool is_cell(const struct lua_cells *c, unsigned cell)
 	       (cell >= LUA_PC_REGISTERS || lua_cells_have_register(c, cell));
 }
 
-struct lua_cell_effect lua_cell_effect(const struct lua_cells *c, size_t i)
+static struct lua_cell_effect effect_of(const struct lua_cells *c, size_t i)
 {
 	const struct x86_64_instruction *is = &c->flow->at[i];
+	struct move move = {.to = LUA_PC_UNKNOWN, .from = LUA_PC_UNKNOWN};
 	struct lua_cell_effect e = {.to = LUA_PC_UNKNOWN, .from = LUA_PC_UNKNOWN};
 
 	e.lost = x86_64_written(is) | lost_places(c, i);
 	if (x86_64_stored_bytes(is) && (lua_cells_is_savedpc(c, is) || is->has_index))
-		e.lost |= 1ULL << LUA_PC_SAVED;
-	effect_of_move(c, i, &e);
-	if (!is_cell(c, e.to) || !is_cell(c, e.from) || e.add > LUA_CELL_MAX_ADD ||
-	    e.add < -LUA_CELL_MAX_ADD)
-		e.to = LUA_PC_UNKNOWN;
+		e.lost |= LUA_PC_BIT(LUA_PC_SAVED);
+	find_move(c, i, &move);
+	if (!is_cell(c, move.to) || !is_cell(c, move.from) || !LUA_PC_IS_NEAR(move.add))
+		return e;
+	e.to = (uint8_t)move.to;
+	e.from = (uint8_t)move.from;
+	e.add = (int16_t)move.add;
 	return e;
 }
 
 int lua_cells_choose(const struct x86_64_flow *flow, unsigned savedpc, struct lua_cells *ret)
 {
+	int r;
+
 	*ret = (struct lua_cells){.flow = flow, .savedpc = savedpc};
-	return choose_frames(ret);
+	ret->effect = calloc(flow->nr, sizeof(*ret->effect));
+	r = ret->effect ? choose_frames(ret) : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < flow->nr; i++)
+		ret->effect[i] = effect_of(ret, i);
+	return r;
+}
+
+void lua_cells_done(struct lua_cells *c)
+{
+	free(c->effect);
 }

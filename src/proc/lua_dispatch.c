@@ -32,6 +32,10 @@ struct slice {
 	unsigned opcode_mask;
 	uint64_t *wanted, *done;	  /* by number of instruction */
 	uint16_t *first_jump, *next_jump; /* those that lead to an instruction */
+	uint16_t *jump_to;		  /* those that lead where a register says */
+	uint16_t *todo;			  /* those before which something is wanted */
+	uint16_t *seen;			  /* those before which something was wanted */
+	size_t nr_jump_to, nr_todo, nr_seen;
 	int32_t place[MAX_PLACES];
 	size_t nr_places;
 	bool *is_fetch;
@@ -49,11 +53,17 @@ static int slice_alloc(struct slice *s)
 	s->done = calloc(f->nr, sizeof(*s->done));
 	s->first_jump = malloc(f->nr * sizeof(*s->first_jump));
 	s->next_jump = malloc(f->nr * sizeof(*s->next_jump));
+	s->jump_to = malloc(f->nr * sizeof(*s->jump_to));
+	s->todo = malloc(f->nr * sizeof(*s->todo));
+	s->seen = malloc(f->nr * sizeof(*s->seen));
 	s->is_fetch = calloc(f->nr, sizeof(*s->is_fetch));
-	if (!s->wanted || !s->done || !s->first_jump || !s->next_jump || !s->is_fetch)
+	if (!s->wanted || !s->done || !s->first_jump || !s->next_jump || !s->jump_to || !s->todo ||
+	    !s->seen || !s->is_fetch)
 		return -ENOMEM;
 	memset(s->first_jump, 0xff, f->nr * sizeof(*s->first_jump));
 	for (size_t i = 0; i < f->nr; i++) {
+		if (f->at[i].kind == X86_64_JUMP_TO)
+			s->jump_to[s->nr_jump_to++] = (uint16_t)i;
 		if (f->jump[i] == X86_64_NOWHERE)
 			continue;
 		s->next_jump[i] = s->first_jump[f->jump[i]];
@@ -68,12 +78,18 @@ static void slice_free(struct slice *s)
 	free(s->done);
 	free(s->first_jump);
 	free(s->next_jump);
+	free(s->jump_to);
+	free(s->todo);
+	free(s->seen);
 	free(s->is_fetch);
 }
 
 static void want(struct slice *s, size_t i, uint64_t what)
 {
-	s->wanted[i] |= what & ~s->done[i];
+	what &= ~s->done[i];
+	if (what && !s->wanted[i])
+		s->todo[s->nr_todo++] = (uint16_t)i;
+	s->wanted[i] |= what;
 }
 
 static void want_register(struct slice *s, size_t i, uint8_t reg)
@@ -108,7 +124,7 @@ static void want_loaded(struct slice *s, size_t i)
 	} else if (is->has_index) { /* a table */
 		want_register(s, i, is->base);
 		want_register(s, i, is->index);
-	} else if (!is->is_wide && is->base != X86_64_NO_BASE &&
+	} else if (!is->is_wide && !is->is_16 && is->base != X86_64_NO_BASE &&
 		   (is->displacement == 0 || is->displacement == -4)) {
 		s->is_fetch[i] = true;
 		s->has_fetch = true;
@@ -119,11 +135,12 @@ static void want_loaded(struct slice *s, size_t i)
 	}
 }
 
-static void note_cut(struct slice *s, const struct x86_64_instruction *is)
+/* and CONSTANT: does it leave the opcode? */
+static bool cuts_opcode(const struct x86_64_instruction *is, unsigned opcode_mask)
 {
 	bool is_and = is->opcode == 0x25 || ((is->opcode & ~3U) == 0x80 && is->extension == 4);
 
-	s->is_cut |= is_and && (unsigned)is->constant == s->opcode_mask;
+	return is_and && (unsigned)is->constant == opcode_mask;
 }
 
 /* Instruction @i sets the register: by what? */
@@ -168,7 +185,7 @@ static void want_sources(struct slice *s, size_t i, uint8_t reg)
 	case 0x98:
 	case 0xc1:
 	case 0xd1:
-		note_cut(s, is);
+		s->is_cut |= cuts_opcode(is, s->opcode_mask);
 		want_register(s, i, reg);
 		return;
 	default: /* a constant */
@@ -221,6 +238,8 @@ static void look_before(struct slice *s, size_t i)
 	uint64_t what = s->wanted[i];
 
 	s->wanted[i] = 0;
+	if (!s->done[i])
+		s->seen[s->nr_seen++] = (uint16_t)i;
 	s->done[i] |= what;
 	if (i == 0)
 		s->is_lost = true;
@@ -228,34 +247,36 @@ static void look_before(struct slice *s, size_t i)
 		look_at(s, i - 1, what);
 	for (size_t from = s->first_jump[i]; from != X86_64_NOWHERE; from = s->next_jump[from])
 		look_at(s, from, what);
-	for (size_t from = 0; f->is_listed[i] && from < f->nr; from++)
-		if (f->at[from].kind == X86_64_JUMP_TO)
-			look_at(s, from, what);
+	for (size_t k = 0; f->is_listed[i] && k < s->nr_jump_to; k++)
+		look_at(s, s->jump_to[k], what);
 }
 
 /* Back from the jump at @i, on every way. */
 static void follow_back(struct slice *s, size_t i)
 {
 	const struct x86_64_flow *f = s->flow;
-	bool has_more = true;
 
-	memset(s->done, 0, f->nr * sizeof(*s->done));
-	memset(s->wanted, 0, f->nr * sizeof(*s->wanted));
+	for (size_t k = 0; k < s->nr_seen; k++)
+		s->done[s->seen[k]] = 0;
 	memset(s->is_fetch, 0, f->nr * sizeof(*s->is_fetch));
-	s->nr_places = 0;
+	s->nr_places = s->nr_seen = 0;
 	s->is_cut = s->is_lost = s->has_fetch = false;
 	want_register(s, i, f->at[i].rm);
 	want_register(s, i, f->at[i].base);
 	want_register(s, i, f->at[i].index);
-	while (has_more) {
-		has_more = false;
-		for (size_t k = f->nr; k-- > 0;) {
-			if (!s->wanted[k])
-				continue;
-			look_before(s, k);
-			has_more = true;
-		}
+	while (s->nr_todo)
+		look_before(s, s->todo[--s->nr_todo]);
+}
+
+bool lua_dispatch_is_likely(const struct x86_64_flow *flow, unsigned opcode_mask)
+{
+	bool has_cut = false, has_jump = false;
+
+	for (size_t i = 0; i < flow->nr; i++) {
+		has_cut |= cuts_opcode(&flow->at[i], opcode_mask);
+		has_jump |= flow->at[i].kind == X86_64_JUMP_TO;
 	}
+	return has_cut && has_jump;
 }
 
 int lua_dispatch_fetches(const struct x86_64_flow *flow, unsigned opcode_mask, bool *ret)

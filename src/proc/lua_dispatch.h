@@ -5,6 +5,9 @@
 
 #include "x86_64_flow.h"
 
+/* May there be one? A look at the instructions alone, without the ways between them. */
+bool lua_dispatch_is_likely(const struct x86_64_flow *flow, unsigned opcode_mask);
+
 /**
  * lua_dispatch_fetches() - the fetches of a luaV_execute
  * @opcode_mask: 0x3f, from 5.4 on 0x7f

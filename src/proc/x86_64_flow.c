@@ -203,8 +203,15 @@ static bool adds_to_rsp(const struct x86_64_instruction *is, int32_t *ret)
 	if ((is->opcode != 0x81 && is->opcode != 0x83) || is->rm != X86_64_RSP || !is->is_wide ||
 	    (is->extension != 0 && is->extension != 5))
 		return false;
+	if (is->constant >= MAX_DEPTH || is->constant <= -MAX_DEPTH)
+		return false;
 	*ret = is->extension ? is->constant : -is->constant;
 	return true;
+}
+
+static bool is_near(const struct x86_64_instruction *is)
+{
+	return is->displacement < MAX_DEPTH && is->displacement > -MAX_DEPTH;
 }
 
 /* How deep the stack is after instruction @i. False: not known. */
@@ -227,7 +234,7 @@ static bool depth_after(const struct x86_64_flow *f, size_t i, int32_t *ret)
 	} else if (is->opcode == 0xc9 && f->frame != X86_64_NO_DEPTH) { /* leave */
 		*ret = f->frame - 8;
 	} else if (is->kind == X86_64_ADDRESS && is->reg == X86_64_RSP) {
-		if (is->base != RBP || is->has_index || f->frame == X86_64_NO_DEPTH)
+		if (is->base != RBP || is->has_index || !is_near(is) || f->frame == X86_64_NO_DEPTH)
 			return false;
 		*ret = f->frame - is->displacement;
 	} else if (is->kind != X86_64_CALL && x86_64_written(is) >> X86_64_RSP & 1) {
@@ -325,7 +332,7 @@ bool x86_64_frame_place(const struct x86_64_flow *f, size_t i, int32_t *ret)
 {
 	const struct x86_64_instruction *is = &f->at[i];
 
-	if (!is->has_memory || is->has_index)
+	if (!is->has_memory || is->has_index || !is_near(is))
 		return false;
 	if (is->base == X86_64_RSP && f->depth[i] != X86_64_NO_DEPTH)
 		*ret = is->displacement - f->depth[i];
@@ -349,13 +356,14 @@ int x86_64_flow_read(struct elf_image *image, const struct elf_range *range,
 	if (!code)
 		return -ENODATA;
 	r = flow_alloc(ret, len);
-	if (!r)
-		r = flow_decode(ret, code);
-	if (r < 0)
-		return r;
-	list_addresses(ret, image);
-	list_relocations(ret, image);
-	list_tables(ret, image);
-	find_last_calls(ret, image);
-	return find_depths(ret);
+	return r ? r : flow_decode(ret, code);
+}
+
+int x86_64_flow_follow(struct elf_image *image, struct x86_64_flow *flow)
+{
+	list_addresses(flow, image);
+	list_relocations(flow, image);
+	list_tables(flow, image);
+	find_last_calls(flow, image);
+	return find_depths(flow);
 }

@@ -33,13 +33,16 @@ struct x86_64_flow {
 };
 
 /**
- * x86_64_flow_read() - decode the function at @range of @image
+ * x86_64_flow_read() - decode the function at @range of @image, as far as jump
  * @ret: the caller's, until x86_64_flow_done(), also after an error
  *
  * Return: 0; -ENODATA: not understood; -ENOMEM.
  */
 int x86_64_flow_read(struct elf_image *image, const struct elf_range *range,
 		     struct x86_64_flow *ret);
+
+/* The rest of it, from depth on. Return: 0; -ENODATA: the stack is not understood. */
+int x86_64_flow_follow(struct elf_image *image, struct x86_64_flow *flow);
 void x86_64_flow_done(struct x86_64_flow *flow);
 
 /* Does the next one follow instruction @i? */
