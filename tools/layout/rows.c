@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows of src/unwind/lua_vms.c in the words of tools/layouts: "= NAME", then "field value". */
+/*
+ * The rows of puc_builds.c and luajit_builds.c in the words of tools/layouts: "= NAME", then "field
+ * value".
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Manages the tables of known builds.
+ * Manages the table of known builds of PUC Lua.
  *
  * Invariant: every row is a fact about a release: offsetof() compiled from its own headers with the
  * default configuration on a 64-bit machine; on the builds named after "walked", discover_confirm()
  * has also read a live stack through it. No row is extrapolated.
  *
- * Facts: lstate.h, lobject.h, lfunc.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT); lj_obj.h,
- * lj_dispatch.h, lj_jit.h of LuaJIT 2.1 (copyright Mike Pall, MIT).
+ * Facts: lstate.h, lobject.h, lfunc.h of Lua 5.1-5.5 (copyright Lua.org, PUC-Rio, MIT).
  */
 #include "lua_vms.h"
-
-#include <string.h>
-
-/* ---- PUC Lua --------------------------------------------------------------------------------- */
 
 /* Where gcc 12 keeps the pc in Debian's luaV_execute: only a hint. */
 #ifdef BPROF_ARCH_X86_64
@@ -58,8 +53,31 @@
 #define METATABLE_52 40
 #define METATABLE_55 32
 
-/* CallInfo from 5.4 on; the caller adds ci_status, its width and its bits. */
+#define STATE_52 .state_global = 24, .state_ci = 32
+
+/* The caller adds ci_savedpc. */
+#define CALLINFO_52                                                                                \
+	.ci_func = 0, .ci_previous = 16, .ci_status = 34, .ci_bytes = 80, .ci_status_width = 1,    \
+	.savedpc_is_live = 1, .ci_lua_mask = 1 << 0, .ci_hook_mask = 1 << 1,                       \
+	.ci_tail_mask = 1 << 6
+
+/* The caller adds ci_status_width, and the bit of finalizers. */
+#define CALLINFO_53                                                                                \
+	.ci_func = 0, .ci_previous = 16, .ci_savedpc = 40, .ci_status = 66, .ci_bytes = 72,        \
+	.savedpc_is_live = 1, .ci_lua_mask = 1 << 1, .ci_hook_mask = 1 << 2,                       \
+	.ci_tail_mask = 1 << 5
+
+/* From 5.4 on; the caller adds ci_status, its width and its bits. */
 #define CALLINFO_54 .ci_func = 0, .ci_previous = 16, .ci_savedpc = 32, .ci_bytes = 64
+
+/* Its bits up to 5.4.1, and after. */
+#define STATUS_540                                                                                 \
+	.ci_status = 62, .ci_status_width = 2, .ci_c_mask = 1 << 1, .ci_hook_mask = 1 << 2,        \
+	.ci_tail_mask = 1 << 4, .ci_finalizer_mask = 1 << 6
+
+#define STATUS_542                                                                                 \
+	.ci_status = 62, .ci_status_width = 2, .ci_c_mask = 1 << 1, .ci_hook_mask = 1 << 3,        \
+	.ci_tail_mask = 1 << 5, .ci_finalizer_mask = 1 << 7
 
 const struct lua_build lua_builds[] = {
 	{
@@ -124,23 +142,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 128,
 				.state_error_jmp = 112,
 				.state_bytes = 208,
 				.global_mainthread = 240,
 				.global_registry = 56,
-				.ci_func = 0,
-				.ci_previous = 16,
+				CALLINFO_52,
 				.ci_savedpc = 48,
-				.ci_status = 34,
-				.ci_bytes = 80,
-				.ci_status_width = 1,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 0,
-				.ci_hook_mask = 1 << 1,
-				.ci_tail_mask = 1 << 6,
 				PROTO_52,
 				.string_data = 24,
 				TABLE_51,
@@ -159,23 +168,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 128,
 				.state_error_jmp = 112,
 				.state_bytes = 208,
 				.global_mainthread = 264,
 				.global_registry = 64,
-				.ci_func = 0,
-				.ci_previous = 16,
+				CALLINFO_52,
 				.ci_savedpc = 56,
-				.ci_status = 34,
-				.ci_bytes = 80,
-				.ci_status_width = 1,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 0,
-				.ci_hook_mask = 1 << 1,
-				.ci_tail_mask = 1 << 6,
 				PROTO_52,
 				.string_data = 24,
 				TABLE_51,
@@ -194,23 +194,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 128,
 				.state_error_jmp = 112,
 				.state_bytes = 208,
 				.global_mainthread = 264,
 				.global_registry = 64,
-				.ci_func = 0,
-				.ci_previous = 16,
+				CALLINFO_52,
 				.ci_savedpc = 56,
-				.ci_status = 34,
-				.ci_bytes = 80,
-				.ci_status_width = 1,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 0,
-				.ci_hook_mask = 1 << 1,
-				.ci_tail_mask = 1 << 6,
 				PROTO_52,
 				.string_data = 24,
 				TABLE_52,
@@ -230,23 +221,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 208,
 				.global_mainthread = 224,
 				.global_registry = 64,
-				.ci_func = 0,
-				.ci_previous = 16,
-				.ci_savedpc = 40,
-				.ci_status = 66,
-				.ci_bytes = 72,
+				CALLINFO_53,
 				.ci_status_width = 1,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 1,
-				.ci_hook_mask = 1 << 2,
-				.ci_tail_mask = 1 << 5,
 				PROTO_53,
 				.string_data = 32,
 				TABLE_52,
@@ -265,23 +247,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 208,
 				.global_mainthread = 224,
 				.global_registry = 64,
-				.ci_func = 0,
-				.ci_previous = 16,
-				.ci_savedpc = 40,
-				.ci_status = 66,
-				.ci_bytes = 72,
+				CALLINFO_53,
 				.ci_status_width = 1,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 1,
-				.ci_hook_mask = 1 << 2,
-				.ci_tail_mask = 1 << 5,
 				PROTO_53,
 				.string_data = 24,
 				TABLE_52,
@@ -301,23 +274,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 12,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 208,
 				.global_mainthread = 200,
 				.global_registry = 64,
-				.ci_func = 0,
-				.ci_previous = 16,
-				.ci_savedpc = 40,
-				.ci_status = 66,
-				.ci_bytes = 72,
+				CALLINFO_53,
 				.ci_status_width = 1,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 1,
-				.ci_hook_mask = 1 << 2,
-				.ci_tail_mask = 1 << 5,
 				PROTO_53,
 				.string_data = 24,
 				TABLE_52,
@@ -337,23 +301,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 12,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 208,
 				.global_mainthread = 200,
 				.global_registry = 64,
-				.ci_func = 0,
-				.ci_previous = 16,
-				.ci_savedpc = 40,
-				.ci_status = 66,
-				.ci_bytes = 72,
+				CALLINFO_53,
 				.ci_status_width = 2,
-				.savedpc_is_live = 1,
-				.ci_lua_mask = 1 << 1,
-				.ci_hook_mask = 1 << 2,
-				.ci_tail_mask = 1 << 5,
 				.ci_finalizer_mask = 1 << 8,
 				PROTO_53,
 				.string_data = 24,
@@ -373,20 +328,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 200,
 				.global_mainthread = 256,
 				.global_registry = 64,
 				CALLINFO_54,
-				.ci_status = 62,
-				.ci_status_width = 2,
-				.ci_c_mask = 1 << 1,
-				.ci_hook_mask = 1 << 2,
-				.ci_tail_mask = 1 << 4,
-				.ci_finalizer_mask = 1 << 6,
+				STATUS_540,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
 				.string_data = 24,
@@ -406,20 +355,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 88,
 				.state_error_jmp = 80,
 				.state_bytes = 192,
 				.global_mainthread = 264,
 				.global_registry = 64,
 				CALLINFO_54,
-				.ci_status = 62,
-				.ci_status_width = 2,
-				.ci_c_mask = 1 << 1,
-				.ci_hook_mask = 1 << 2,
-				.ci_tail_mask = 1 << 4,
-				.ci_finalizer_mask = 1 << 6,
+				STATUS_540,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
 				.string_data = 24,
@@ -441,20 +384,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 88,
 				.state_error_jmp = 80,
 				.state_bytes = 192,
 				.global_mainthread = 264,
 				.global_registry = 64,
 				CALLINFO_54,
-				.ci_status = 62,
-				.ci_status_width = 2,
-				.ci_c_mask = 1 << 1,
-				.ci_hook_mask = 1 << 3,
-				.ci_tail_mask = 1 << 5,
-				.ci_finalizer_mask = 1 << 7,
+				STATUS_542,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
 				.string_data = 24,
@@ -474,20 +411,14 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 10,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 200,
 				.global_mainthread = 264,
 				.global_registry = 64,
 				CALLINFO_54,
-				.ci_status = 62,
-				.ci_status_width = 2,
-				.ci_c_mask = 1 << 1,
-				.ci_hook_mask = 1 << 3,
-				.ci_tail_mask = 1 << 5,
-				.ci_finalizer_mask = 1 << 7,
+				STATUS_542,
 				.pc_reg = PC_REG_54,
 				PROTO_54,
 				.string_data = 24,
@@ -510,8 +441,7 @@ const struct lua_build lua_builds[] = {
 		.puc =
 			{
 				.state_status = 11,
-				.state_global = 24,
-				.state_ci = 32,
+				STATE_52,
 				.state_base_ci = 96,
 				.state_error_jmp = 88,
 				.state_bytes = 0,
@@ -533,120 +463,3 @@ const struct lua_build lua_builds[] = {
 };
 
 const size_t lua_nr_builds = ARRAY_SIZE(lua_builds);
-
-/* ---- LuaJIT ---------------------------------------------------------------------------------- */
-
-const struct luajit_era luajit_eras[] = {
-	{.name = "since October 2020",
-	 .mainthread = 192,
-	 .vmstate = 184,
-	 .registry = 272,
-	 .supported = true},
-	{.name = "June to September 2020",
-	 .mainthread = 184,
-	 .vmstate = 176,
-	 .registry = 264,
-	 .supported = true},
-	{.name = "2017 to June 2020",
-	 .mainthread = 200,
-	 .vmstate = 128,
-	 .registry = 208,
-	 .supported = true},
-	{.name = "without GC64, since June 2021",
-	 .mainthread = 140,
-	 .vmstate = 136,
-	 .registry = 216,
-	 .supported = true,
-	 .refs32 = 1},
-	{.name = "without GC64, October 2020 to June 2021",
-	 .mainthread = 140,
-	 .vmstate = 136,
-	 .registry = 200,
-	 .supported = true,
-	 .refs32 = 1},
-	{.name = "without GC64, June to September 2020",
-	 .mainthread = 132,
-	 .vmstate = 128,
-	 .registry = 192,
-	 .supported = true,
-	 .refs32 = 1},
-	{.name = "without GC64, 2017 to June 2020",
-	 .mainthread = 128,
-	 .vmstate = 88,
-	 .registry = 136,
-	 .supported = true,
-	 .refs32 = 1},
-	/* Tarantool's fork: its C frames are longer, and its vmstate counts otherwise. */
-	{.name = "tarantool", .mainthread = 304, .vmstate = 408, .registry = 312},
-};
-
-const size_t luajit_nr_eras = ARRAY_SIZE(luajit_eras);
-
-#define BUILD(since, cfunc, dispatch_, state, traces, mcode)                                       \
-	{                                                                                          \
-		.name = (since), .bc_cfunc = (cfunc), .dispatch = (dispatch_),                     \
-		.state_bytes = (state), .trace_table = (traces), .snapshot_mcode = (mcode),        \
-	}
-
-/*
- * Every layout that the development branch had from March 2017 to August 2026, and that of
- * OpenResty's fork up to its tag of March 2024, by the day on which it began: tools/layouts over
- * the history.
- */
-const struct luajit_build luajit_builds[] = {
-	/* x86-64, GC64 */
-	BUILD("2017-03-20", 336, 3920, 96, 1064, 0),
-	BUILD("2020-05-22 (arm64: 2020-06-15)", 336, 3912, 96, 1064, 0),
-	BUILD("2020-06-15", 336, 3936, 96, 1088, 0),
-	BUILD("2020-06-23", 352, 3952, 96, 1104, 0),
-	BUILD("2020-09-30", 360, 3960, 96, 1112, 0),
-	BUILD("2021-03-23", 360, 3968, 96, 1112, 6),
-	BUILD("2024-04-19", 360, 3976, 96, 1120, 6),
-	BUILD("2025-11-06", 360, 3992, 96, 1120, 6),
-	BUILD("2025-11-10", 368, 4000, 96, 1128, 6),
-	BUILD("OpenResty, 2017-03-13", 336, 3928, 96, 1072, 0),
-	BUILD("OpenResty, 2018-10-17", 336, 3928, 104, 1072, 0),
-	BUILD("OpenResty, 2020-09-25", 352, 3960, 104, 1112, 0),
-	BUILD("OpenResty, 2020-09-29", 352, 4000, 104, 1112, 0),
-	BUILD("OpenResty, 2020-10-02", 352, 3992, 104, 1112, 0),
-	BUILD("OpenResty, 2020-10-08", 352, 3992, 112, 1112, 0),
-	BUILD("OpenResty, 2020-10-12", 360, 4000, 112, 1120, 0),
-	BUILD("OpenResty, 2021-06-07", 360, 4008, 112, 1120, 6),
-	/* arm64 */
-	BUILD("2017-03-20, arm64", 336, 3888, 96, 1032, 0),
-	BUILD("2020-05-22, arm64", 336, 3880, 96, 1032, 0),
-	BUILD("2020-06-23, arm64", 352, 3928, 96, 1080, 0),
-	BUILD("2020-09-30, arm64", 360, 3936, 96, 1088, 0),
-	BUILD("2021-03-23, arm64", 360, 3944, 96, 1088, 6),
-	BUILD("2024-04-19, arm64", 360, 3952, 96, 1096, 6),
-	BUILD("2025-11-06, arm64", 360, 3984, 96, 1112, 6),
-	BUILD("2025-11-10, arm64", 368, 3992, 96, 1120, 6),
-	BUILD("OpenResty, 2017-03-13, arm64", 336, 3896, 96, 1040, 0),
-	BUILD("OpenResty, 2018-10-17, arm64", 336, 3896, 104, 1040, 0),
-	BUILD("OpenResty, 2020-09-25, arm64", 352, 3936, 104, 1088, 0),
-	BUILD("OpenResty, 2020-09-29, arm64", 352, 3976, 104, 1088, 0),
-	BUILD("OpenResty, 2020-10-02, arm64", 352, 3968, 104, 1088, 0),
-	BUILD("OpenResty, 2020-10-08, arm64", 352, 3968, 112, 1088, 0),
-	BUILD("OpenResty, 2020-10-12, arm64", 360, 3976, 112, 1096, 0),
-	BUILD("OpenResty, 2021-06-07, arm64", 360, 3984, 112, 1096, 6),
-	/* x86-64 without GC64: what it was built as by default up to 2019-12-08 */
-	BUILD("2017-03-20, 32-bit references", 240, 3112, 64, 784, 0),
-	BUILD("2020-05-22, 32-bit references", 240, 3104, 64, 784, 0),
-	BUILD("2020-06-15, 32-bit references", 240, 3128, 64, 808, 0),
-	BUILD("2020-06-23, 32-bit references", 256, 3144, 64, 824, 0),
-	BUILD("2020-09-30, 32-bit references", 264, 3152, 64, 832, 0),
-	BUILD("2021-03-23, 32-bit references", 264, 3160, 64, 832, 6),
-	BUILD("2021-06-01, 32-bit references", 280, 3176, 64, 848, 6),
-	BUILD("2024-04-19, 32-bit references", 280, 3184, 64, 856, 6),
-	BUILD("2025-11-06, 32-bit references", 280, 3200, 64, 856, 6),
-	BUILD("2025-11-10, 32-bit references", 288, 3208, 64, 864, 6),
-	BUILD("OpenResty, 2018-10-17, 32-bit references", 240, 3112, 72, 784, 0),
-	BUILD("OpenResty, 2020-09-25, 32-bit references", 256, 3144, 72, 824, 0),
-	BUILD("OpenResty, 2020-09-29, 32-bit references", 256, 3184, 72, 824, 0),
-	BUILD("OpenResty, 2020-10-02, 32-bit references", 256, 3176, 72, 824, 0),
-	BUILD("OpenResty, 2020-10-08, 32-bit references", 256, 3184, 80, 832, 0),
-	BUILD("OpenResty, 2020-10-12, 32-bit references", 264, 3192, 80, 840, 0),
-	BUILD("OpenResty, 2021-06-07, 32-bit references", 280, 3216, 80, 856, 6),
-};
-
-const size_t luajit_nr_builds = ARRAY_SIZE(luajit_builds);
