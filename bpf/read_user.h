@@ -29,6 +29,9 @@ struct walk_loop {
 #define WALK_OPAQUE(x) asm volatile("" : "+r"(x))
 #define WALK_READ(w, dst, bytes, address)                                                          \
 	bpf_probe_read_user((dst), (bytes), (const void *)(u64)(address))
+/* Up to a NUL, and no more than bytes - 1; what follows in dst stays. Negative: not readable. */
+#define WALK_READ_TEXT(w, dst, bytes, address)                                                     \
+	bpf_probe_read_user_str((dst), (bytes), (const void *)(u64)(address))
 
 /*
  * Calls step(w) up to n times, until it returns non-zero. Its value: how often it was called. _AT:
@@ -77,6 +80,23 @@ typedef __s64 s64;
 #define WALK_INLINE			  static inline __attribute__((always_inline))
 #define WALK_OPAQUE(x)			  ((void)0)
 #define WALK_READ(w, dst, bytes, address) mem_read((w)->mem, (dst), (bytes), (address))
+#define WALK_READ_TEXT(w, dst, bytes, address)                                                     \
+	mem_read_text((w)->mem, (char *)(dst), (bytes), (address))
+
+/* Byte by byte: what follows the NUL need not be readable. */
+static inline int mem_read_text(const struct mem_reader *mem, char *dst, size_t bytes, uaddr_t src)
+{
+	char c;
+
+	for (size_t i = 0; i + 1 < bytes; i++) {
+		int r = mem_read(mem, &c, 1, src + i);
+
+		if (r < 0 || !c)
+			return r;
+		dst[i] = c;
+	}
+	return 0;
+}
 
 #define WALK_LOOP_BODY(name, step)                                                                 \
 	static int name(u32 round, struct walk_loop *loop)                                         \

@@ -122,9 +122,11 @@ struct walk {
 	u64 named[WALK_NAMES]; /* strings whose name_word is known */
 	u32 name_word[WALK_NAMES];
 	struct bprof_span span[BPROF_MAX_SPANS];
-	u64 element[ELEMENT_WORDS]; /* of busted: the first nodes of its table */
-	u64 element_sum;	    /* of their strings */
-	struct walk_window stack;   /* Lua stack */
+	u64 element[ELEMENT_WORDS];   /* of busted: the first nodes of its table */
+	u64 text[ELEMENT_TEXT_WORDS]; /* of one of their strings */
+	u64 element_sum;	      /* of all */
+	u32 element_unread;
+	struct walk_window stack; /* Lua stack */
 	union {
 		struct luajit_work luajit;
 		struct puc_work puc;
@@ -353,13 +355,33 @@ WALK_INLINE u64 walk_table_nodes(struct walk *w, u64 table, u32 *nr_nodes)
 										  : nodes;
 }
 
+/* The beginning of a string's text into w->text. Non-zero: it cannot be read. */
+WALK_INLINE int walk_read_text(struct walk *w, u64 string, u64 tag)
+{
+	u64 text = string + element_text_at(&w->chosen);
+
+	if (element_text_is_apart(&w->chosen, tag) &&
+	    WALK_READ(w, &text, sizeof(text), string + ELEMENT_CONTENTS_AT))
+		return 1;
+	__builtin_memset(w->text, 0, sizeof(w->text));
+	return WALK_READ_TEXT(w, w->text, sizeof(w->text), text) < 0;
+}
+
+/* Non-zero: a string of the element cannot be read. */
 WALK_INLINE int walk_add_element_node(struct walk *w, u32 i)
 {
 	u32 at = i * element_node_words(w->chosen.dialect);
 	u64 value = w->element[walk_index(at, ELEMENT_WORDS - 1)];
 	u64 tag = w->element[walk_index(at + 1, ELEMENT_WORDS - 1)];
+	u64 string = element_string(&w->chosen, value, tag);
 
-	w->element_sum += element_share(&w->chosen, value, tag);
+	if (!string)
+		return 0;
+	if (walk_read_text(w, string, tag)) {
+		w->element_unread = 1;
+		return 1;
+	}
+	w->element_sum += element_share(string, w->text);
 	return 0;
 }
 
@@ -380,8 +402,22 @@ WALK_STEP u32 walk_element_fingerprint(struct walk *w, u64 element)
 	    WALK_READ(w, w->element, (u32)bytes, nodes))
 		return 0;
 	w->element_sum = 0;
+	w->element_unread = 0;
 	WALK_LOOP(nr_nodes, walk_element_body, w);
-	return element_fingerprint_of(w->element_sum);
+	return w->element_unread ? 0 : element_fingerprint_of(w->element_sum);
+}
+
+/* An element often has two frames in a row: its scope, and what runs in it. */
+WALK_INLINE u32 walk_span_fingerprint(struct walk *w, u32 n, u64 element)
+{
+	const struct bprof_span *inner =
+		&w->span[walk_index(n + BPROF_MAX_SPANS - 1, BPROF_MAX_SPANS - 1)];
+
+	if (!element)
+		return 0;
+	if (n && inner->element == element)
+		return inner->fingerprint;
+	return walk_element_fingerprint(w, element);
 }
 
 /*
@@ -403,7 +439,7 @@ WALK_INLINE void walk_add_span(struct walk *w, u64 descriptor, u64 element)
 	w->span[n].descriptor = descriptor;
 	w->span[n].element = element;
 	w->span[n].frame = w->is_cut ? BPROF_MAX_FRAMES : w->record.s.nr_frames - 1U;
-	w->span[n].fingerprint = element ? walk_element_fingerprint(w, element) : 0;
+	w->span[n].fingerprint = walk_span_fingerprint(w, n, element);
 }
 
 /* The root was not reached: of the spans the outermost ones are missing, and half a path is none.

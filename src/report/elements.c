@@ -72,14 +72,17 @@ static struct entry *find(const struct elements *e, uint32_t pid, uint64_t addre
 	return entry;
 }
 
-/* Not one that was read later, or earlier, at the same address. */
+/*
+ * Not one that was read later, or earlier, at the same address. One whose strings could not be read
+ * at the sample, or when it was captured, proves nothing, except where nobody ever asked for them:
+ * in a recording of an older version.
+ */
 static const struct entry *find_seen(const struct elements *e, uint32_t pid,
 				     const struct bprof_span *span)
 {
 	const struct entry *entry = find(e, pid, span->element);
-	bool both = entry && entry->fingerprint && span->fingerprint;
 
-	return both && entry->fingerprint != span->fingerprint ? NULL : entry;
+	return entry && entry->fingerprint == span->fingerprint ? entry : NULL;
 }
 
 int elements_add(struct elements *e, const struct decoded *d)

@@ -92,19 +92,44 @@ static int add_place(const struct lua_reader *reader, const struct lua_value *tr
 	return add_source(reader, &found[1], &found[2], text);
 }
 
+/* As the sampler reads it: up to the first NUL. */
+static int text_of(const struct lua_reader *reader, uaddr_t string, __u64 text[ELEMENT_TEXT_WORDS])
+{
+	struct buf copy;
+	int r;
+
+	memset(text, 0, ELEMENT_TEXT_WORDS * sizeof(*text));
+	buf_init(&copy, ELEMENT_TEXT_WORDS * sizeof(*text));
+	r = lua_string_copy(reader, string, ELEMENT_TEXT_WORDS * sizeof(*text) - 1, &copy);
+	if (r > 0)
+		memcpy(text, copy.data, strnlen(copy.data, copy.len));
+	buf_done(&copy);
+	return r;
+}
+
 /* As the sampler makes it (bpf/walk.h), 0 if it cannot be made. */
 static __u32 fingerprint_of(const struct lua_reader *reader, uaddr_t element)
 {
-	__u64 words[ELEMENT_WORDS];
+	__u64 words[ELEMENT_WORDS], text[ELEMENT_TEXT_WORDS], sum = 0;
 	struct lua_table table;
-	uint32_t nr_nodes, bytes = element_node_bytes(reader->layout->dialect);
+	uint32_t nr_nodes, step = element_node_words(reader->layout->dialect);
 
 	if (lua_table_open(reader, element, &table) < 0)
 		return 0;
 	nr_nodes = table.nr_nodes < ELEMENT_MAX_NODES ? table.nr_nodes : ELEMENT_MAX_NODES;
-	if (peek_read(reader->peek, words, nr_nodes * (size_t)bytes, table.nodes) < 0)
+	if (peek_read(reader->peek, words, nr_nodes * step * sizeof(*words), table.nodes) < 0)
 		return 0;
-	return element_fingerprint(reader->layout, words, nr_nodes);
+	for (uint32_t i = 0; i < nr_nodes; i++) {
+		uaddr_t string =
+			element_string(reader->layout, words[i * step], words[i * step + 1]);
+
+		if (!string)
+			continue;
+		if (text_of(reader, string, text) < 0)
+			return 0;
+		sum += element_share(string, text);
+	}
+	return element_fingerprint_of(sum);
 }
 
 static const char *const element_keys[] = {"descriptor", "name", "trace"};
@@ -128,6 +153,8 @@ static int add_element(const struct lua_reader *reader, uint32_t pid, uaddr_t el
 	if (found[0].kind != LUA_KIND_STRING)
 		return -EBADMSG;
 	record.fingerprint = fingerprint_of(reader, element);
+	if (!record.fingerprint)
+		return -EFAULT;
 	buf_init(&text, 4UL * MAX_ELEMENT_TEXT);
 	descriptor_len = add_string(reader, &found[0], &text);
 	name_len = add_string(reader, &found[1], &text);
