@@ -82,6 +82,9 @@ int attribute_place_stack(struct attribute *a, uint32_t pid,
 			  const struct attribute_element *elements, size_t nr, uint64_t time_ns,
 			  uint32_t *ret_node, enum phase *ret_phase, uint32_t *ret_test) MUST_CHECK;
 
+/* Do the nodes of this process come from its stacks? */
+bool attribute_is_by_stack(const struct attribute *a, uint32_t pid);
+
 /* Did this process (not only one it started in) announce boundaries of its own? */
 bool attribute_hook_seen(const struct attribute *a, uint32_t pid);
 

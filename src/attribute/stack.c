@@ -214,6 +214,13 @@ static void set_place(const struct attribute *a, struct place place, uint32_t *r
 		*ret_test = a->nodes[place.node].test;
 }
 
+bool attribute_is_by_stack(const struct attribute *a, uint32_t pid)
+{
+	const struct process *p = process_find(a, pid);
+
+	return p && p->by_stack;
+}
+
 int attribute_place_stack(struct attribute *a, uint32_t pid,
 			  const struct attribute_element *elements, size_t nr, uint64_t time_ns,
 			  uint32_t *ret_node, enum phase *ret_phase, uint32_t *ret_test)

@@ -51,6 +51,18 @@ static bool reaches_the_root(const struct bprof_sample *s)
 }
 
 /*
+ * Does the stack tell which test runs, or that none does? A whole one of the main thread without
+ * busted says that the suite is over; that of another thread says nothing, nor does one of C alone.
+ */
+static bool tells_the_test(const struct pipeline *p, const struct bprof_sample *s, size_t nr)
+{
+	if (nr)
+		return true;
+	return attribute_is_by_stack(p->attribute, s->pid) && s->tid == s->pid &&
+	       s->nr_frames > 0 && reaches_the_root(s);
+}
+
+/*
  * What is known of the collector of PUC Lua. Answers stand before their samples, and a processor
  * has one sample at a time.
  */
@@ -89,7 +101,7 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	if (attribute_hook_seen(p->attribute, s->pid)) {
 		if (reaches_the_root(s))
 			attribute_check_stack(p->attribute, s->pid, node, chain, nr);
-	} else if (nr) {
+	} else if (tells_the_test(p, s, nr)) {
 		r = attribute_place_stack(p->attribute, s->pid, chain, nr, s->h.time_ns, &node,
 					  &phase, NULL);
 	}
