@@ -46,6 +46,7 @@ int host_walk(const struct mem_reader *mem, const struct host_walk_input *in,
 	w.heap_end = in->heap_end;
 	w.stack_end = in->stack_end;
 	w.safe_proto = in->safe_proto;
+	w.jit = in->jit;
 	w.record.s.pid = in->pid;
 	w.record.s.ip = in->reg[BPROF_REG_IP];
 	family = walk_begin(&w);

@@ -27,6 +27,7 @@
  * @seen:       SEEN_ENTRIES entries: lines of captured prototypes are left out. NULL: decode all.
  *              Borrowed for the call.
  * @pc_table:   of the VM whose layout has one; NULL: none has. Borrowed for the call
+ * @jit:        how exact the place in code compiled by LuaJIT shall be
  */
 struct host_walk_input {
 	uint64_t reg[BPROF_NR_REGS];
@@ -38,6 +39,7 @@ struct host_walk_input {
 	uint32_t pid;
 	const struct bprof_seen *seen;
 	const struct puc_pc_table *pc_table;
+	enum bprof_jit jit;
 };
 
 /* A prototype of the stack that is not in the seen table. */

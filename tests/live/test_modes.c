@@ -161,6 +161,28 @@ Test(modes, machine_code_of_a_main_chunk_is_told_from_the_c_code_it_calls, .time
 	expect_on_trace("call", "jit_states.c");
 }
 
+/* --jit=base: the function that runs, and no line of it. */
+Test(modes, on_a_trace_no_more_is_claimed_than_asked_for, .timeout = 60)
+{
+	struct profiled p;
+	struct text folded;
+	char *path;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	profiled_run(BPROF_PERF, NUMERIC, NULL,
+		     WORDS{"--boundaries=none", "--lines", "--jit=base", NULL},
+		     WORDS{"luajit", "on_trace.lua", "loop", NULL}, &p);
+	path = path_join(p.directory, "tracing.folded");
+	folded = file_read(path);
+	cr_expect(strstr(folded.data, "main chunk (on_trace.lua:?)_[j]") != NULL, "%s",
+		  folded.data);
+	for (const char *at = folded.data; (at = strstr(at, ")_[j]")); at++)
+		cr_expect(at[-1] == '?', "a line is claimed: %s", folded.data);
+	text_done(&folded);
+	free(path);
+	profiled_done(&p);
+}
+
 Test(modes, puc_lua_has_no_compiler, .timeout = 120)
 {
 	struct profiled p;

@@ -333,6 +333,22 @@ static const char *const jitcalls[] = {
 static const char *const jitcalls_hot[] = {"main:57 loop:36-42 *:*? @*? *:*{0,3}",
 					   "main:58 each:49-53 @*?", NULL};
 
+/* Each call is on a line of its own: a trace that is shown as the one it replaced does not fit. */
+static const char *const flush[] = {
+	MAIN_LEAF,
+	"main:61 @jit.flush",
+	"main:53 one:5-11",
+	"main:54 two:16-22",
+	"main:54 two:19 add:12-15",
+	"main:56 three:23-33",
+	"main:58 four:34-40",
+	"main:59 never:41-48",
+	NULL,
+};
+static const char *const flush_hot[] = {"main:53 one:6-9",     "main:54 two:17-21 *:*{0,1}",
+					"main:56 three:24-31", "main:58 four:35-38",
+					"main:59 never:42-46", NULL};
+
 const struct truth_program truth_programs[] = {
 	{"ratio", "interpreter", TRUTH_PUC, ratio, ratio_hot, 85, false, 0},
 	{"line", "lines of a loop", TRUTH_PUC, line, line_hot, 80, false, 0},
@@ -354,6 +370,7 @@ const struct truth_program truth_programs[] = {
 	{"rec", "loading, compiling", TRUTH_PUC, rec, rec_hot, 80, false, 0},
 	{"jitmix", "traces", TRUTH_PUC, jitmix, jitmix_hot, 85, false, 0},
 	{"jitcalls", "traces, calls inlined", TRUTH_PUC, jitcalls, jitcalls_hot, 85, false, 0},
+	{"flush", "traces, flushed, given up", TRUTH_JIT, flush, flush_hot, 60, false, 0},
 	{"fib", "traces, recursion", TRUTH_PUC, fib, fib_hot, 85, false, 0},
 	{"ffi", "FFI and callbacks", TRUTH_LUAJIT, ffi, ffi_hot, 85, false, 0},
 	{0},

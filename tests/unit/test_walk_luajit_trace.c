@@ -143,6 +143,32 @@ Test(walk_trace, the_place_is_that_of_the_last_guard_passed)
 	}
 }
 
+/* --jit: what is not asked for is not claimed. */
+Test(walk_trace, less_is_claimed_where_less_is_asked_for)
+{
+	uaddr_t outer = make_lua(10, 20);
+
+	push_frame(&p.main, outer, LINK_C);
+	make_trace(5, instruction(outer, 6));
+	make_trace(NUMBER, instruction(outer, 9));
+	put(t.at + 108, 2, 5); /* a side trace of the other */
+	add_snapshot(0, 2, instruction(outer, 11));
+	run_compiled(0x30);
+	walk();
+	cr_expect(eq(i32, p.out.frame[0].line, 21));
+	p.in.jit = BPROF_JIT_START;
+	walk();
+	cr_assert(eq(u8, p.out.sample.status, BPROF_WALK_OK));
+	cr_expect(eq(i32, p.out.frame[0].line, 16), "the start of the root trace");
+	cr_expect(eq(u32, p.out.frame[0].flags, COMPILED | BPROF_FRAME_BOUNDARY));
+	p.in.jit = BPROF_JIT_BASE;
+	walk();
+	cr_assert(eq(u16, p.out.sample.nr_frames, 1));
+	cr_expect(eq(u64, p.out.frame[0].object, proto_of(outer)));
+	cr_expect(eq(u32, p.out.frame[0].flags,
+		     COMPILED | BPROF_FRAME_NO_POS | BPROF_FRAME_BOUNDARY));
+}
+
 static void put_code(uaddr_t at, const char *code, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
