@@ -195,9 +195,9 @@ Test(children, of_lua_5_4)
 	"local n = 0 while os.clock() < 20 do n = n + 1 if n % 100000 == 0 then "                  \
 	"local f = io.open('burnt', 'w') if not f then break end f:write(os.clock()) f:close() "   \
 	"end end"
-#define STARTER                                                                                     \
-	"it('starts a child', function() os.execute('luajit child.lua >/dev/null 2>&1 &') end) "    \
-	"it('waits for it', function() repeat os.execute('sleep 0.02') local f = io.open('burnt') " \
+#define STARTER                                                                                    \
+	"it('starts a child', function() os.execute('luajit child.lua >/dev/null 2>&1 &') end) "   \
+	"it('waits for it', function() repeat os.execute('sleep 0.1') local f = io.open('burnt') " \
 	"local t = f and f:read('*n') if f then f:close() end until t and t >= 0.3 end)"
 
 static void write_text(const char *directory, const char *name, const char *text)

@@ -393,11 +393,11 @@ static void expect_links_gone(const struct links *links)
 	double killed = seconds_now();
 
 	cr_expect(links->nr > 0, "it had no links");
-	while (count_links(links) && seconds_now() < killed + 3)
+	while (count_links(links) && seconds_now() < killed + PATIENCE)
 		pause_ms(10);
 	cr_log_info("%zu links, all gone after %.2f s", links->nr, seconds_now() - killed);
-	cr_expect(count_links(links) == 0, "%zu of %zu BPF links are left after 3 s",
-		  count_links(links), links->nr);
+	cr_expect(count_links(links) == 0, "%zu of %zu BPF links are left", count_links(links),
+		  links->nr);
 }
 
 Test(signals, whoever_kills_us_does_not_end_the_command)
@@ -427,7 +427,7 @@ Test(signals, whoever_kills_us_leaves_nobody_held)
 				   "luajit -e 'held()' 2>/dev/null; touch finished";
 	struct started s = start_and_wait(PROFILED("sh", "-c", work));
 	char *enough = in_place("enough");
-	double until = seconds_now() + 2;
+	double until = seconds_now() + PATIENCE;
 	struct links links = links_of(s.pid);
 	bool held = false;
 

@@ -597,11 +597,13 @@ static int press_control_z(const char *user)
 	int master, status;
 	pid_t pid;
 
-	write_script("sleeper.sh", "echo $$ >pid; sleep 0.5; exit 9\n");
+	write_script("sleeper.sh",
+		     "echo $$ >pid; while [ ! -e go ]; do sleep 0.05; done; exit 9\n");
 	unlink("pid");
+	unlink("go");
 	unlink("stopped");
 	user_script("set -m; sudo @ ./sleeper.sh\n"
-		    "grep ^State /proc/$(cat pid)/status >stopped; fg; exit $?");
+		    "grep ^State /proc/$(cat pid)/status >stopped; : >go; fg; exit $?");
 	pid = start_on_terminal(user, &master);
 	wait_for_file("pid");
 	usleep(100000);

@@ -69,19 +69,21 @@ static struct text folded_of(const char *const command[5])
 static void expect_stacks_of(const char *const command[5], unsigned percent)
 {
 	struct text folded = folded_of(command);
+	unsigned long all = samples_with(folded.data, NULL);
 
-	/* The program lives a little before it has a VM, and that is found a little later. */
-	cr_expect(samples_with(folded.data, "main chunk (busy.lua") >=
-			  samples_with(folded.data, NULL) * percent / 100,
-		  "%s", folded.data);
-	cr_expect(samples_with(folded.data, "leaf (busy.lua") >= FREQUENCY * (percent - 10) / 100,
-		  "%s", folded.data);
+	cr_expect(all >= FREQUENCY / 2, "%s", folded.data);
+	/* The program lives a little before it has a VM, and that is found a little later: later
+	   still where a neighbour keeps us from running. */
+	cr_expect(samples_with(folded.data, "main chunk (busy.lua") >= all * percent / 100, "%s",
+		  folded.data);
+	cr_expect(samples_with(folded.data, "leaf (busy.lua") >= all * (percent - 10) / 100, "%s",
+		  folded.data);
 	text_done(&folded);
 }
 
 static void expect_stacks(const char *host)
 {
-	expect_stacks_of((const char *const[5]){host, "busy.lua", RUN_SECONDS}, 95);
+	expect_stacks_of((const char *const[5]){host, "busy.lua", RUN_SECONDS}, 85);
 }
 
 static void skip_unless_opens(const char *library)
