@@ -80,26 +80,25 @@ static __always_inline void charge(struct task_struct *prev, u32 tid, struct thr
 	}
 }
 
-/* The scheduler's clocks of a processor, as of its last look at them. */
-struct clocks {
-	u64 clock; /* moves as ours does */
-	u64 task;  /* leaves out what is nobody's: stolen time, interrupts */
-};
-
-/* A kernel without groups of tasks does not lead us to them: then when @task was charged last. */
-static __always_inline struct clocks scheduler_clocks(const struct cpu_slot *slot,
-						      const struct task_struct *task, bool far)
+/*
+ * The scheduler's clock of a processor, as of its last look at it: it moves as ours does. A kernel
+ * without groups of tasks does not lead us to it: then when @task was charged last.
+ */
+static __always_inline u64 scheduler_clock(const struct cpu_slot *slot,
+					   const struct task_struct *task, bool far)
 {
 	const struct rq *rq = (const struct rq *)slot->run_queue;
-	struct clocks c;
 
-	if (rq) {
-		c.clock = BPF_CORE_READ(rq, clock);
-		c.task = BPF_CORE_READ(rq, clock_task);
-	} else {
-		c.clock = c.task = TASK_FIELD(far, task, se.exec_start);
-	}
-	return c;
+	return rq ? BPF_CORE_READ(rq, clock) : TASK_FIELD(far, task, se.exec_start);
+}
+
+/* Likewise, but it leaves out what is nobody's: stolen time, interrupts. */
+static __always_inline u64 scheduler_clock_task(const struct cpu_slot *slot,
+						const struct task_struct *task, bool far)
+{
+	const struct rq *rq = (const struct rq *)slot->run_queue;
+
+	return rq ? BPF_CORE_READ(rq, clock_task) : TASK_FIELD(far, task, se.exec_start);
 }
 
 /*
@@ -109,7 +108,7 @@ static __always_inline struct clocks scheduler_clocks(const struct cpu_slot *slo
 static __always_inline u64 clock_offset_now(const struct cpu_slot *slot,
 					    const struct task_struct *task, bool far)
 {
-	u64 clock = scheduler_clocks(slot, task, far).clock;
+	u64 clock = scheduler_clock(slot, task, far);
 
 	barrier();
 	return bpf_ktime_get_ns() - clock;
@@ -157,10 +156,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *leaving, struct task_s
 
 /* ---- in the middle of a slice -------------------------------------------------------------- */
 
-/* What of a thread's time the scheduler may move between two reads. */
+/* What of a thread's time the scheduler moves, all of it at once. */
 struct moving {
-	u64 sum, start;
-	struct clocks clocks;
+	u64 sum, start, clock;
 };
 
 static __always_inline struct moving read_moving(const struct cpu_slot *slot,
@@ -171,9 +169,16 @@ static __always_inline struct moving read_moving(const struct cpu_slot *slot,
 	barrier();
 	m.sum = TASK_FIELD(far, task, se.sum_exec_runtime);
 	m.start = TASK_FIELD(far, task, se.exec_start);
-	m.clocks = scheduler_clocks(slot, task, far);
+	m.clock = scheduler_clock(slot, task, far);
 	barrier();
 	return m;
+}
+
+/* The offset is known the better the sooner after a look at the scheduler's clock it is taken. */
+static __always_inline void improve_offset(struct cpu_slot *slot, u64 offset)
+{
+	if (slot->clock_offset && offset < slot->clock_offset)
+		slot->clock_offset = offset;
 }
 
 /*
@@ -181,28 +186,29 @@ static __always_inline struct moving read_moving(const struct cpu_slot *slot,
  * its processor: then all are read again. Numbers that never stand still move by little: a thread
  * that asks for its own clock all the time. False: known up to the latest tick only.
  */
-static __always_inline bool add_running_ns(struct reading *r, const struct cpu_slot *slot,
+static __always_inline bool add_running_ns(struct reading *r, struct cpu_slot *slot,
 					   const struct task_struct *task, const struct thread *t,
 					   bool far)
 {
 	struct moving m = read_moving(slot, task, far), again;
-	u64 clock_offset = slot->clock_offset;
-	u64 now = 0;
+	u64 clock_task = 0, now = 0;
+	bool still = false;
 	s64 part;
 
-	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+	for (int attempt = 0; attempt < MAX_ATTEMPTS && !still; attempt++) {
+		clock_task = scheduler_clock_task(slot, task, far);
 		now = bpf_ktime_get_ns();
 		again = read_moving(slot, task, far);
-		if (again.sum == m.sum && again.start == m.start &&
-		    again.clocks.clock == m.clocks.clock)
-			break;
+		still = again.sum == m.sum && again.start == m.start && again.clock == m.clock;
 		m = again;
 	}
-	part = (s64)(m.clocks.task - m.start);
-	if (clock_offset && (s64)(now - clock_offset - m.clocks.clock) > 0)
-		part += (s64)(now - clock_offset - m.clocks.clock);
+	part = (s64)(clock_task - m.start);
+	if (still && !far)
+		improve_offset(slot, now - m.clock);
+	if (slot->clock_offset && (s64)(now - slot->clock_offset - m.clock) > 0)
+		part += (s64)(now - slot->clock_offset - m.clock);
 	r->cpu_ns += m.sum - t->charged_ns + (part > 0 ? (u64)part : 0);
-	return clock_offset != 0;
+	return slot->clock_offset != 0;
 }
 
 /* Who looks for the threads beside it. bpf_loop() takes what is on the stack, and nothing else. */
@@ -242,14 +248,10 @@ static __always_inline void add_this_thread(struct reading *r, struct thread *t)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
 	struct cpu_slot *slot = this_cpu_slot();
-	u64 offset;
 
 	r->seen = false;
 	if (!slot)
 		return;
-	offset = clock_offset_now(slot, task, false);
-	if (slot->clock_offset && offset < slot->clock_offset)
-		slot->clock_offset = offset;
 	r->seen = add_running_ns(r, slot, task, t, false);
 	add_thread_meters(&r->meters, t, task, false);
 	if (!add_slice_meters(&r->meters, slot, r->tid))

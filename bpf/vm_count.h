@@ -25,6 +25,7 @@
 
 struct vm_count_work {
 	u32 words[VM_COUNT_WORDS];
+	u32 found; /* here the verifier does not tell one value from another */
 	char text[VM_COUNT_PREFIX + VM_COUNT_DIGITS + 6];
 };
 
@@ -48,10 +49,13 @@ struct {
 	__type(value, u32);
 } vm_coroutines SEC(".maps");
 
-/* The countdown in a lua_State of PUC Lua or a global_State of LuaJIT; 0 = it is not there. */
-static __noinline u32 countdown_of(u64 object, bool luajit)
+/*
+ * The countdown in a lua_State of PUC Lua or a global_State of LuaJIT; 0 = it is not there. A
+ * global function, for the verifier would follow the loop for each way that leads here.
+ */
+WALK_STEP u32 countdown_of(u64 object, u32 luajit)
 {
-	u32 zero = 0, magic = vm_count_magic, found = 0;
+	u32 zero = 0, magic = vm_count_magic;
 	struct vm_count_work *work = bpf_map_lookup_elem(&vm_count_works, &zero);
 	u32 nr = luajit ? VM_COUNT_WORDS : VM_COUNT_STATE_BYTES / 4;
 
@@ -59,15 +63,16 @@ static __noinline u32 countdown_of(u64 object, bool luajit)
 	    bpf_probe_read_user(work->words, luajit ? sizeof(work->words) : VM_COUNT_STATE_BYTES,
 				(const void *)object))
 		return 0;
+	work->found = 0;
 	for (u32 i = 0; i < VM_COUNT_WORDS - 1; i++) {
 		u32 left = work->words[luajit ? i : i + 1];
 
 		if (i + 1 >= nr)
 			break;
 		if (work->words[luajit ? i + 1 : i] == magic && left && left <= magic)
-			found = left;
+			work->found = left;
 	}
-	return found;
+	return work->found;
 }
 
 /* From @before to @now, perhaps by way of zero, where it starts again. */
@@ -77,13 +82,14 @@ static __always_inline u64 counted_down(u32 before, u32 now)
 }
 
 /* The digits of an address as Lua prints it, "thread: 0x55d0c0ffee00"; 0 = it is none. */
-static __noinline u64 coroutine_named(const char *text)
+WALK_STEP u64 coroutine_named(u64 text)
 {
 	u32 zero = 0;
 	struct vm_count_work *work = bpf_map_lookup_elem(&vm_count_works, &zero);
 	u64 address = 0;
 
-	if (!work || bpf_probe_read_user_str(work->text, sizeof(work->text), text) < 0 ||
+	if (!work ||
+	    bpf_probe_read_user_str(work->text, sizeof(work->text), (const char *)text) < 0 ||
 	    work->text[VM_COUNT_PREFIX - 1] != 'x')
 		return 0;
 	for (u32 i = 0; i < VM_COUNT_DIGITS; i++) {
@@ -112,7 +118,7 @@ static __noinline void count_coroutine(struct process *p, u32 pid, const char *t
 
 	if (!p)
 		return;
-	key.address = coroutine_named(text);
+	key.address = coroutine_named((u64)text);
 	if (!key.address)
 		return;
 	now = made ? vm_count_magic : countdown_of(key.address, false);
