@@ -33,9 +33,19 @@ static const char *const hook_variables[] = {
 	"LUA_INIT", "LUA_INIT_5_2", "LUA_INIT_5_3", "LUA_INIT_5_4", "LUA_INIT_5_5",
 };
 
-/* One line: without indentation, comment lines and empty lines. */
-static int add_joined(struct buf *out, const char *source)
+/* Comment lines around what only a run that counts needs. */
+#define COUNT_BEGIN "-- {count\n"
+#define COUNT_END   "-- }\n"
+
+static bool begins_with(const char *text, const char *start)
 {
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* One line: without indentation, comment lines and empty lines. */
+static int add_joined(struct buf *out, const char *source, bool counts)
+{
+	bool left_out = false;
 	int r = 0;
 
 	while (*source && r == 0) {
@@ -43,7 +53,11 @@ static int add_joined(struct buf *out, const char *source)
 		size_t length = strcspn(source, "\n");
 		const char *text = source + indent;
 
-		if (length > indent && strncmp(text, "--", 2) != 0) {
+		if (begins_with(text, COUNT_BEGIN))
+			left_out = !counts;
+		else if (begins_with(text, COUNT_END))
+			left_out = false;
+		if (length > indent && !begins_with(text, "--") && !left_out) {
 			r = buf_add(out, text, length - indent);
 			if (r == 0)
 				r = buf_addstr(out, " ");
@@ -100,9 +114,8 @@ static int add_code(struct buf *out, const struct hook_options *options)
 {
 	int r = buf_addstr(out, "[==[");
 
-	(void)options;
 	if (r == 0)
-		r = add_joined(out, hook_lua);
+		r = add_joined(out, hook_lua, options->count_from > 0);
 	return r < 0 ? r : buf_addstr(out, "]==]");
 }
 
@@ -178,7 +191,7 @@ char *hook_code(const struct hook_options *options)
 
 	buf_init(&code, MAX_VARIABLE);
 	buf_init(&loader, MAX_VARIABLE);
-	r = add_joined(&loader, hook_loader_lua);
+	r = add_joined(&loader, hook_loader_lua, options->count_from > 0);
 	if (r == 0)
 		r = add_hook(&code, loader.data, options);
 	buf_done(&loader);

@@ -17,11 +17,13 @@
 -- user code can have replaced.
 -- skipped: spec files that are not run, as keys, else nil. They are turned away where busted's own
 -- filters turn tests away. A busted that is created inside a test runs its files all the same.
+-- The lines between "{count" and "}" are sent only where count is not nil.
 -- count: from where the VM counts its instructions down, else nil. The count hook never comes due. PUC
 -- Lua counts for each coroutine, so those are told: made ("C"), and has run ("c").
 local core, getenv, collect, count, skipped = ...
 if type(core) ~= 'function' then return core end
 local type, sub, pcall = type, string.sub, pcall
+-- {count
 local function count_coroutines()
 	local create, resume, wrap = coroutine.create, coroutine.resume, coroutine.wrap
 	local running, tostring = coroutine.running, tostring
@@ -58,34 +60,49 @@ if count then
 	end
 	debug.sethook(function() end, '', count)
 end
+-- }
 local closing = { success = 'bprof:-s', failure = 'bprof:-f', error = 'bprof:-e', pending = 'bprof:-p' }
 local fixture = {
 	before_each = true, after_each = true, setup = true, teardown = true, strict_setup = true,
 	strict_teardown = true, lazy_setup = true, lazy_teardown = true,
 }
-local heads = {}
 -- The context whose user code runs. A busted that is created and run inside a test stays silent.
 local running
--- How the latest source is announced: the tests of a file follow each other.
+-- What announcements begin with, by descriptor and depth.
+local heads = {}
+local function head_of(descriptor, depth)
+	if type(descriptor) ~= 'string' then descriptor = '?' end
+	local known = heads[descriptor] or {}
+	heads[descriptor] = known
+	known[depth] = known[depth] or 'bprof:n' .. depth .. '\t' .. descriptor .. '\t'
+	return known[depth]
+end
+-- The latest file and how it is announced: the tests of a file follow each other.
 local latest, place
+local function place_of(source, trace)
+	if type(source) == 'string' and sub(source, 1, 1) == '@' then
+		return '\t' .. #source - 1 .. '\t' .. sub(source, 2), source
+	end
+	local short = type(trace.short_src) == 'string' and trace.short_src or ''
+	return '\t' .. #short .. '\t' .. short
+end
 local function announce(element, depth)
 	local trace, name, descriptor = element.trace, element.name, element.descriptor
-	local line, source = 0, '@'
+	local head, what = heads[descriptor], type(name)
+	local line, where = 0, '\t0\t'
+	head = head and head[depth] or head_of(descriptor, depth)
 	if type(trace) == 'table' then
-		if type(trace.currentline) == 'number' then line = trace.currentline end
-		source = trace.source
-		if type(source) ~= 'string' or sub(source, 1, 1) ~= '@' then
-			source = type(trace.short_src) == 'string' and '@' .. trace.short_src or '@'
-		end
+		local source = trace.source
+		line = trace.currentline
+		if type(line) ~= 'number' then line = 0 end
+		if source == nil or source ~= latest then place, latest = place_of(source, trace) end
+		where = place
 	end
-	if source ~= latest then
-		latest, place = source, '\t' .. #source - 1 .. '\t' .. sub(source, 2)
+	if what == 'string' or what == 'number' then
+		getenv(head .. line .. where .. '=' .. name)
+	else
+		getenv(head .. line .. where .. (name ~= nil and '=?' or ''))
 	end
-	if name ~= nil and type(name) ~= 'string' and type(name) ~= 'number' then name = '?' end
-	if type(descriptor) ~= 'string' then descriptor = '?' end
-	local head = heads[depth] or 'bprof:n' .. depth .. '\t'
-	heads[depth] = head
-	getenv(head .. descriptor .. '\t' .. line .. place .. (name and '=' or '') .. (name or ''))
 end
 return function(...)
 	local busted = core(...)
@@ -93,9 +110,10 @@ return function(...)
 	local status = context and busted.status
 	if not status or not context.push or not context.pop or not context.get then return busted end
 	local push, pop, get = context.push, context.pop, context.get
-	-- depth: of busted's own context stack; scope: the depth of the innermost scope.
+	-- depth: of busted's own context stack; scope: the depth of the innermost scope, 0 = none. What is
+	-- kept of a scope is kept by its depth.
 	local depth, scope = 0, 0
-	local kind, outer, pushes, ended = {}, {}, { [0] = 0 }, {}
+	local kind, outer, elements, pushes, ended = {}, {}, {}, {}, {}
 	local started, finished, last
 	-- busted.safe() makes a status object right before it pops: that is how what it ran ended.
 	busted.status = function(how)
@@ -103,7 +121,7 @@ return function(...)
 		return status(how)
 	end
 	local function suite(root)
-		depth, scope, kind[1] = 1, 0, 'event'
+		depth, scope, kind[1], elements = 1, 0, 'event', {}
 		if root.starttick ~= started then
 			started = root.starttick
 			getenv('bprof:s')
@@ -121,40 +139,42 @@ return function(...)
 			end
 			return push(element)
 		end
-		local again = get() == element
 		push(element)
-		if element.descriptor == 'suite' then return suite(element) end
-		depth = depth + 1
-		if not again then
-			outer[depth], scope = scope, depth
-			kind[depth], pushes[depth], ended[depth] = 'scope', 0, element.endtick
-			if fixture[element.descriptor] then running = context end
-			return announce(element, depth)
-		end
-		local nth = pushes[scope] + 1
-		pushes[scope] = nth
-		-- The first is the start event; the end event has set a new endtick.
-		if nth > 1 and element.endtick == ended[scope] then
+		-- Most pushes are of the test that is open.
+		if element == elements[scope] then
+			local nth = pushes[scope] + 1
+			depth, pushes[scope] = depth + 1, nth
+			-- The first is the start event; the end event has set a new endtick.
+			if nth == 1 or element.endtick ~= ended[scope] then
+				kind[depth] = 'event'
+				return
+			end
 			kind[depth], running = 'body', context
 			-- The second ends what finalizers of the first have left; they may raise errors in 5.1.
 			if collect then pcall(collect) pcall(collect) end
 			getenv('bprof:+')
-		else
-			kind[depth] = 'event'
+			return
 		end
+		local descriptor = element.descriptor
+		if descriptor == 'suite' then return suite(element) end
+		depth = depth + 1
+		outer[depth], scope = scope, depth
+		kind[depth], elements[depth], pushes[depth], ended[depth] = 'scope', element, 0, element.endtick
+		if fixture[descriptor] then running = context end
+		return announce(element, depth)
 	end
 	context.pop = function()
 		if running and running ~= context then return pop() end
 		local what = kind[depth]
-		if what == 'scope' then scope = outer[depth] end
 		depth = depth - 1
 		pop()
 		if what == 'scope' or what == 'body' then
+			if what == 'scope' then scope = outer[depth + 1] end
 			running = nil
 			getenv(closing[last] or 'bprof:-')
-		elseif last ~= 'success' then
-			getenv('bprof:xevent')
+			return
 		end
+		if last ~= 'success' then getenv('bprof:xevent') end
 		if what == 'suite' then getenv('bprof:e') end
 	end
 	if busted.subscribe and skipped then
