@@ -322,6 +322,7 @@ struct profile {
 	/* the event */
 	const char *event_requested, *event_name, *event_unit;
 	bool event_hardware;
+	bool unsampled; /* no event was wanted, none has a name; counts of samples mean nothing */
 	uint64_t frequency_hz;	/* PROFILE_UNKNOWN: by period */
 	uint64_t period;	/* of the event; PROFILE_UNKNOWN: by frequency */
 	bool weighted;		/* the event is no clock: samples are weighed in its unit */

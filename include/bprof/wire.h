@@ -29,11 +29,12 @@
 #define BPROF_FILE_MAGIC   "BPROFREC" /* 8 bytes, no terminator */
 
 /* Limits: they are the policy that bounds every loop and every buffer on both sides. */
-#define BPROF_MAX_FRAMES    128	 /* Lua frames of a sample */
-#define BPROF_MAX_SPANS	    16	 /* busted.safe frames of a sample */
-#define BPROF_MAX_FRESH	    16	 /* prototypes announced by one sample */
-#define BPROF_MAX_MARK_TEXT 4096 /* bytes of one announcement, its NUL included */
-#define BPROF_MAX_CHUNKNAME 256	 /* bytes of a chunk name shipped at first sight, NUL included */
+#define BPROF_MAX_FRAMES    128	   /* Lua frames of a sample */
+#define BPROF_MAX_SPANS	    16	   /* busted.safe frames of a sample */
+#define BPROF_MAX_FRESH	    16	   /* prototypes announced by one sample */
+#define BPROF_MAX_MARK_TEXT 4096   /* bytes of one announcement, its NUL included */
+#define BPROF_NO_EVENT	    "none" /* event_requested: boundaries and meters only, no samples */
+#define BPROF_MAX_CHUNKNAME 256	   /* bytes of a chunk name shipped at first sight, NUL included */
 #define BPROF_MAX_RECORD    (1U << 20) /* bytes of any record of a recording */
 #define BPROF_MAX_VMS	    16	       /* Lua VMs of one process; a power of two */
 #define BPROF_COMM_LEN	    16

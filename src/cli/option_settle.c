@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bprof/wire.h>
+
 #include "option_values.h"
 #include "options.h"
 #include "output/output.h"
@@ -114,9 +116,11 @@ static int check_input(const struct options *o, struct buf *why)
 
 static int check_hook(const struct options *o, struct buf *why)
 {
+	bool samples_nothing = o->event && strcmp(o->event, BPROF_NO_EVENT) == 0;
 	const char *needs_hook = o->counts_vm	    ? "--mode=count"
 				 : o->warm_repeat   ? "--warm=repeat"
 				 : o->skip_files[0] ? "--skip-file"
+				 : samples_nothing  ? "--event=none"
 						    : NULL;
 
 	if (records(o->verb) && needs_hook && o->boundaries != BOUNDARIES_AUTO &&

@@ -455,7 +455,8 @@ static const struct option_row rows[] = {
 		.fallback = "auto",
 		.help = "what is sampled: auto (cycles where the machine has them, else cpu-clock), a name "
 			"of perf list (instructions, branch-misses, page-faults), a raw code (r1a8), an "
-			"event of a device (cpu/branches/); :u or :k behind it: in user mode, in the kernel",
+			"event of a device (cpu/branches/); :u or :k behind it: in user mode, in the kernel. "
+			"none: no samples, only what is measured at the boundaries of tests",
 		.verbs = FOR_RUN,
 		.apply = apply_event,
 		.explain = explain_event,

@@ -5,7 +5,7 @@
  * the runner.
  *
  * Each run is one of our own recorder: the same boundaries, the same exact times, the same user and
- * environment as `run`. It samples as rarely as it can; see docs/adr/0011.
+ * environment as `run`. It takes no samples; see docs/adr/0011.
  */
 #include "pair_runner.h"
 
@@ -54,8 +54,8 @@ static void add_recorder(struct words *w, const struct session *session, const s
 			 char *const *command)
 {
 	static const char *const settings[] = {
-		"run",		 "--quiet",	      "--testing-method=normal", "--format=json",
-		"--frequency=1", "--boundaries=hook", "--gc-before-tests"};
+		"run",		"--quiet",	     "--testing-method=normal", "--format=json",
+		"--event=none", "--boundaries=hook", "--gc-before-tests"};
 
 	words_add(w, "bprof-perf");
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)

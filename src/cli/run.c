@@ -154,7 +154,7 @@ static void tell_what_was_missed(const struct session *session, const struct pro
 		say_note(quiet,
 			 "the suite did not say that it ended (os.exit() inside a test, or a "
 			 "crash): what was open then is marked incomplete");
-	if (!p->nr_runtimes)
+	if (!p->nr_runtimes && !p->unsampled)
 		say_note(quiet, "no Lua VM was seen: the profile shows processes and native "
 				"functions only");
 	else if (wants_hook(session->options) && !result->probes_getenv)

@@ -23,7 +23,7 @@ struct collector;
 struct collect_opts {
 	unsigned frequency_hz; /* samples per second of CPU time, 1..9999 */
 	uint64_t period;       /* a sample each so many of the event, instead; 0 = by frequency */
-	const char *event;     /* "auto", or a name of perf's: event_names.h */
+	const char *event;     /* "auto", BPROF_NO_EVENT, or a name of perf's: event_names.h */
 	unsigned spans_every; /* read busted's frames in every n-th sample; 0 = never, 1 = always */
 	enum bprof_jit jit;
 	bool counts_vm; /* the hook has set the countdown of VM instructions */
@@ -31,7 +31,7 @@ struct collect_opts {
 
 /* The event that is really counted: never another one in silence. */
 struct collect_event {
-	const char *name; /* "cycles:u", "cpu-clock" */
+	const char *name; /* "cycles:u", "cpu-clock"; "" = nothing is sampled */
 	const char *unit; /* what a sample's weight counts */
 	bool hardware;
 	uint64_t ns_per_sample; /* clocks; UINT64_MAX otherwise */
@@ -122,7 +122,8 @@ void collect_forget_proto(struct collector *c, uint32_t pid, uint64_t object, ui
 int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino);
 
 /*
- * A layout of VMs that user space finds. The first of its family loads the walker, some 10 ms.
+ * A layout of VMs that user space finds. The first of its family loads the walker, some 10 ms, if
+ * samples are taken.
  * -ENOSPC after BPROF_MAX_LAYOUTS builds; other -errno: the kernel refuses the walker.
  */
 int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index);

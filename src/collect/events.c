@@ -141,13 +141,19 @@ int collect_check_event(const char *name, char *why, size_t why_size)
 {
 	struct event_code code;
 
-	return strcmp(name, "auto") ? event_parse(name, DEVICES, &code, why, why_size) : 0;
+	if (!strcmp(name, "auto") || !strcmp(name, BPROF_NO_EVENT))
+		return 0;
+	return event_parse(name, DEVICES, &code, why, why_size);
 }
 
 int event_choose(const struct collect_opts *opts, struct event *ret, char *why, size_t why_size)
 {
 	int r;
 
+	if (!strcmp(opts->event, BPROF_NO_EVENT)) {
+		ret->public = (struct collect_event){.name = "", .unit = ""};
+		return 0;
+	}
 	if (strcmp(opts->event, "auto"))
 		return try_event(opts->event, opts, ret, why, why_size);
 	r = try_event("cycles", opts, ret, why, why_size);

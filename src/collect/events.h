@@ -16,7 +16,7 @@ struct event {
 
 /*
  * "auto": cycles if a counter delivers them, else cpu-clock. A named event is that event or an
- * error. Owns: *ret stays where it is.
+ * error; BPROF_NO_EVENT has no name. Owns: *ret stays where it is.
  */
 int event_choose(const struct collect_opts *opts, struct event *ret, char *why, size_t why_size);
 

@@ -44,6 +44,7 @@
 
 struct collector {
 	struct bprof_bpf *bpf;
+	bool samples; /* false: boundaries and meters only */
 	struct walkers walkers;
 	struct ring_buffer *ring;
 	struct event event;
@@ -139,6 +140,23 @@ static struct bprof_bpf *open_object(int *ret_types)
 	return bprof_bpf__open();
 }
 
+/* Whoever takes no samples needs no VMs, unless their instructions are counted. */
+static void leave_out(const struct collector *c, const struct collect_opts *opts)
+{
+	struct bpf_program *const of_vms[] = {
+		c->bpf->progs.on_new_state_enter, c->bpf->progs.on_new_state,
+		c->bpf->progs.on_open_libs,	  c->bpf->progs.on_close,
+		c->bpf->progs.on_vm_found,
+	};
+
+	if (c->samples)
+		return;
+	bpf_program__set_autoload(c->bpf->progs.on_sample, false);
+	bpf_program__set_autoload(c->bpf->progs.on_safe_found, false);
+	for (size_t i = 0; i < ARRAY_SIZE(of_vms) && !opts->counts_vm; i++)
+		bpf_program__set_autoload(of_vms[i], false);
+}
+
 static int load(struct collector *c, const struct collect_opts *opts, char *why, size_t why_size)
 {
 	CLEANUP(cleanup_close) int types = -1;
@@ -150,7 +168,6 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 		return explain_load(-errno, why, why_size);
 	c->bpf->rodata->spans_every = opts->spans_every;
 	c->bpf->rodata->jit_places = opts->jit;
-	c->bpf->rodata->nr_possible_cpus = (uint32_t)libbpf_num_possible_cpus();
 	c->bpf->rodata->nr_possible_cpus = c->nr_cpus;
 	c->bpf->rodata->counted_hardware = c->hardware.counted;
 	c->bpf->rodata->vm_count_magic = opts->counts_vm ? BPROF_VM_COUNT_MAGIC : 0;
@@ -160,6 +177,7 @@ static int load(struct collector *c, const struct collect_opts *opts, char *why,
 	bpf_map__set_max_entries(c->bpf->maps.ring, opts->frequency_hz > RING_SMALL_HZ
 							    ? RING_BYTES
 							    : RING_SMALL_BYTES);
+	leave_out(c, opts);
 	err = bprof_bpf__load(c->bpf);
 	if (err < 0)
 		return explain_load(err, why, why_size);
@@ -216,7 +234,8 @@ int collect_open(const struct collect_opts *opts, struct collector **ret, char *
 	c->frequency_hz = opts->frequency_hz;
 	c->nr_cpus = (unsigned)libbpf_num_possible_cpus();
 	err = event_choose(opts, &c->event, why, why_size);
-	if (!err) {
+	c->samples = !err && *c->event.public.name;
+	if (c->samples) {
 		err = open_samplers(c);
 		if (err < 0)
 			snprintf(why, why_size, "cannot sample %s on every processor: %s",
@@ -428,7 +447,7 @@ int collect_add_layout(struct collector *c, const struct lua_layout *layout, uin
 
 	if (index >= BPROF_MAX_LAYOUTS)
 		return -ENOSPC;
-	err = walkers_need(&c->walkers, layout->family, c->bpf->obj);
+	err = c->samples ? walkers_need(&c->walkers, layout->family, c->bpf->obj) : 0;
 	if (err < 0)
 		return err;
 	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.layouts), &index, layout, BPF_ANY) < 0)

@@ -16,7 +16,6 @@
 #include "facts_private.h"
 #include "unwind/discover.h"
 
-#define JIT_NOT_KNOWN	2
 #define RECOGNIZE_TRIES 20
 #define RECOGNIZE_US	500
 #define STOP_PATIENCE_NS                                                                           \
@@ -90,6 +89,13 @@ static void let_go(uint32_t pid)
 	kill((pid_t)pid, SIGCONT);
 }
 
+/* To let go of one that stops later helps nobody. */
+void facts_release(uint32_t pid)
+{
+	wait_until_stopped(pid);
+	let_go(pid);
+}
+
 /* ---- executables --------------------------------------------------------------------------- */
 
 /* Attaches to a file that carries a VM. The kernel takes the file through our descriptor. */
@@ -114,7 +120,9 @@ static int probe_lua(struct facts *f, int fd, struct elf_image *elf, const struc
 	if (r < 0)
 		return r;
 	f->version_of_binary[binary] = strdup(lua->version);
-	return lua->family == ELF_LUA_PUC ? facts_learn_code(f, binary, elf, reference) : 0;
+	if (lua->family != ELF_LUA_PUC || f->depth < FACTS_STACKS)
+		return 0;
+	return facts_learn_code(f, binary, elf, reference);
 }
 
 static bool put_off(struct facts *f, int fd)
@@ -201,8 +209,7 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 		close(fd);
 	}
 	r = collect_know_binary(f->collector, exec->dev, exec->ino);
-	wait_until_stopped(exec->pid); /* again: to let go of one that stops later helps nobody */
-	let_go(exec->pid);
+	facts_release(exec->pid);
 	return r == -E2BIG ? 0 : r; /* a full table only means that more processes are held */
 }
 
@@ -306,7 +313,7 @@ static int learn_layout(struct facts *f, struct target *t, const struct bprof_vm
 		return r;
 	facts_place_code(f, open->binary, t, &found.layout, &found.vm);
 	r = collect_set_layout(f->collector, open->binary, &found.layout, &index);
-	if (!r)
+	if (!r && f->depth == FACTS_STACKS)
 		r = facts_tell_pc_table(f, f->code_of_binary[open->binary], &found.layout, index);
 	if (r < 0)
 		return r;

@@ -7,7 +7,7 @@
 
 #include "facts_private.h"
 
-int facts_new(struct collector *c, struct recorder *r, struct facts **ret)
+int facts_new(struct collector *c, struct recorder *r, enum facts_depth depth, struct facts **ret)
 {
 	struct facts *f = calloc(1, sizeof(*f));
 
@@ -15,6 +15,7 @@ int facts_new(struct collector *c, struct recorder *r, struct facts **ret)
 		return -ENOMEM;
 	f->collector = c;
 	f->recorder = r;
+	f->depth = depth;
 	buf_init(&f->buf, 8U << 20);
 	if (targets_new(&f->targets) < 0 || snapshot_new(&f->snapshot) < 0 ||
 	    libraries_new(&f->libraries) < 0) {
@@ -40,6 +41,7 @@ void facts_free(struct facts *f)
 		free(f->path_of_layout[n]);
 		free(f->version_of_layout[n]);
 	}
+	facts_forget_programs(f);
 	for (size_t i = 0; i < f->nr_hidden; i++)
 		free(f->hidden[i].code);
 	buf_done(&f->buf);
@@ -117,7 +119,8 @@ int facts_observe(struct facts *f, const struct bprof_record *record)
 	case BPROF_RECORD_FORK:
 		return on_fork(f, d.fork);
 	case BPROF_RECORD_EXEC:
-		return facts_on_exec(f, d.exec);
+		return f->depth == FACTS_PROGRAMS ? facts_on_program(f, d.exec)
+						  : facts_on_exec(f, d.exec);
 	case BPROF_RECORD_EXIT:
 		targets_drop(f->targets, d.exit->pid);
 		return 0;

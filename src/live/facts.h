@@ -16,8 +16,15 @@ struct collector;
 struct recorder;
 struct facts;
 
+/* How far a run looks into its processes. */
+enum facts_depth {
+	FACTS_PROGRAMS, /* which interpreters they run, by their files alone; nothing is probed */
+	FACTS_VMS,	/* where their VMs are */
+	FACTS_STACKS,	/* and all that stacks speak of */
+};
+
 /* Borrows both. */
-int facts_new(struct collector *c, struct recorder *r, struct facts **ret);
+int facts_new(struct collector *c, struct recorder *r, enum facts_depth depth, struct facts **ret);
 void facts_free(struct facts *f);
 
 /* A drain begins: what was read of targets before is old. 0, -ENOMEM. */

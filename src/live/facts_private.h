@@ -37,9 +37,17 @@ struct hidden_file {
 	struct puc_code *code; /* NULL: it has none, or it is not proved */
 };
 
+/* A program with a VM in it or in one of its libraries. */
+struct lua_program {
+	uint64_t dev, ino; /* of the executable, as the kernel numbers them */
+	uint8_t family;
+	char *version, *path; /* of the file with the VM */
+};
+
 struct facts {
 	struct collector *collector; /* borrowed */
 	struct recorder *recorder;   /* borrowed */
+	enum facts_depth depth;
 	struct targets *targets;
 	struct libraries *libraries;
 	struct snapshot *snapshot;
@@ -57,6 +65,8 @@ struct facts {
 	size_t nr_hiding;
 	struct hidden_file hidden[MAX_HIDING];
 	size_t nr_hidden;
+	struct lua_program *programs;
+	size_t nr_programs;
 	char hidden_version[64]; /* of the files visited last: "" = none hides a VM */
 	size_t nr_lua_files;	 /* with a VM that is probed */
 	bool puts_off_probes;	 /* for facts_probe_put_off() */
@@ -66,8 +76,13 @@ struct facts {
 	uint64_t put_off_until_ns;
 };
 
+/* programs.c: interpreters by their files alone */
+int facts_on_program(struct facts *f, const struct bprof_exec *exec);
+void facts_forget_programs(struct facts *f);
+
 /* binaries.c: executables and the VMs in them; processes that are held for it */
 int facts_on_exec(struct facts *f, const struct bprof_exec *exec);
+void facts_release(uint32_t pid); /* a process that is held goes on */
 int facts_on_vm_open(struct facts *f, const struct bprof_vm_open *open);
 
 struct discovery;
@@ -126,8 +141,12 @@ void facts_touch_stack(struct facts *f, struct target *t, const struct lua_vm *v
 
 /* names.c: what samples and prototypes speak of */
 int facts_on_proto(struct facts *f, const struct bprof_proto *proto);
+#define JIT_NOT_KNOWN 2
 int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua_vm *vm,
 		       uint8_t jit);
+/* @runtime: without sizes, which are those of its texts; these may be NULL. */
+int facts_record_runtime(struct facts *f, const struct bprof_runtime *runtime, const char *version,
+			 const char *path);
 int facts_on_sample(struct facts *f, const struct decoded *d);
 
 #endif

@@ -40,26 +40,16 @@ static int record_captured(struct facts *f)
 	return r;
 }
 
-/* @jit: 0 off, 1 on, 2 not known yet */
-int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua_vm *vm,
-		       uint8_t jit)
+int facts_record_runtime(struct facts *f, const struct bprof_runtime *runtime, const char *version,
+			 const char *path)
 {
-	const char *path = f->path_of_layout[vm->layout],
-		   *version = f->version_of_layout[vm->layout];
-	struct bprof_runtime record = {
-		.h = {.type = BPROF_RECORD_RUNTIME, .time_ns = monotonic_ns()},
-		.pid = t->pid,
-		.version_len = version ? (uint32_t)strlen(version) : 0,
-		.path_len = path ? (uint32_t)strlen(path) : 0,
-		.family = (uint8_t)vm->family,
-		.gc64 = vm->family == BPROF_FAMILY_LUAJIT && !f->layouts[vm->layout].luajit.refs32,
-		.jit = jit,
-		.proved = 1,
-		.vm = vm->global,
-		.state = vm->main,
-	};
+	struct bprof_runtime record = *runtime;
 	int r;
 
+	record.h.type = BPROF_RECORD_RUNTIME;
+	record.h.time_ns = monotonic_ns();
+	record.version_len = version ? (uint32_t)strlen(version) : 0;
+	record.path_len = path ? (uint32_t)strlen(path) : 0;
 	record.h.size = (uint32_t)sizeof(record) + record.version_len + record.path_len;
 	record.h.size = (record.h.size + 7U) & ~7U;
 	buf_reset(&f->buf);
@@ -71,6 +61,24 @@ int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua
 	if (!r)
 		r = buf_addzero(&f->buf, record.h.size - f->buf.len);
 	return r ? r : record_captured(f);
+}
+
+/* @jit: 0 off, 1 on, JIT_NOT_KNOWN */
+int facts_tell_runtime(struct facts *f, const struct target *t, const struct lua_vm *vm,
+		       uint8_t jit)
+{
+	const struct bprof_runtime record = {
+		.pid = t->pid,
+		.family = (uint8_t)vm->family,
+		.gc64 = vm->family == BPROF_FAMILY_LUAJIT && !f->layouts[vm->layout].luajit.refs32,
+		.jit = jit,
+		.proved = 1,
+		.vm = vm->global,
+		.state = vm->main,
+	};
+
+	return facts_record_runtime(f, &record, f->version_of_layout[vm->layout],
+				    f->path_of_layout[vm->layout]);
 }
 
 /* Whether the compiler is on, once it can be seen: the library that sets it up has been opened. */

@@ -144,9 +144,30 @@ static int record_meters(struct run *run)
 	return r;
 }
 
-static int record_circumstances(struct run *run)
+/* Nothing, where nothing is sampled. */
+static int record_event(struct run *run)
 {
 	const struct collect_event *event = collect_event(run->collector);
+	int r;
+
+	if (!*event->name)
+		return 0;
+	r = record_text(run, "event_name", event->name);
+	if (!r)
+		r = record_text(run, "event_unit", event->unit);
+	if (!r)
+		r = record_number(run, "event_hardware", event->hardware);
+	if (!r)
+		r = run->request->period
+			    ? record_number(run, "period", run->request->period)
+			    : record_number(run, "frequency_hz", run->request->frequency_hz);
+	if (!r)
+		r = record_number(run, "ns_per_sample", event->ns_per_sample);
+	return r;
+}
+
+static int record_circumstances(struct run *run)
+{
 	char model[256];
 	struct utsname machine;
 	int r;
@@ -164,17 +185,7 @@ static int record_circumstances(struct run *run)
 	if (!r)
 		r = record_text(run, "event_requested", run->request->event);
 	if (!r)
-		r = record_text(run, "event_name", event->name);
-	if (!r)
-		r = record_text(run, "event_unit", event->unit);
-	if (!r)
-		r = record_number(run, "event_hardware", event->hardware);
-	if (!r)
-		r = run->request->period
-			    ? record_number(run, "period", run->request->period)
-			    : record_number(run, "frequency_hz", run->request->frequency_hz);
-	if (!r)
-		r = record_number(run, "ns_per_sample", event->ns_per_sample);
+		r = record_event(run);
 	if (!r)
 		r = record_text(run, "boundaries", run->request->boundaries);
 	if (!r)
@@ -395,6 +406,13 @@ static int check_meters(const struct run *run, struct buf *why)
 	return -ENODEV;
 }
 
+static enum facts_depth needed_facts(const struct run *run)
+{
+	if (*collect_event(run->collector)->name)
+		return FACTS_STACKS;
+	return run->request->counts_vm ? FACTS_VMS : FACTS_PROGRAMS;
+}
+
 static int set_up(struct run *run, struct buf *why)
 {
 	const struct record_request *request = run->request;
@@ -432,7 +450,7 @@ static int set_up(struct run *run, struct buf *why)
 		r = recorder_new(request->fd, run->start_ns, clock_ns(CLOCK_REALTIME),
 				 &run->recorder);
 	if (!r)
-		r = facts_new(run->collector, run->recorder, &run->facts);
+		r = facts_new(run->collector, run->recorder, needed_facts(run), &run->facts);
 	if (!r)
 		r = record_circumstances(run);
 	if (!r)

@@ -25,7 +25,7 @@ struct record_request {
 	char *const *argv;
 	unsigned frequency_hz;
 	uint64_t period;	/* 0 = by frequency */
-	const char *event;	/* as asked for */
+	const char *event;	/* as asked for; BPROF_NO_EVENT: nothing is sampled */
 	const char *boundaries; /* as asked for */
 	bool hook;		/* the environment carries the hook */
 	const char *rounds;	/* what is wanted of the rounds of --repeat; NULL = nothing */

@@ -17,6 +17,7 @@
 #include "json_meters.h"
 #include "json_modes.h"
 #include "json_writer.h"
+#include "meters.h"
 #include "mode_groups.h"
 #include "rows.h"
 #include "statistics.h"
@@ -77,7 +78,10 @@ static void write_run(struct json *j, const struct profile *p)
 	json_text(j, "requested", p->event_requested);
 	json_text(j, "name", p->event_name);
 	json_text(j, "unit", p->event_unit);
-	json_bool(j, "hardware", p->event_hardware);
+	if (p->unsampled)
+		json_null(j, "hardware");
+	else
+		json_bool(j, "hardware", p->event_hardware);
 	json_close_map(j);
 	json_uint(j, "frequency_hz", p->frequency_hz);
 	json_uint(j, "period", p->period);
@@ -93,7 +97,7 @@ static void write_runtime(struct json *j, const struct runtime *r)
 	json_text(j, "kind", r->kind);
 	json_text(j, "version", r->version);
 	json_text(j, "path", r->path);
-	if (luajit)
+	if (luajit && r->proved)
 		json_bool(j, "gc64", r->gc64);
 	else
 		json_null(j, "gc64");
@@ -161,16 +165,16 @@ static void write_samples(struct json *j, const struct profile *p)
 	const struct sample_accounts *a = &p->accounts;
 
 	json_open_map(j, "samples");
-	json_uint(j, "taken", a->taken);
+	json_uint(j, "taken", samples_counted(p, a->taken));
 	json_uint(j, "due", samples_due(p));
-	json_uint(j, "in_tests", a->in_tests);
-	json_uint(j, "outside_tests", a->outside_tests);
-	json_uint(j, "lost", a->lost);
-	json_uint(j, "unresolved", a->unresolved);
-	json_uint(j, "truncated", a->truncated);
+	json_uint(j, "in_tests", samples_counted(p, a->in_tests));
+	json_uint(j, "outside_tests", samples_counted(p, a->outside_tests));
+	json_uint(j, "lost", samples_counted(p, a->lost));
+	json_uint(j, "unresolved", samples_counted(p, a->unresolved));
+	json_uint(j, "truncated", samples_counted(p, a->truncated));
 	json_open_map(j, "reasons");
 	for (size_t i = 0; i < BPROF_NR_WALK_STATUS; i++)
-		json_uint(j, walk_keys[i], a->by_status[i]);
+		json_uint(j, walk_keys[i], samples_counted(p, a->by_status[i]));
 	json_close_map(j);
 	json_close_map(j);
 }

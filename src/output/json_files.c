@@ -7,6 +7,7 @@
 
 #include "json_meters.h"
 #include "json_modes.h"
+#include "meters.h"
 #include "release_pages.h"
 
 #define SCHEMA "bprof-perf/files/1"
@@ -22,7 +23,7 @@ void json_cost_figures(struct json *j, const struct profile *p, const struct cos
 	json_uint(j, "cpu_ns", c->cpu_ns);
 	json_uint(j, "overhead_ns", p->boundary.measured ? c->overhead_ns : PROFILE_UNKNOWN);
 	json_meters(j, p, &c->meters);
-	json_uint(j, "samples", c->samples);
+	json_uint(j, "samples", samples_counted(p, c->samples));
 	json_weight(j, p, "weight", c->weight);
 	json_modes(j, p, c->by_mode);
 }

@@ -3,6 +3,7 @@
 
 #include "base.h"
 #include "jit_advice.h"
+#include "meters.h"
 #include "mode_groups.h"
 
 void json_modes(struct json *j, const struct profile *p, const uint64_t by_mode[NR_MODES])
@@ -43,7 +44,7 @@ void json_mode_states(struct json *j, const struct profile *p)
 	json_counts(j, "compiler_states", compiler, ARRAY_SIZE(compiler));
 	json_counts(j, "jit_states", jit, ARRAY_SIZE(jit));
 	json_counts(j, "kernel_callers", kernel, ARRAY_SIZE(kernel));
-	json_uint(j, "gc_undecided", p->gc_undecided);
+	json_uint(j, "gc_undecided", samples_counted(p, p->gc_undecided));
 }
 
 void json_jit(struct json *j, const struct profile *p)

@@ -50,7 +50,7 @@ static void write_properties(struct writer *w, const struct profile *p, const st
 	write_property(w, "instructions", meters_instructions(p, &t->body.meters));
 	write_property(w, "fixtures_wall_ns", t->fixtures.wall_ns);
 	write_property(w, "fixtures_cpu_ns", t->fixtures.cpu_ns);
-	write_property(w, "samples", t->body.samples);
+	write_property(w, "samples", samples_counted(p, t->body.samples));
 	writer_addstr(w, "      </properties>\n");
 }
 

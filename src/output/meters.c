@@ -60,6 +60,11 @@ uint64_t meters_mhz(const struct profile *p, const struct costs *c)
 	return (uint64_t)((double)cycles * 1e3 / (double)c->cpu_ns);
 }
 
+uint64_t samples_counted(const struct profile *p, uint64_t samples)
+{
+	return p->unsampled ? PROFILE_UNKNOWN : samples;
+}
+
 uint64_t samples_due(const struct profile *p)
 {
 	if (!p->complete || p->ns_per_sample == PROFILE_UNKNOWN || p->ns_per_sample == 0 ||

@@ -30,4 +30,7 @@ extern const char *const meter_keys[BPROF_NR_METERS];
  */
 uint64_t samples_due(const struct profile *p);
 
+/* A count of samples: PROFILE_UNKNOWN in a run that took none by intention. */
+uint64_t samples_counted(const struct profile *p, uint64_t samples);
+
 #endif

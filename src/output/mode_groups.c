@@ -20,7 +20,7 @@ uint64_t modes_sum(const struct profile *p, const uint64_t by_mode[NR_MODES], ui
 {
 	uint64_t sum = 0;
 
-	if (!(p->modes_told & modes))
+	if (p->unsampled || !(p->modes_told & modes))
 		return PROFILE_UNKNOWN;
 	for (int i = 0; i < NR_MODES; i++)
 		if (modes & 1U << i)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "markdown.h"
+#include "meters.h"
 #include "number.h"
 #include "statistics.h"
 #include "text.h"
@@ -188,7 +189,7 @@ static void add_run_facts(struct writer *w, const struct profile *p)
 	add_fact(w, "Interpreter", profile_interpreter(p));
 	add_fact(w, "CPU", p->cpu_model);
 	add_fact(w, "Platform", p->platform);
-	add_fact(w, "Sampled event", p->event_name);
+	add_fact(w, "Sampled event", p->unsampled ? "none" : p->event_name);
 	if (p->part)
 		return;
 	add_fact(w, "Wall time of the command", number_duration(p->wall_ns).text);
@@ -236,7 +237,7 @@ static void add_test_facts(struct writer *w, const struct profile *p, const stru
 	add_fact(w, "CPU time", number_duration(t->body.cpu_ns).text);
 	if (t->fixtures.wall_ns)
 		add_fact(w, "Fixtures, wall time", number_duration(t->fixtures.wall_ns).text);
-	add_fact(w, "Samples", number_count(p->accounts.taken).text);
+	add_fact(w, "Samples", number_count(samples_counted(p, p->accounts.taken)).text);
 	buf_done(&b);
 }
 

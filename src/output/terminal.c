@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "meters.h"
 #include "number.h"
 #include "report.h"
 #include "rows.h"
@@ -216,7 +217,7 @@ static void add_phase(struct report *r, struct table *t, const struct costs *c, 
 	table_add(t, number_duration(c->wall_ns).text);
 	table_add(t, report_cpu_time(r->profile, c).text);
 	table_add(t, report_share(r->profile, c).text);
-	table_add(t, number_count(c->samples).text);
+	table_add(t, number_count(samples_counted(r->profile, c->samples)).text);
 	table_add(t, label);
 }
 

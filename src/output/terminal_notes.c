@@ -50,6 +50,11 @@ static void note_event(struct report *r)
 	const struct profile *p = r->profile;
 	struct sentence s;
 
+	if (p->unsampled) {
+		report_note(r, "samples", STYLE_NONE,
+			    "none were wanted (--event=none): there are no stacks");
+		return;
+	}
 	sentence_init(&s, r);
 	sentence_add(&s, "%llu of %s", (count_t)p->accounts.taken,
 		     p->event_name ? p->event_name : "?");
@@ -288,8 +293,8 @@ static void note_warnings(struct report *r)
 		{!p->complete, "the recording ends in the middle: figures up to there"},
 		{p->check.hook_seen && p->suite.seen && !p->suite.ended,
 		 "the suite never said that it ended: its last test may be cut off"},
-		{p->nr_runtimes == 0, "no Lua VM was seen in this run"},
-		{p->accounts.taken == 0,
+		{p->nr_runtimes == 0 && !p->unsampled, "no Lua VM was seen in this run"},
+		{p->accounts.taken == 0 && !p->unsampled,
 		 "no samples: the run used less CPU time than one sampling period"},
 		{p->check.disagree > 0, "hook and stack disagree on where samples belong"},
 		{!adds_up(&p->accounts), "the accounts of samples do not add up"},

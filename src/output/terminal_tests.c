@@ -4,6 +4,7 @@
 
 #include "base.h"
 #include "costs.h"
+#include "meters.h"
 #include "mode_groups.h"
 #include "number.h"
 #include "report.h"
@@ -89,7 +90,7 @@ static void add_test(struct report *r, struct table *t, const struct test *test)
 	table_add(t, off_cpu == PROFILE_UNKNOWN ? NULL : cost_percent(off_cpu).text);
 	table_add(t, report_share(r->profile, &test->body).text);
 	table_add(t, fixtures ? number_duration(test->fixtures.wall_ns).text : NULL);
-	table_add(t, number_count(test->body.samples).text);
+	table_add(t, number_count(samples_counted(r->profile, test->body.samples)).text);
 	table_add(t, repeated ? number_count(test->iteration).text : NULL);
 	add_status(t, test);
 	table_add(t, *test->full_name ? test->full_name : "(unnamed)");
@@ -198,7 +199,7 @@ static void add_file(struct report *r, struct table *t, const struct file_total 
 	table_add(t, number_duration(all.wall_ns).text);
 	table_add(t, report_cpu_time(r->profile, &all).text);
 	table_add(t, report_share(r->profile, &all).text);
-	table_add(t, number_count(all.samples).text);
+	table_add(t, number_count(samples_counted(r->profile, all.samples)).text);
 	table_add(t, number_count(f->nr_tests).text);
 	table_add_styled(t, failed > 0 ? number_count(failed).text : NULL, STYLE_BAD);
 	table_add(t, report_is_known(f->fixtures.wall_ns)

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "meters.h"
 #include "rows.h"
 #include "text.h"
 
@@ -154,8 +155,8 @@ static void write_other_data(struct trace *t)
 		  "unbroken row, or one period longer; what happened between samples is not known");
 	json_text(&t->json, "event", p->event_name);
 	json_uint(&t->json, "frequency_hz", p->frequency_hz);
-	json_uint(&t->json, "samples_taken", p->accounts.taken);
-	json_uint(&t->json, "samples_lost", p->accounts.lost);
+	json_uint(&t->json, "samples_taken", samples_counted(p, p->accounts.taken));
+	json_uint(&t->json, "samples_lost", samples_counted(p, p->accounts.lost));
 	json_text(&t->json, "started_at", number_time(p->started_at_ns).text);
 	write_left_out(t);
 	json_close_map(&t->json);

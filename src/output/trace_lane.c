@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "meters.h"
 #include "text.h"
 #include "trace.h"
 
@@ -56,7 +57,7 @@ static void write_test_args(struct trace *t, const struct test *test)
 {
 	json_text(&t->json, "status", test_status_name(test->status));
 	json_text(&t->json, "id", test->id);
-	json_uint(&t->json, "samples", test->body.samples);
+	json_uint(&t->json, "samples", samples_counted(t->profile, test->body.samples));
 	if (t->profile->weighted)
 		json_uint(&t->json, t->profile->event_unit, test->body.weight);
 	write_known_time(t, "wall_us", test->body.wall_ns);

@@ -242,13 +242,14 @@ int info_fill(struct info *i, struct profile *p)
 	p->skipped_files = i->skipped_files;
 	p->bprof_version = text(i, INFO_BPROF_VERSION);
 	p->event_requested = text(i, INFO_EVENT_REQUESTED);
-	p->event_name = text(i, INFO_EVENT_NAME);
-	p->event_unit = text(i, INFO_EVENT_UNIT);
+	p->unsampled = strcmp(p->event_requested, BPROF_NO_EVENT) == 0;
+	p->event_name = p->unsampled ? NULL : text(i, INFO_EVENT_NAME);
+	p->event_unit = p->unsampled ? NULL : text(i, INFO_EVENT_UNIT);
 	p->event_hardware = number(i, INFO_EVENT_HARDWARE, 0);
 	p->frequency_hz = number(i, INFO_FREQUENCY, PROFILE_UNKNOWN);
 	p->period = number(i, INFO_PERIOD, PROFILE_UNKNOWN);
 	p->ns_per_sample = number(i, INFO_NS_PER_SAMPLE, PROFILE_UNKNOWN);
-	p->weighted = p->event_name[0] && p->ns_per_sample == PROFILE_UNKNOWN;
+	p->weighted = p->event_name && p->event_name[0] && p->ns_per_sample == PROFILE_UNKNOWN;
 	p->boundaries = text(i, INFO_BOUNDARIES);
 	p->cpu_model = text(i, INFO_CPU_MODEL);
 	p->platform = text(i, INFO_PLATFORM);

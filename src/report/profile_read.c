@@ -231,6 +231,8 @@ static int on_text(void *arg, const char *path, const char *text, size_t len)
 	}
 	if (strcmp(path, "part") == 0)
 		return refuse(r, path, "says that it is of some tests only");
+	if (strcmp(path, "event.requested") == 0)
+		r->profile.unsampled = is_word(BPROF_NO_EVENT, text, len);
 	if (strcmp(path, "started_at") == 0)
 		return parse_start(r, text, len);
 	if (t && strcmp(path, "tests[].id") == 0)

@@ -561,6 +561,64 @@ const struct profile *profile_sampled(void)
 	return &p;
 }
 
+/* ---- the same suite without samples -------------------------------------------------------- */
+
+static struct test unsampled_tests[ARRAY_SIZE(ordinary_tests)];
+static struct file_total unsampled_files[ARRAY_SIZE(ordinary_files)];
+static struct runtime unsampled_runtimes[ARRAY_SIZE(ordinary_runtimes)];
+
+static void forget_samples(struct costs *c)
+{
+	c->samples = c->weight = 0;
+	memset(c->by_mode, 0, sizeof(c->by_mode));
+}
+
+static void make_unsampled_parts(void)
+{
+	memcpy(unsampled_tests, ordinary_tests, sizeof(unsampled_tests));
+	for (size_t i = 0; i < ARRAY_SIZE(unsampled_tests); i++) {
+		forget_samples(&unsampled_tests[i].body);
+		forget_samples(&unsampled_tests[i].fixtures);
+	}
+	memcpy(unsampled_files, ordinary_files, sizeof(unsampled_files));
+	for (size_t i = 0; i < ARRAY_SIZE(unsampled_files); i++) {
+		forget_samples(&unsampled_files[i].tests);
+		forget_samples(&unsampled_files[i].fixtures);
+		forget_samples(&unsampled_files[i].loading);
+		forget_samples(&unsampled_files[i].describes);
+	}
+	memcpy(unsampled_runtimes, ordinary_runtimes, sizeof(unsampled_runtimes));
+	for (size_t i = 0; i < ARRAY_SIZE(unsampled_runtimes); i++) {
+		unsampled_runtimes[i].proved = unsampled_runtimes[i].gc64 = false;
+		unsampled_runtimes[i].jit = -1;
+	}
+}
+
+const struct profile *profile_unsampled(void)
+{
+	static struct profile p;
+
+	make_unsampled_parts();
+	p = *profile_ordinary();
+	p.boundaries = "hook";
+	p.event_requested = BPROF_NO_EVENT;
+	p.event_name = p.event_unit = NULL;
+	p.unsampled = true;
+	p.frequency_hz = p.ns_per_sample = PROFILE_UNKNOWN;
+	p.accounts = (struct sample_accounts){0};
+	memset(p.by_mode, 0, sizeof(p.by_mode));
+	p.counters[BPROF_COUNTER_TAKEN] = p.counters[BPROF_COUNTER_LOST_SAMPLES] = 0;
+	p.check = (struct boundary_check){.hook_seen = true, .announcements = 58};
+	p.tests = unsampled_tests;
+	p.files = unsampled_files;
+	p.runtimes = unsampled_runtimes;
+	p.nr_verifications = p.nr_functions = p.nr_stacks = 0;
+	p.each_sample = NULL;
+	for (size_t i = 0; i < NR_PHASES; i++)
+		forget_samples(&p.phases[i].costs);
+	return &p;
+}
+
 /* ---- names that want to break every format ------------------------------------------------- */
 
 static char long_name[2000 + 1]; /* more than any output shows */
@@ -912,6 +970,7 @@ const struct profile *profile_program(void)
 const struct profile_case profile_cases[] = {
 	{"ordinary", "a suite with all kinds of time", profile_ordinary},
 	{"sampled", "tests known by samples alone", profile_sampled},
+	{"unsampled", "what is measured at boundaries, and nothing else", profile_unsampled},
 	{"hostile", "names that want to break every format", profile_hostile},
 	{"empty", "nothing was measured", profile_empty},
 	{"program", "no suite, native and kernel frames, a hardware event", profile_program},

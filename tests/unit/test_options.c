@@ -305,6 +305,8 @@ Test(options, wrong_choices_are_listed)
 	cr_assert(eq(int, parse("-e instructions:u -c 100000 x"), 0));
 	cr_assert_str_eq(options.event, "instructions:u");
 	cr_assert(eq(u64, options.period, 100000));
+	cr_assert(eq(int, parse("--event=none x"), 0));
+	cr_assert_str_eq(options.event, "none");
 	expect_refusal("--boundaries=hooks x",
 		       "--boundaries 'hooks' is not auto, hook, stack or none");
 	expect_refusal("--color=yes x", "--color 'yes' is not auto, always or never");
@@ -492,6 +494,9 @@ Test(options, contradictions_are_refused)
 	expect_refusal("-q -v x", "--quiet and --verbose exclude each other");
 	expect_refusal("--skip-file a --boundaries stack x",
 		       "--skip-file needs the boundary hook, and --boundaries=stack goes without "
+		       "it");
+	expect_refusal("--event none --boundaries stack x",
+		       "--event=none needs the boundary hook, and --boundaries=stack goes without "
 		       "it");
 	expect_refusal("--mode count --boundaries none x",
 		       "--mode=count needs the boundary hook, and --boundaries=none goes without "
