@@ -115,10 +115,21 @@ WALK_STEP int puc_learn_jump(struct walk *w, u64 state, u64 jump)
 	return !places;
 }
 
-/* May a state lie there? Where most are: in the heap of malloc(), or not far from its globals. */
+WALK_INLINE int puc_in_heap(const struct walk *w, u64 address)
+{
+	return address - w->heap_start < w->heap_end - w->heap_start;
+}
+
+/*
+ * May a state lie there? Where most are: in the heap of malloc(); if its globals are elsewhere, not
+ * far from them. Beside that heap is nothing: what mmap() gives lies below the stack. (An address
+ * that a buffer has overwritten in part keeps its high bytes, and lies there.)
+ */
 WALK_INLINE int puc_state_plausible(const struct walk *w, u64 state)
 {
-	return (state >= w->heap_start && state < w->heap_end) || !((state ^ w->vm.global) >> 26);
+	if (puc_in_heap(w, state))
+		return 1;
+	return !puc_in_heap(w, w->vm.global) && !((state ^ w->vm.global) >> 26);
 }
 
 /*

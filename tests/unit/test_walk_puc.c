@@ -551,9 +551,17 @@ Test(walk_puc, remains_of_a_handler_with_any_bytes_as_its_state_are_no_doubt)
 	walk();
 	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
 	cr_expect(eq(u16, p.out.sample.nr_frames, 1));
+	/* beside the heap, as with the low bytes overwritten */
+	put(SP + 0x400 - JUMP_STATE, 8, HEAP - 4096);
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_OK));
 	/* in the heap it ought to be readable */
 	put(SP + 0x400 - JUMP_STATE, 8, HEAP + HEAP_BYTES);
 	p.in.heap_end += 4096;
+	walk();
+	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_FAULT));
+	/* and near the globals, if they are not in that heap */
+	p.in.heap_start = p.in.heap_end = 0;
 	walk();
 	cr_expect(eq(u8, p.out.sample.status, BPROF_WALK_FAULT));
 }
