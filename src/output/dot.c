@@ -4,7 +4,8 @@
  *
  * Boxes are tests, ellipses functions; the redder the larger the share. An edge goes from a test or
  * function to the next one on the stack that is drawn, with the samples in which it was there. Both
- * are capped by --top, so that the picture can be read.
+ * are capped by --top, so that the picture can be read, and short tests that no edge leaves, which
+ * would only fill it, are in the tables alone.
  * Source: graphviz.org/doc/info/lang.html for what a quoted string may hold.
  */
 #include <errno.h>
@@ -22,6 +23,7 @@
 #define EDGES_PER_NODE 4
 #define MAX_LABEL      60 /* bytes of a name */
 #define TESTS_FIRST    0  /* nodes: tests, then functions */
+#define SHORT	       10 /* thousandths of all tests */
 
 struct edge {
 	uint32_t from, to;
@@ -218,14 +220,30 @@ static void add_colour(struct graph *g, unsigned thousandths)
 		    thousandths % 1000);
 }
 
-static void write_test(struct graph *g, size_t i)
+static uint64_t weight_of_all(const struct profile *p)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < p->nr_tests; i++)
+		all += weight(&p->tests[i]);
+	return all;
+}
+
+static bool has_edge(const struct graph *g, size_t node)
+{
+	for (size_t i = 0; i < g->nr_edges; i++)
+		if (g->edges[i].from == node)
+			return true;
+	return false;
+}
+
+static void write_test(struct graph *g, size_t i, uint64_t all)
 {
 	const struct test *t = g->tests[i];
 	const char *file = t->source && *t->source ? t->source : t->file;
-	uint64_t all = 0;
 
-	for (size_t k = 0; k < g->view.profile->nr_tests; k++)
-		all += weight(&g->view.profile->tests[k]);
+	if (share(weight(t), all) < SHORT && !has_edge(g, TESTS_FIRST + i))
+		return;
 	writer_addf(g->writer, "  n%zu [shape=box label=\"", TESTS_FIRST + i);
 	add_text(g, *t->full_name ? t->full_name : "(unnamed)");
 	writer_addstr(g->writer, "\\n");
@@ -271,13 +289,15 @@ static void write_edge(struct graph *g, const struct edge *e)
 
 static void write_graph(struct graph *g)
 {
+	const uint64_t all = weight_of_all(g->view.profile);
+
 	writer_addstr(g->writer, "// dot -Tsvg slowest.dot -o slowest.svg\n"
 				 "digraph slowest {\n"
 				 "  rankdir=LR;\n"
 				 "  node [style=filled fontname=\"sans-serif\" fontsize=11];\n"
 				 "  edge [fontname=\"sans-serif\" fontsize=9 color=gray40];\n");
 	for (size_t i = 0; i < g->nr_tests; i++)
-		write_test(g, i);
+		write_test(g, i, all);
 	for (size_t i = 0; i < g->nr_functions; i++)
 		write_function(g, i);
 	for (size_t i = 0; i < g->nr_edges; i++)

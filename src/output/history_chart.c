@@ -22,7 +22,7 @@
 #define LEFT	     80.0 /* of a panel: room for the numbers */
 #define BOTTOM	     90.0 /* room for the releases */
 #define TOP	     44.0
-#define NR_LINES     5
+#define MOST_LINES   6 /* above the one of zero */
 #define TEXT_SIZE    12.0
 #define LABEL_SIZE   11.0
 #define TITLE_SIZE   15.0
@@ -39,7 +39,7 @@ struct panel {
 	const char *title;
 	uint64_t (*figure)(const struct past_release *p);
 	double x, y, width, height; /* of the part with the points */
-	double most;		    /* value at the upper edge */
+	double most, step;	    /* value at the upper edge; between two lines */
 };
 
 static uint64_t total(const struct past_release *p)
@@ -86,7 +86,8 @@ static void choose_scale(struct panel *panel, const struct history *h)
 		if (value != PROFILE_UNKNOWN && (double)value > most)
 			most = (double)value;
 	}
-	panel->most = (NR_LINES - 1) * round_step(most > 0 ? most / (NR_LINES - 1) : 1);
+	panel->step = round_step(most > 0 ? most / MOST_LINES : 1);
+	panel->most = panel->step * fmax(1, ceil(most / panel->step * (1 - 1e-9)));
 }
 
 static double x_of(const struct panel *panel, const struct history *h, size_t i)
@@ -104,8 +105,8 @@ static double y_of(const struct panel *panel, double value)
 static void draw_frame(struct drawing *d, const struct panel *panel)
 {
 	drawing_text(d, panel->x, panel->y - 18, TITLE_SIZE, 0, ANCHOR_START, &black, panel->title);
-	for (int i = 0; i < NR_LINES; i++) {
-		double value = panel->most * i / (NR_LINES - 1), y = y_of(panel, value);
+	for (int i = 0; i * panel->step < panel->most + panel->step / 2; i++) {
+		double value = panel->step * i, y = y_of(panel, value);
 
 		drawing_line(d, panel->x, y, panel->x + panel->width, y, 1, i ? &faint : &grey,
 			     false);
@@ -189,9 +190,9 @@ const char *history_chart_unavailable(void)
 int history_chart_write(const struct history *h, bool svg, FILE *out)
 {
 	struct panel panels[NR_PANELS] = {
-		{.title = "Total of the suite", .figure = total},
-		{.title = "Mean of the tests", .figure = mean},
-		{.title = "Median of the tests", .figure = median},
+		{.title = "Total", .figure = total},
+		{.title = "Mean of a test", .figure = mean},
+		{.title = "Median of a test", .figure = median},
 		{.title = "Standard deviation of the tests", .figure = deviation},
 	};
 	struct drawing *d;

@@ -57,7 +57,7 @@ static const struct {
 	{"profile.json", "everything that was measured, for programs"},
 	{"files.json", "what each spec file cost, for programs"},
 	{"summary.json", "this release in a few numbers, in seconds"},
-	{"timing.json", "the tables below, for programs"},
+	{"timing.json", "the timing tables, for programs"},
 	{"timing.md", "the timing tables as Markdown"},
 	{"timing.txt", "the timing tables as text"},
 	{"timing.png", "total, mean, median and spread across releases"},
@@ -120,8 +120,9 @@ static void add_past_runs(struct writer *w, const struct scope_page *page, FILE 
 	writer_addstr(w, "\n## Past runs\n\n");
 	hand_over(w, out);
 	writer_fail(w, history_table_write(page->history, TABLE_GITHUB, 0, out));
-	writer_addstr(w, "\nTimes are microseconds, of the functions of tests; Total is of the "
-			 "whole suite.\n");
+	writer_addstr(w,
+		      "\nTimes are microseconds of wall time. Median, Mean and StdDev are of the "
+		      "bodies of tests, Total is of the whole suite or of all tests of a tag.\n");
 	if (marked)
 		writer_addstr(w,
 			      "\n`*`: another CPU or interpreter than in the release before; the "
@@ -259,6 +260,49 @@ int test_page_write(const struct profile *p, const struct timing *timing, FILE *
 	timing_write(&w, &functions, TABLE_GITHUB);
 	writer_addstr(&w, "\n## Files\n\n");
 	add_file(&w, "flamegraph.json");
+	add_file(&w, "profile.json");
+	return writer_finish(&w);
+}
+
+/* ---- a spec file --------------------------------------------------------------------------- */
+
+static void add_file_facts(struct writer *w, const struct file_total *f)
+{
+	const struct {
+		const char *key;
+		const struct costs *costs;
+	} parts[] = {{"Its tests", &f->tests},
+		     {"Their fixtures", &f->fixtures},
+		     {"Loading it", &f->loading},
+		     {"Bodies of describes", &f->describes}};
+
+	add_fact(w, "Tests", number_count(f->nr_tests).text);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const struct costs *c = parts[i].costs;
+
+		if (c->wall_ns && c->wall_ns != PROFILE_UNKNOWN)
+			writer_addf(w, "- **%s**: %s wall, %s CPU\n", parts[i].key,
+				    number_duration(c->wall_ns).text,
+				    number_duration(c->cpu_ns).text);
+	}
+}
+
+int file_page_write(const struct profile *p, const struct timing *timing, FILE *out)
+{
+	struct writer w;
+
+	writer_init(&w, out);
+	writer_addstr(&w, "# Spec file: ");
+	markdown_add(&w, p->tests[0].file);
+	writer_addstr(&w, "\n\nWhat the tests of this file cost in ");
+	markdown_add(&w, p->release ? p->release : "the last run");
+	writer_addstr(&w, ", and the functions that took the time, the slowest first.\n\n");
+	for (size_t i = 0; i < p->nr_files; i++)
+		if (strcmp(p->files[i].file, p->tests[0].file) == 0)
+			add_file_facts(&w, &p->files[i]);
+	writer_addstr(&w, "\n");
+	timing_write(&w, timing, TABLE_GITHUB);
+	writer_addstr(&w, "\n## Files\n\n");
 	add_file(&w, "profile.json");
 	return writer_finish(&w);
 }

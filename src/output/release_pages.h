@@ -50,6 +50,9 @@ int release_page_write(const struct profile *p, const struct timing *timing,
 /* README.md of a test in by_release/: @p is its part. */
 int test_page_write(const struct profile *p, const struct timing *timing, FILE *out) MUST_CHECK;
 
+/* README.md of a spec file in by_file/: @p is its part. */
+int file_page_write(const struct profile *p, const struct timing *timing, FILE *out) MUST_CHECK;
+
 /* A list of folders as a page: by_release/, by_file/, tags/. */
 struct index_row {
 	const char *folder; /* safe by its making */

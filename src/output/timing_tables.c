@@ -26,10 +26,12 @@ static const struct {
 };
 
 static const struct {
-	const char *key, *title, *one, *count;
+	const char *key, *title, *one, *count, *meaning;
 } kinds[NR_TIMING_KINDS] = {
-	[TIMING_TESTS] = {"tests", "Slowest tests", "test", "runs"},
-	[TIMING_FUNCTIONS] = {"functions", "Slowest functions", "function", "samples"},
+	[TIMING_TESTS] = {"tests", "Slowest tests", "test", "runs",
+			  "Tests: wall time, measured; Count is how often each ran."},
+	[TIMING_FUNCTIONS] = {"functions", "Slowest functions", "function", "samples",
+			      "Functions: CPU time, estimated from samples, which Count is."},
 };
 
 #define SCHEMA "bprof-perf/timing/1"
@@ -388,11 +390,15 @@ static void write_tables(struct writer *w, const struct timing *timing, enum tab
 			write_lines(w, t, &shown);
 		any = true;
 	}
-	if (any)
-		writer_addstr(w, "\nTimes are microseconds. Tests: measured, Count is how often "
-				 "each ran. Functions: estimated, Count is samples.\n");
-	else
+	if (!any) {
 		writer_addstr(w, "Nothing was sampled.\n");
+		return;
+	}
+	writer_addstr(w, "\nTimes are microseconds.");
+	for (size_t k = 0; k < NR_TIMING_KINDS; k++)
+		if (timing->tables[k].nr > 0)
+			writer_addf(w, " %s", kinds[k].meaning);
+	writer_addstr(w, "\n");
 }
 
 void timing_write(struct writer *w, const struct timing *timing, enum table_style style)

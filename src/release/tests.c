@@ -144,13 +144,6 @@ static int write_page(void *arg, FILE *out)
 	return page->write(page->profile, &page->timing, out);
 }
 
-static int file_page_write(const struct profile *p, const struct timing *timing, FILE *out)
-{
-	static const char *const siblings[] = {"profile.json", NULL};
-
-	return release_page_write(p, timing, siblings, out);
-}
-
 static int write_folder(struct tree *t, const char *folder, const struct profile *p, bool is_test)
 {
 	struct page page = {.profile = p, .write = is_test ? test_page_write : file_page_write};
@@ -191,6 +184,16 @@ static int write_group(struct tree *t, const char *base, struct parts *parts, co
 
 /* ---- all folders --------------------------------------------------------------------------- */
 
+/* The slowest first. */
+static int compare_rows(const void *left, const void *right)
+{
+	const struct index_row *a = left, *b = right;
+
+	if (a->wall_ns != b->wall_ns)
+		return a->wall_ns < b->wall_ns ? 1 : -1;
+	return strcmp(a->folder, b->folder);
+}
+
 struct index {
 	const char *title, *purpose;
 	struct index_row *rows;
@@ -214,17 +217,21 @@ static int write_groups(struct tree *t, const char *base, struct parts *parts,
 	int r = rows ? 0 : -ENOMEM;
 
 	index.title = is_test ? "Tests" : "Spec files";
-	index.purpose = is_test ? "One folder for each test of the newest stable release: what it "
-				  "cost, and where its time went. A folder begins with the test's "
-				  "id, which stays the same as long as its file, its describes and "
-				  "its name do; it is deleted when the test is gone."
-				: "One folder for each spec file of the newest stable release.";
+	index.purpose =
+		is_test ? "One folder for each test of the newest stable release: what it "
+			  "cost, and where its time went; the slowest first. A folder begins with the test's "
+			  "id, which stays the same as long as its file, its describes and "
+			  "its name do; it is deleted when the test is gone."
+			: "One folder for each spec file of the newest stable release, the "
+			  "slowest first.";
 	for (size_t i = 0; r == 0 && i < groups->nr; i++) {
 		const struct group *g = &groups->groups[i];
 
 		rows[i] = (struct index_row){.folder = g->folder, .name = g->name};
 		r = write_group(t, base, parts, g, is_test, &rows[i].wall_ns);
 	}
+	if (r == 0)
+		qsort(rows, groups->nr, sizeof(*rows), compare_rows);
 	snprintf(folder, sizeof(folder), "%s/%s", base, is_test ? "by_release" : "by_file");
 	return r < 0 ? r : tree_file(t, folder, "README.md", write_index, &index);
 }

@@ -65,6 +65,8 @@ static void expect_profile(const char *name, const struct profile *whole)
 	if (p.nr_tests > 0) {
 		out = begin();
 		expect(out, test_page_write(&p, &timing, out), name, "test.md");
+		out = begin();
+		expect(out, file_page_write(&p, &timing, out), name, "file.md");
 	}
 	timing_done(&timing);
 }
