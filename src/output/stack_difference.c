@@ -247,7 +247,7 @@ static void add_legend(const struct picture *p, const char *const names[NR_SIDES
 	} colours[] = {
 		{0, 0.6, "more in head"},
 		{120, -0.6, "less in head"},
-		{240, 0, "no difference that could not be chance"},
+		{240, 0, "the same, or different by chance"},
 	};
 	static const char *const sides[NR_SIDES] = {"base", "head"};
 
@@ -268,10 +268,12 @@ static void add_legend(const struct picture *p, const char *const names[NR_SIDES
 	}
 	writer_addf(p->w,
 		    "<text x=\"%.0f\" y=\"66\">Width: samples of both sides, one run each. Point "
-		    "at a box for its figures. %zu boxes are too narrow to be shown, with all "
-		    "that they call.</text>\n"
-		    "</g>\n",
-		    MARGIN, p->nr_left_out);
+		    "at a box for its figures.",
+		    MARGIN);
+	if (p->nr_left_out > 0)
+		writer_addf(p->w, " Too narrow to be shown, with all that they call: %zu boxes.",
+			    p->nr_left_out);
+	writer_addstr(p->w, "</text>\n</g>\n");
 }
 
 static void add_page(struct picture *p, const struct box *root, const char *const names[NR_SIDES])
