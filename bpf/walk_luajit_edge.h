@@ -118,16 +118,50 @@ WALK_INLINE int luajit_enters_trace(const struct walk *w, u32 op)
 	       op == LUAJIT_OP_JLOOP || below_funcc == 4 || below_funcc == 1;
 }
 
+#ifdef BPROF_ARCH_X86_64
+
+/* Of a trace that has none of its own but two saved registers, or not any more. */
+WALK_INLINE int luajit_has_stack_of_vm(const struct walk *w)
+{
+	u64 sp = w->reg[BPROF_REG_SP], cframe = w->luajit.cframe.address;
+
+	return sp == cframe || sp + 16 == cframe;
+}
+
+/* A trace that is entered has not set its vmstate yet. */
+WALK_INLINE int luajit_is_entering(const struct walk *w, u64 pc)
+{
+	(void)pc;
+	return w->luajit.vmstate < 0;
+}
+
+#else
+
+WALK_INLINE int luajit_has_stack_of_vm(const struct walk *w)
+{
+	return w->reg[BPROF_REG_SP] == w->luajit.cframe.address;
+}
+
+/* vmstate is not kept; the instruction before @pc tells. */
+WALK_INLINE int luajit_is_entering(struct walk *w, u64 pc)
+{
+	u32 before = 0;
+
+	return walk_must_read(w, &before, sizeof(before), pc - 4) ||
+	       luajit_enters_trace(w, before & 0xff);
+}
+
+#endif
+
 /*
- * arm64: a trace has come to its end and left for the interpreter, which has its registers and its
- * CFRAME again, but still is said to be on the trace. So it is when it enters one. The pc of a
- * function in C or a builtin is its header.
+ * A trace has come to its end and left for the interpreter, which has its registers and its CFRAME
+ * again, but still is said to be on the trace. So it is when it enters one. The pc of a function in
+ * C or a builtin is its header.
  */
 WALK_STEP int luajit_leaf_at_trace_end(struct walk *w)
 {
 	struct luajit_work *j;
 	u64 base, pc;
-	u32 before = 0;
 	int kind;
 
 	if (!w)
@@ -135,17 +169,17 @@ WALK_STEP int luajit_leaf_at_trace_end(struct walk *w)
 	j = &w->luajit;
 	base = w->reg[LUAJIT_REG_BASE];
 	pc = w->reg[LUAJIT_REG_PC];
-	if (!luajit_in_vm(w, w->reg[BPROF_REG_IP]) || w->reg[BPROF_REG_SP] != j->cframe.address)
+	if (!luajit_in_vm(w, w->reg[BPROF_REG_IP]) || !luajit_has_stack_of_vm(w))
 		return 0;
 	kind = luajit_frame_valid(w, base, pc);
 	if (kind == LUAJIT_C && luajit_function(w, base) == LUAJIT_C && j->function.pc == pc) {
 		j->jit_base = 0;
 		return luajit_take(w, base, 0, WALK_LEAF_VM_BUILTIN);
 	}
-	if (kind != LUAJIT_LUA || walk_must_read(w, &before, sizeof(before), pc - 4))
+	if (kind != LUAJIT_LUA)
 		return 0;
 	j->jit_base = 0;
-	j->pc_is_start = !luajit_enters_trace(w, before & 0xff);
+	j->pc_is_start = !luajit_is_entering(w, pc);
 	return luajit_take(w, base, pc, WALK_LEAF_VM_BASE);
 }
 

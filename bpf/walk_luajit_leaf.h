@@ -384,7 +384,7 @@ WALK_STEP int luajit_leaf_in_vm(struct walk *w)
 	if (w->reg[BPROF_REG_SP] + LUAJIT_MAX_HELPER_BYTES < j->cframe.address &&
 	    luajit_leaf_outside_vm(w))
 		return 1;
-	if (luajit_leaf_of_callback(w))
+	if (luajit_leaf_of_callback(w) || luajit_leaf_around_hook(w))
 		return 1;
 	return luajit_leaf_at_edge(w);
 }
@@ -422,7 +422,7 @@ WALK_STEP int luajit_find_leaf(struct walk *w)
 		return 0;
 	j = &w->luajit;
 	luajit_find_helpers(w);
-	if (LUAJIT_BASE_IS_EXACT && j->jit_base && luajit_leaf_at_trace_end(w))
+	if (j->jit_base && luajit_leaf_at_trace_end(w))
 		return 1;
 	if (j->jit_base)
 		return luajit_leaf_on_trace(w);

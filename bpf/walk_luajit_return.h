@@ -76,6 +76,64 @@ WALK_STEP u64 luajit_pc_at_link(struct walk *w, u64 base)
 	return code ? luajit_seek(w, code, 0) : 0;
 }
 
+#define LUAJIT32_TYPE_FUNCTION 0xfffffff7U /* where a frame without GC64 will have its link */
+
+/* Is there a function to be called? Its link is not stored yet. */
+WALK_INLINE int luajit_has_callee(struct walk *w, u64 base)
+{
+	int kind = luajit_function(w, base);
+
+	if (luajit_has_refs32(w))
+		return w->luajit.slots.link == LUAJIT32_TYPE_FUNCTION;
+	return kind != LUAJIT_NOTHING;
+}
+
+/*
+ * x86-64: the function that C enters, or has left, has no frame, and its CFRAME is the innermost
+ * still. This is the base of its caller; 0: nothing says so.
+ *
+ *	entered	ecx is its base; L->base that of its caller; no pc was saved, but L in its place
+ *	left	the pc becomes the base of its caller: while it is a distance, then as it is
+ */
+WALK_INLINE u64 luajit_caller_in_c(struct walk *w)
+{
+	struct luajit_work *j = &w->luajit;
+	u64 pc = w->reg[LUAJIT_REG_PC], entered = w->reg[LUAJIT_REG_NEW_BASE];
+
+	if (w->reg[BPROF_REG_SP] != j->cframe.address)
+		return 0;
+	if (j->vmstate == LUAJIT_VMSTATE_C && luajit_base_plausible(j, pc))
+		return pc;
+	if (j->cframe.pc == j->state && entered > j->saved_base &&
+	    luajit_base_plausible(j, entered) && luajit_has_callee(w, entered))
+		return j->saved_base;
+	if (j->vmstate == LUAJIT_VMSTATE_C && pc <= j->stack_limit - j->stack)
+		return w->reg[LUAJIT_REG_BASE] - luajit_delta(pc);
+	return 0;
+}
+
+/*
+ * A debug hook is entered or left: the C function that calls it has no frame either, so its caller
+ * is the Lua function that was interrupted. The pc of that is in the CFRAME below.
+ */
+WALK_STEP int luajit_leaf_around_hook(struct walk *w)
+{
+	struct luajit_work *j;
+	u64 base;
+
+	if (!w)
+		return 0;
+	j = &w->luajit;
+	base = luajit_caller_in_c(w);
+	if (!luajit_base_plausible(j, base) || luajit_function(w, base) != LUAJIT_LUA ||
+	    luajit_frame_valid(w, base, j->proto.bytecode) != LUAJIT_LUA)
+		return 0;
+	luajit_leave_cframe(w);
+	if (luajit_function(w, base) == LUAJIT_LUA && !luajit_pc_inside(j, j->pc))
+		j->pc = 0;
+	return luajit_take(w, base, j->pc, WALK_LEAF_VM_EDGE);
+}
+
 WALK_INLINE int luajit_leaf_by_kept_base(struct walk *w, u64 pc, u64 popped)
 {
 	(void)w;
@@ -158,6 +216,13 @@ WALK_STEP int luajit_leaf_by_kept_base(struct walk *w, u64 pc, u64 popped)
 	    luajit_frame_valid(w, base, w->luajit.proto.bytecode) != LUAJIT_LUA)
 		return 0;
 	return luajit_take(w, base, luajit_pc_at_link(w, base), WALK_LEAF_VM_LINK);
+}
+
+/* arm64: luajit_leaf_at_exact_edge() */
+WALK_INLINE int luajit_leaf_around_hook(struct walk *w)
+{
+	(void)w;
+	return 0;
 }
 
 /* A metamethod has returned: BASE is its caller's, the pc not yet. */

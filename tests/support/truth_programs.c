@@ -333,6 +333,21 @@ static const char *const jitcalls[] = {
 static const char *const jitcalls_hot[] = {"main:57 loop:36-42 *:*? @*? *:*{0,3}",
 					   "main:58 each:49-53 @*?", NULL};
 
+#define ON_EVENT " anon:5-7"
+
+static const char *const hooks[] = {
+	MAIN_LEAF,
+	"main:*" ON_EVENT,
+	"main:*"
+	" @os.clock|debug.sethook" ON_EVENT,
+	"main:21 work:12-18",
+	"main:21 work:12-18" ON_EVENT,
+	"main:21 work:15 leaf:8-11",
+	"main:21 work:15 leaf:8-11" ON_EVENT,
+	NULL,
+};
+static const char *const hooks_hot[] = {"main:21 work:13-17 *:*{0,2}", NULL};
+
 /* Each call is on a line of its own: a trace that is shown as the one it replaced does not fit. */
 static const char *const flush[] = {
 	MAIN_LEAF,
@@ -370,6 +385,7 @@ const struct truth_program truth_programs[] = {
 	{"rec", "loading, compiling", TRUTH_PUC, rec, rec_hot, 80, false, 0},
 	{"jitmix", "traces", TRUTH_PUC, jitmix, jitmix_hot, 85, false, 0},
 	{"jitcalls", "traces, calls inlined", TRUTH_PUC, jitcalls, jitcalls_hot, 85, false, 0},
+	{"hooks", "hook of calls, returns, lines", TRUTH_PUC, hooks, hooks_hot, 80, false, 0},
 	{"flush", "traces, flushed, given up", TRUTH_JIT, flush, flush_hot, 60, false, 0},
 	{"fib", "traces, recursion", TRUTH_PUC, fib, fib_hot, 85, false, 0},
 	{"ffi", "FFI and callbacks", TRUTH_LUAJIT, ffi, ffi_hot, 85, false, 0},
