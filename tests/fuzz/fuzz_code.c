@@ -4,7 +4,7 @@
  * said of the pc must be true on ways that are walked at random, with a number in each cell.
  *
  * Of the input two bytes say what is asked, then come offsets of instructions that a jump to a
- * register may lead to, then the code.
+ * register may lead to, then the code: as it is, or as instructions that move a pc about.
  */
 #include <string.h>
 
@@ -34,6 +34,52 @@ struct input {
 	struct elf_range range[2]; /* the function, and one that it may call */
 };
 
+/* Those that move a pc about: @reg and @base are no rsp. Returns how many bytes it has. */
+static size_t move_pc(uint8_t *to, unsigned what, unsigned reg, unsigned base, uint8_t byte)
+{
+	const uint8_t place = byte & 0x38, registers = (uint8_t)(reg << 3 | base);
+	const struct {
+		uint8_t bytes, code[7];
+	} move[] = {
+		{5, {0x48, 0x89, (uint8_t)(0x44 | reg << 3), 0x24, place}}, /* mov REG,PLACE */
+		{5, {0x48, 0x8b, (uint8_t)(0x44 | reg << 3), 0x24, place}}, /* mov PLACE,REG */
+		{4, {0x89, (uint8_t)(0x44 | reg << 3), 0x24, byte & 0x3f}}, /* of 32 bits */
+		{5, {0x0f, 0x11, 0x44, 0x24, byte & 0x3f}},		    /* movups %xmm0,.. */
+		{6, {0x48, 0x83, 0x44, 0x24, place, 4}},		    /* addq $4,PLACE */
+		{3, {0x48, 0x89, 0xc0 | registers}},			    /* mov REG,BASE */
+		{4, {0x48, 0x8d, 0x40 | registers, byte & 12}},		    /* lea ..(BASE),REG */
+		{4, {0x48, 0x83, (uint8_t)(0xc0 | base), 4}},		    /* add $4,BASE */
+		{3, {0x8b, 0x40 | registers, byte & 1 ? 0 : 0xfc}},	    /* mov ..(BASE),REG */
+		{4, {0x48, 0x89, 0x40 | registers, 0x28}},		    /* mov REG,savedpc */
+		{4, {0x48, 0x8b, 0x40 | registers, 0x28}},		    /* mov savedpc,REG */
+		{5, {0xe8, 0, 0, 0, 0}},				    /* call */
+		{2, {0x75, byte}},					    /* jne */
+		{2, {0xeb, byte}},					    /* jmp */
+		{2, {0xff, 0xe0}},					    /* jmp *%rax */
+		{1, {0xc3}},						    /* ret */
+	};
+
+	what %= ARRAY_SIZE(move);
+	memcpy(to, move[what].code, move[what].bytes);
+	return move[what].bytes;
+}
+
+/* In the place of the code, two bytes for each instruction. */
+static void make_moves(struct input *in)
+{
+	static const uint8_t registers[] = {0, 1, 2, 3, 6, 7};
+	uint8_t made[MAX_CODE];
+	size_t len = 0;
+
+	for (size_t i = 0; i + 1 < in->len && len + 8 < in->len; i += 2) {
+		uint8_t a = in->code[i], b = in->code[i + 1];
+
+		len += move_pc(made + len, a & 15, registers[(a >> 4) % 6], registers[b % 6], b);
+	}
+	in->len = len;
+	memcpy(in->code, made, len);
+}
+
 static bool input_read(struct input *in, const uint8_t *bytes, size_t len)
 {
 	size_t nr;
@@ -51,13 +97,18 @@ static bool input_read(struct input *in, const uint8_t *bytes, size_t len)
 	in->listed = calloc(nr + 1, sizeof(*in->listed));
 	if (!in->code || !in->listed)
 		return false;
-	for (size_t i = 0; i < nr; i++) {
-		size_t offset = (size_t)(bytes[HEADER_BYTES + 2 * i] |
-					 bytes[HEADER_BYTES + 2 * i + 1] << 8);
-
-		in->listed[i] = CODE + offset % in->len;
-	}
 	memcpy(in->code, bytes + HEADER_BYTES + 2 * nr, in->len);
+	if (in->flags & 4) {
+		make_moves(in);
+		in->savedpc = 0x28;
+	}
+	if (!in->len)
+		return false;
+	for (size_t i = 0; i < nr; i++) {
+		const uint8_t *at = bytes + HEADER_BYTES + 2 * i;
+
+		in->listed[i] = CODE + (size_t)(at[0] | at[1] << 8) % in->len;
+	}
 	in->range[0] = (struct elf_range){CODE, CODE + in->len - bytes[3] * in->len / 512};
 	in->range[1] = (struct elf_range){in->range[0].end, CODE + in->len};
 	return true;
