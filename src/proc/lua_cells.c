@@ -128,6 +128,17 @@ bool lua_cells_is_savedpc(const struct lua_cells *c, const struct x86_64_instruc
 	       is->displacement == (int32_t)c->savedpc;
 }
 
+/* May what it stores be a part of a saved pc, or all of it? */
+static bool may_store_savedpc(const struct lua_cells *c, const struct x86_64_instruction *is)
+{
+	int64_t at = is->displacement, bytes = x86_64_stored_bytes(is);
+
+	if (!bytes || is->has_index)
+		return bytes != 0;
+	return lua_cells_have_register(c, is->base) && at < (int64_t)c->savedpc + 8 &&
+	       at + bytes > (int64_t)c->savedpc;
+}
+
 /* What is moved, and by how much it is changed on the way. */
 struct move {
 	unsigned to, from;
@@ -180,7 +191,7 @@ static struct lua_cell_effect effect_of(const struct lua_cells *c, size_t i)
 	struct lua_cell_effect e = {.to = LUA_PC_UNKNOWN, .from = LUA_PC_UNKNOWN};
 
 	e.lost = x86_64_written(is) | lost_places(c, i);
-	if (x86_64_stored_bytes(is) && (lua_cells_is_savedpc(c, is) || is->has_index))
+	if (may_store_savedpc(c, is))
 		e.lost |= LUA_PC_BIT(LUA_PC_SAVED);
 	find_move(c, i, &move);
 	if (!is_cell(c, move.to) || !is_cell(c, move.from) || !LUA_PC_IS_NEAR(move.add))

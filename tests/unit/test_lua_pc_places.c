@@ -8,7 +8,8 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 
-#include "elf_file.h"
+#include "elf_image.h"
+#include "lua_pc_places.h"
 #include "small_interpreter.h"
 
 #ifdef __x86_64__
@@ -237,6 +238,65 @@ ParameterizedTest(struct interpreter_build *b, lua_pc_places, true_before_every_
 	cr_expect(gt(u32, s.asked, 2000));
 	cr_expect(gt(u32, s.helpers, 30));
 	cr_expect(lt(u32, s.unknown * 50, s.asked));
+}
+
+/* ---- of a few instructions ------------------------------------------------------------------- */
+
+/* After the last of them, which is ret; the first one is a fetch. */
+static struct lua_pc_place last_place(const uint8_t *code, size_t len)
+{
+	struct elf_range range = {0x1000, 0x1000 + len};
+	struct elf_image image = {
+		.machine = EM_X86_64,
+		.segment = {{.vaddr = 0x1000,
+			     .bytes = len,
+			     .executable = true,
+			     .content_read = true,
+			     .content = code}},
+		.nr_segments = 1,
+		.ranges_read = true,
+		.range = &range,
+		.nr_ranges = 1,
+	};
+	bool is_fetch[64] = {true};
+	struct lua_pc_place place[64];
+	int32_t frame[LUA_PC_FRAMES];
+	struct x86_64_flow flow;
+
+	cr_assert(eq(int, x86_64_flow_read(&image, &range, &flow), 0));
+	cr_assert(eq(int, x86_64_flow_follow(&image, &flow), 0));
+	cr_assert(lt(sz, flow.nr, 64));
+	cr_assert(eq(int, lua_pc_places(&flow, is_fetch, SMALL_INTERPRETER_SAVEDPC, place, frame),
+		     0));
+	x86_64_flow_done(&flow);
+	return place[flow.nr - 1];
+}
+
+#define NOPS 0x90, 0x90, 0x90, 0x90, 0x90, 0x90
+#define SAVE                                                                                       \
+	0x8b, 0x03,			/* mov (%rbx),%eax */                                      \
+		0x48, 0x8d, 0x4b, 0x04, /* lea 4(%rbx),%rcx */                                     \
+		0x48, 0x89, 0x4a, 0x20, /* mov %rcx,0x20(%rdx) */                                  \
+		NOPS
+#define FORGET 0x31, 0xdb, 0x31, 0xc9 /* xor %ebx,%ebx; xor %ecx,%ecx */
+#define RETURN 0xc3
+
+Test(lua_pc_places, what_was_saved_is_known_until_something_else_may_be_there)
+{
+	static const uint8_t saved[] = {SAVE, FORGET, RETURN};
+	static const uint8_t stored[] = {SAVE, 0x48, 0x89, 0x46, 0x20, FORGET, RETURN};
+	/* movups %xmm0,0x18(%rsi): its last 8 bytes */
+	static const uint8_t half[] = {SAVE, 0x0f, 0x11, 0x46, 0x18, FORGET, RETURN};
+	/* movups %xmm0,0x10(%rsi): up to it */
+	static const uint8_t before[] = {SAVE, 0x0f, 0x11, 0x46, 0x10, FORGET, RETURN};
+	/* mov %rax,(%rsi,%rcx,1) */
+	static const uint8_t any[] = {SAVE, 0x48, 0x89, 0x04, 0x0e, FORGET, RETURN};
+
+	cr_expect(eq(u8, last_place(saved, sizeof(saved)).cell, LUA_PC_SAVED));
+	cr_expect(eq(u8, last_place(stored, sizeof(stored)).cell, LUA_PC_UNKNOWN));
+	cr_expect(eq(u8, last_place(half, sizeof(half)).cell, LUA_PC_UNKNOWN));
+	cr_expect(eq(u8, last_place(before, sizeof(before)).cell, LUA_PC_SAVED));
+	cr_expect(eq(u8, last_place(any, sizeof(any)).cell, LUA_PC_UNKNOWN));
 }
 
 /* By symbols, calls and size; and by what it does. */
