@@ -24,6 +24,9 @@
 #include "clock.h"
 
 #include "collect/collect.h"
+#ifdef BPROF_ARCH_X86_64
+#include "proc/x86_64.h"
+#endif
 
 #define VERSION(major, minor) ((major)*1000 + (minor))
 #define KERNEL_FLOOR	      VERSION(6, 1)
@@ -433,6 +436,21 @@ static void look_cpu_limit(const struct session *session, struct finding *f)
 	finding_remedy(f, "expect wall times that wait for the next period");
 }
 
+#ifdef BPROF_ARCH_X86_64
+static void look_decoder(const struct session *session, struct finding *f)
+{
+	(void)session;
+	if (x86_64_has_decoder()) {
+		finding_say(f, CHECK_OK, "the code of interpreters is understood");
+		return;
+	}
+	finding_say(f, CHECK_WARN,
+		    "built without libzydis-dev: no current lines in builds of Lua 5.1, 5.4 and "
+		    "5.5 by clang, without optimisation, or static and stripped");
+	finding_remedy(f, "install libzydis-dev (4.0 or later), then build again");
+}
+#endif
+
 static const struct check checks[] = {
 	{"kernel", look_kernel},
 	{"btf", look_btf},
@@ -450,6 +468,9 @@ static const struct check checks[] = {
 	{"clock", look_clock},
 	{"virtual", look_virtual},
 	{"cpu_limit", look_cpu_limit},
+#ifdef BPROF_ARCH_X86_64
+	{"decoder", look_decoder},
+#endif
 };
 
 const struct check *checks_of_machine(size_t *ret_nr)

@@ -108,7 +108,7 @@ static uint64_t lost_places(const struct lua_cells *c, size_t i)
 	const struct x86_64_instruction *is = &c->flow->at[i];
 	bool is_frame =
 		is->base == X86_64_RSP || (is->base == RBP && c->flow->frame != X86_64_NO_DEPTH);
-	int32_t bytes = (int32_t)x86_64_stored_bytes(is), place;
+	int32_t bytes = (int32_t)is->stored_bytes, place;
 	uint64_t lost = 0;
 
 	if (!bytes || !is_frame)
@@ -131,7 +131,7 @@ bool lua_cells_is_savedpc(const struct lua_cells *c, const struct x86_64_instruc
 /* May what it stores be a part of a saved pc, or all of it? */
 static bool may_store_savedpc(const struct lua_cells *c, const struct x86_64_instruction *is)
 {
-	int64_t at = is->displacement, bytes = x86_64_stored_bytes(is);
+	int64_t at = is->displacement, bytes = is->stored_bytes;
 
 	if (!bytes || is->has_index)
 		return bytes != 0;
@@ -190,7 +190,7 @@ static struct lua_cell_effect effect_of(const struct lua_cells *c, size_t i)
 	struct move move = {.to = LUA_PC_UNKNOWN, .from = LUA_PC_UNKNOWN};
 	struct lua_cell_effect e = {.to = LUA_PC_UNKNOWN, .from = LUA_PC_UNKNOWN};
 
-	e.lost = x86_64_written(is) | lost_places(c, i);
+	e.lost = is->written | lost_places(c, i);
 	if (may_store_savedpc(c, is))
 		e.lost |= LUA_PC_BIT(LUA_PC_SAVED);
 	find_move(c, i, &move);

@@ -197,7 +197,7 @@ static void want_sources(struct slice *s, size_t i, uint8_t reg)
 static void look_at(struct slice *s, size_t i, uint64_t what)
 {
 	const struct x86_64_instruction *is = &s->flow->at[i];
-	uint32_t written = x86_64_written(is);
+	uint32_t written = is->written;
 	int32_t place;
 
 	if (!s->budget || !s->budget--) {
@@ -212,12 +212,12 @@ static void look_at(struct slice *s, size_t i, uint64_t what)
 		want_sources(s, i, (uint8_t)reg);
 		what &= ~(1ULL << reg);
 	}
-	if (x86_64_stored_bytes(is) && x86_64_frame_place(s->flow, i, &place)) {
+	if (is->stored_bytes && x86_64_frame_place(s->flow, i, &place)) {
 		for (size_t k = 0; k < s->nr_places; k++) {
 			uint64_t bit = 1ULL << (NR_REGISTERS + k);
 
 			if (!(what & bit) || place >= s->place[k] + 8 ||
-			    place + (int32_t)x86_64_stored_bytes(is) <= s->place[k])
+			    place + (int32_t)is->stored_bytes <= s->place[k])
 				continue;
 			if (is->opcode != 0x89 || is->is_16 || place != s->place[k]) {
 				/* beside it, or in another way */

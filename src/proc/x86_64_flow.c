@@ -237,7 +237,7 @@ static bool depth_after(const struct x86_64_flow *f, size_t i, int32_t *ret)
 		if (is->base != RBP || is->has_index || !is_near(is) || f->frame == X86_64_NO_DEPTH)
 			return false;
 		*ret = f->frame - is->displacement;
-	} else if (is->kind != X86_64_CALL && x86_64_written(is) >> X86_64_RSP & 1) {
+	} else if (is->kind != X86_64_CALL && is->written >> X86_64_RSP & 1) {
 		return false;
 	}
 	return *ret >= 0 && *ret < MAX_DEPTH;
@@ -257,14 +257,14 @@ static void find_frame(struct x86_64_flow *f)
 			set = i;
 		else if (is->opcode >= 0x50 && is->opcode <= 0x57)
 			depth += 8;
-		else if (x86_64_written(is) >> X86_64_RSP & 1)
+		else if (is->written >> X86_64_RSP & 1)
 			return;
 	}
 	if (set == f->nr)
 		return;
 	for (size_t i = set + 1; i < f->nr; i++)
 		if (f->at[i].opcode != 0x5d && f->at[i].opcode != 0xc9 &&
-		    (x86_64_written(&f->at[i]) >> RBP & 1))
+		    (f->at[i].written >> RBP & 1))
 			return;
 	f->frame = depth;
 }

@@ -230,8 +230,8 @@ static void require_flow(const struct x86_64_flow *f)
 
 		require(is->bytes && is->bytes <= 15 && f->start[i] == at, "one after the other");
 		require(f->jump[i] == X86_64_NOWHERE || f->jump[i] < f->nr, "jumps have a target");
-		require(x86_64_written(is) <= X86_64_ALL, "there are sixteen registers");
-		require(is->has_memory || !x86_64_stored_bytes(is), "it stores to its operand");
+		require(is->written <= X86_64_ALL, "there are sixteen registers");
+		require(is->has_memory || !is->stored_bytes, "it stores to its operand");
 		at += is->bytes;
 	}
 	require(at == f->len, "to the end");

@@ -102,11 +102,11 @@ void interpreter_compile(const struct interpreter_build *b, char ret_program[64]
 	cr_assert(eq(sz, (size_t)write(fd, interpreter, sizeof(interpreter) - 1),
 		     sizeof(interpreter) - 1));
 	close(fd);
-	status =
-		run((char *[]){(char *)b->compiler, (char *)"-w", (char *)b->optimize,
-			       (char *)b->bits, (char *)b->shape, (char *)b->link,
-			       (char *)(strcmp(b->link, "-pie") ? "-fno-pie" : "-fPIE"),
-			       (char *)"-x", (char *)"c", source, (char *)"-o", ret_program, NULL});
+	status = run((char *[]){
+		(char *)b->compiler, (char *)"-w", (char *)b->optimize, (char *)b->bits,
+		(char *)b->shape, (char *)b->link, (char *)(*b->machine ? b->machine : "-w"),
+		(char *)(strcmp(b->link, "-pie") ? "-fno-pie" : "-fPIE"), (char *)"-x", (char *)"c",
+		source, (char *)"-o", ret_program, NULL});
 	unlink(source);
 	if (status == 127)
 		cr_skip_test("no %s", b->compiler);

@@ -12,9 +12,10 @@
 
 struct interpreter_build {
 	char compiler[16], optimize[8];
-	char bits[16];	/* -DBITS=6 or 7: of an opcode */
-	char shape[16]; /* -DGOTO, -DSWITCH */
-	char link[16];	/* -pie, -no-pie */
+	char bits[16];	  /* -DBITS=6 or 7: of an opcode */
+	char shape[16];	  /* -DGOTO, -DSWITCH */
+	char link[16];	  /* -pie, -no-pie */
+	char machine[24]; /* -march=...; may be empty */
 };
 
 /*

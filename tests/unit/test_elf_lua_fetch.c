@@ -10,9 +10,12 @@
 #include <sys/wait.h>
 
 #include "arm64_fetch.h"
+#include "decoder.h"
 #include "elf_file.h"
 
 #ifdef __x86_64__
+
+TestSuite(elf_lua_fetch, .init = need_decoder);
 
 /* A function of assembler code; its labels are symbols. */
 static struct elf_image *assemble(const char *body)
@@ -164,7 +167,7 @@ Test(elf_lua_fetch, code_that_is_not_understood_proves_nothing)
 {
 	static const char *const bodies[] = {
 		FETCH BRANCH "jmp fetch\nover: jmp *%rcx\n",
-		FETCH BRANCH "jmp fetch\nover: vaddps %xmm0,%xmm1,%xmm2\n",
+		FETCH BRANCH "jmp fetch\nover: .byte 6\n",
 		"fetch: inside: fetched: jmp *%rdx\n" BRANCH "over: ret\n",
 		"fetch: inside: fetched: window: over: ret\n",
 	};

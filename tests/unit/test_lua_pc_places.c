@@ -8,6 +8,7 @@
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 
+#include "decoder.h"
 #include "elf_image.h"
 #include "lua_pc_places.h"
 #include "small_interpreter.h"
@@ -24,17 +25,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+TestSuite(lua_pc_places, .init = need_decoder);
+
 static struct interpreter_build builds[] = {
-	{"gcc", "-O0", "-DBITS=7", "-DGOTO", "-pie"},
-	{"gcc", "-O2", "-DBITS=7", "-DGOTO", "-pie"},
-	{"gcc", "-O3", "-DBITS=6", "-DGOTO", "-no-pie"},
-	{"gcc", "-O0", "-DBITS=6", "-DSWITCH", "-no-pie"},
-	{"gcc", "-O2", "-DBITS=6", "-DSWITCH", "-pie"},
-	{"clang", "-O0", "-DBITS=7", "-DGOTO", "-pie"},
-	{"clang", "-O2", "-DBITS=7", "-DGOTO", "-pie"},
-	{"clang", "-O2", "-DBITS=6", "-DGOTO", "-no-pie"},
-	{"clang", "-O0", "-DBITS=6", "-DSWITCH", "-pie"},
-	{"clang", "-O3", "-DBITS=6", "-DSWITCH", "-pie"},
+	{"gcc", "-O0", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"gcc", "-O2", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"gcc", "-O3", "-DBITS=6", "-DGOTO", "-no-pie", ""},
+	{"gcc", "-O0", "-DBITS=6", "-DSWITCH", "-no-pie", ""},
+	{"gcc", "-O2", "-DBITS=6", "-DSWITCH", "-pie", ""},
+	{"clang", "-O0", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"clang", "-O2", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"clang", "-O2", "-DBITS=6", "-DGOTO", "-no-pie", ""},
+	{"clang", "-O0", "-DBITS=6", "-DSWITCH", "-pie", ""},
+	{"clang", "-O3", "-DBITS=6", "-DSWITCH", "-pie", ""},
+	{"gcc", "-O3", "-DBITS=7", "-DGOTO", "-pie", "-march=x86-64-v3"},
+	{"clang", "-O3", "-DBITS=7", "-DGOTO", "-pie", "-march=x86-64-v3"},
 };
 
 ParameterizedTestParameters(lua_pc_places, true_before_every_instruction)
@@ -227,6 +232,8 @@ ParameterizedTest(struct interpreter_build *b, lua_pc_places, true_before_every_
 	struct stepped s = {.bits = (unsigned)(b->bits[strlen(b->bits) - 1] - '0')};
 	char program[64];
 
+	if (*b->machine && !__builtin_cpu_supports("avx2"))
+		cr_skip_test("no processor for %s", b->machine);
 	interpreter_compile(b, program);
 	s.running = address_in(program, "running");
 	start(&s, program);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The decoder of x86-64 against another one, capstone, on all the code of programs of this machine
- * and of interpreters that are compiled here.
+ * What is said of instructions of x86-64, against another decoder than ours, on all the code of
+ * programs of this machine and of interpreters that are compiled here.
  *
- * What we say may be less exact than the truth, but never wrong: all registers that are written, at
- * least the bytes that are stored; what is not known is none. Where capstone says less than we do
- * nothing is concluded: it leaves out some of what is written.
+ * It must never be too little: all registers that are written, at least the bytes that are stored.
+ * Where capstone says less nothing is concluded: it leaves out some of what is written.
  */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -17,11 +16,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "decoder.h"
 #include "elf_image.h"
 #include "small_interpreter.h"
-#include "x86_64.h"
 
 #ifdef HAVE_CAPSTONE
+
+TestSuite(x86_64_capstone, .init = need_decoder);
 
 #define MAX_TOLD 20
 #define RSP_BIT	 (1U << X86_64_RSP)
@@ -135,6 +136,7 @@ static bool has_wrong_writes(const cs_insn *is)
 	case X86_INS_TEST:
 	case X86_INS_CDQ: /* rdx alone */
 	case X86_INS_CQO:
+	case X86_INS_FNSTSW: /* 2 bytes, not 4 */
 		return true;
 	default:
 		return false;
@@ -177,7 +179,7 @@ static void compare(struct comparison *c, const char *what, long ours, long thei
 static void compare_memory(struct comparison *c, const struct x86_64_instruction *ours)
 {
 	const cs_x86_op *memory = memory_of(c->is);
-	unsigned stored = x86_64_stored_bytes(ours);
+	unsigned stored = ours->stored_bytes;
 
 	if (!ours->has_memory) /* that of a string instruction is no operand */
 		return;
@@ -206,8 +208,8 @@ static void compare_instruction(struct comparison *c, const struct x86_64_instru
 			(long)c->is->detail->x86.operands[0].imm);
 	if (ours->kind == X86_64_ADD_STORE)
 		compare(c, "constant", ours->constant, (long)c->is->detail->x86.operands[1].imm);
-	if (written & ~x86_64_written(ours) && !has_wrong_writes(c->is))
-		tell(c, "written", x86_64_written(ours), written);
+	if (written & ~ours->written && !has_wrong_writes(c->is))
+		tell(c, "written", ours->written, written);
 	compare_memory(c, ours);
 }
 
@@ -293,14 +295,14 @@ ParameterizedTest(struct file *file, x86_64_capstone, as_it_says_of_a_file)
 #ifdef __x86_64__
 
 static struct interpreter_build builds[] = {
-	{"gcc", "-O0", "-DBITS=7", "-DGOTO", "-pie"},
-	{"gcc", "-O1", "-DBITS=6", "-DSWITCH", "-pie"},
-	{"gcc", "-O2", "-DBITS=7", "-DGOTO", "-pie"},
-	{"gcc", "-O3", "-DBITS=6", "-DSWITCH", "-no-pie"},
-	{"clang", "-O0", "-DBITS=7", "-DGOTO", "-pie"},
-	{"clang", "-O1", "-DBITS=6", "-DSWITCH", "-pie"},
-	{"clang", "-O2", "-DBITS=7", "-DGOTO", "-no-pie"},
-	{"clang", "-O3", "-DBITS=6", "-DSWITCH", "-pie"},
+	{"gcc", "-O0", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"gcc", "-O1", "-DBITS=6", "-DSWITCH", "-pie", ""},
+	{"gcc", "-O2", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"gcc", "-O3", "-DBITS=6", "-DSWITCH", "-no-pie", ""},
+	{"clang", "-O0", "-DBITS=7", "-DGOTO", "-pie", ""},
+	{"clang", "-O1", "-DBITS=6", "-DSWITCH", "-pie", ""},
+	{"clang", "-O2", "-DBITS=7", "-DGOTO", "-no-pie", ""},
+	{"clang", "-O3", "-DBITS=6", "-DSWITCH", "-pie", "-march=x86-64-v3"},
 };
 
 ParameterizedTestParameters(x86_64_capstone, as_it_says_of_an_interpreter)

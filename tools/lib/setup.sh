@@ -45,7 +45,8 @@ build_packages() {
 		bpftool="linux-tools-common linux-tools-generic"
 	fi
 	echo gcc libc6-dev make cmake pkg-config clang "$bpftool" libbpf-dev libelf-dev libdw-dev \
-		libyajl-dev uthash-dev uuid-dev libcap-dev libxxhash-dev libunwind-dev libcairo2-dev
+		libyajl-dev uthash-dev uuid-dev libcap-dev libxxhash-dev libunwind-dev libcairo2-dev \
+		libzydis-dev
 }
 
 example_packages() {
