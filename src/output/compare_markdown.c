@@ -15,9 +15,10 @@
 #include "text.h"
 #include "writer.h"
 
-#define MOST_ROWS     500
-#define MOST_NAME     300
-#define COMMENT_BYTES 60000 /* leaves room for what a caller puts around it */
+#define MOST_ROWS      500
+#define MOST_NAME      300
+#define COMMENT_BYTES  60000	  /* leaves room for what a caller puts around it */
+#define NO_BREAK_SPACE "\xC2\xA0" /* U+00A0 */
 
 /* GFM: any ASCII punctuation may be escaped; "@" and "#" only by an entity are no mention. A dot
  * and a colon make links. */
@@ -65,18 +66,33 @@ static void write_place(struct writer *w, const struct compared_test *t)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
+/* Narrow columns would break a number before its unit. */
+static void write_cell(struct writer *w, const char *text)
+{
+	writer_addstr(w, " ");
+	for (; *text; text++)
+		writer_add(w, *text == ' ' ? NO_BREAK_SPACE : text, *text == ' ' ? 2 : 1);
+	writer_addstr(w, " |");
+}
+
+/* Name and place share a cell: a page of GitHub has room for seven columns, not for nine. */
 static void write_row(struct writer *w, const struct comparison *c, const struct element *e)
 {
-	writer_addf(w, "| %s | ", element_fails(e) ? "**slower**" : verdict_text(e->verdict));
+	writer_addstr(w, "|");
+	write_cell(w, element_fails(e) ? "**slower**" : verdict_text(e->verdict));
+	writer_addstr(w, " ");
 	write_name(w, compare_title(e));
-	writer_addstr(w, " | ");
-	if (e->kind == ELEMENT_TEST)
+	if (e->kind == ELEMENT_TEST) {
+		writer_addstr(w, "<br>");
 		write_place(w, &e->test);
-	writer_addf(w, " | %s | %s | %s | %s | %s |", compare_value(c->metric, e->base).text,
-		    compare_value(c->metric, e->head).text, compare_change(e->ratio).text,
-		    compare_interval(e->low, e->high).text, compare_chance(compare_p(e)).text);
+	}
+	writer_addstr(w, " |");
+	write_cell(w, compare_value(c->metric, e->base).text);
+	write_cell(w, compare_value(c->metric, e->head).text);
+	write_cell(w, compare_change(e->ratio).text);
+	write_cell(w, compare_interval(e->low, e->high).text);
 	if (c->nr_counted > 0)
-		writer_addf(w, " %s |", compare_counted_change(e).text);
+		write_cell(w, compare_counted_change(e).text);
 	writer_addstr(w, "\n");
 }
 
@@ -90,9 +106,9 @@ static void write_rows(struct writer *w, const struct comparison *c, size_t top,
 		return;
 	}
 	writer_addf(w,
-		    "\n| verdict | test | where | base | head | change | interval | p |%s\n"
-		    "|---|---|---|--:|--:|--:|--:|--:|%s\n",
-		    c->nr_counted > 0 ? " VM instructions |" : "", c->nr_counted > 0 ? "--:|" : "");
+		    "\n| verdict | test | base | head | change | interval |%s\n"
+		    "|---|---|--:|--:|--:|--:|%s\n",
+		    c->nr_counted > 0 ? " VM instr. |" : "", c->nr_counted > 0 ? "--:|" : "");
 	while (shown < c->nr_elements &&
 	       (shown < most || (element_fails(sorted[shown]) && shown < limit)))
 		write_row(w, c, sorted[shown++]);
@@ -196,7 +212,7 @@ static void write_head(struct writer *w, const struct comparison *c, size_t limi
 	write_sentence(w, "", compare_sum, c);
 	write_sentence(w, "\nCompared: ", compare_what, c);
 	write_counted_sum(w, c);
-	writer_addf(w, "Slower from %g %%, failing from %g %%, and by at least %s.\n",
+	writer_addf(w, "\nSlower from %g %%, failing from %g %%, and by at least %s.\n",
 		    c->warn_at * 100, c->fail_at * 100, compare_value(c->metric, c->floor).text);
 	if (c->why_trend) {
 		writer_addstr(w, "\n> Trend only: ");

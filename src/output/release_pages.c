@@ -175,6 +175,9 @@ int scope_page_write(const struct scope_page *page, FILE *out)
 		markdown_add(&w, page->latest ? page->latest->folder.name : "");
 		writer_addstr(&w, "\n\n");
 		timing_write(&w, page->timing, TABLE_GITHUB);
+	} else if (!page->latest) {
+		writer_addstr(&w, "\n## Most recent timing\n\nThere is none yet: no stable release "
+				  "has passed its tests.\n");
 	}
 	add_past_runs(&w, page, out);
 	add_files(&w, page);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,12 +24,14 @@
 #define MAX_SUMMARY_BYTES ((size_t)1 << 20)
 #define MAX_PICTURE_BYTES ((size_t)16 << 20)
 #define TIMING_ROWS	  30
+#define MOST_LINKS	  3
 
 struct scope {
 	struct tree *tree;
 	const char *folder, *what;
 	const struct profile *profile;
 	const char *const (*links)[2];
+	const char *chosen_links[MOST_LINKS + 1][2]; /* those of them that lead somewhere */
 	struct history_folder release;
 	char artifact[MAX_PATH_TEXT]; /* "benchmarks/busted/all/artifacts/v1.2.3-2026_01_31" */
 	struct history history, chosen;
@@ -101,11 +104,6 @@ static int write_timing_txt(void *arg, FILE *out)
 	return release_timing(&((struct scope *)arg)->timing, TABLE_LINES, out);
 }
 
-static bool has_flamegraph(const struct tree_request *request)
-{
-	return !request->files || request->files->flamegraph;
-}
-
 static int write_release_page(void *arg, FILE *out)
 {
 	static const char *const siblings[] = {"summary.json", "profile.json", "timing.json",
@@ -114,7 +112,7 @@ static int write_release_page(void *arg, FILE *out)
 	const struct scope *s = arg;
 
 	return release_page_write(s->profile, &s->timing,
-				  has_flamegraph(s->tree->request) ? siblings : without, out);
+				  tree_has_flamegraph(s->tree->request) ? siblings : without, out);
 }
 
 static int write_bytes(void *arg, FILE *out)
@@ -226,19 +224,40 @@ static bool becomes_top(const struct scope *s)
 				 : !has_releases(&s->history);
 }
 
+static bool has_file(const struct scope *s, const char *name)
+{
+	CLEANUP(cleanup_close)
+	int fd = beneath_open(s->tree->request->root_fd, s->folder, false);
+
+	return fd >= 0 && faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void describe_failure(const struct profile *p, char *ret, size_t room)
+{
+	const struct suite_result *suite = &p->suite;
+
+	if (suite->failures + suite->errors + suite->errors_outside_tests > 0)
+		snprintf(ret, room, "its run failed (failures: %" PRIu64 ", errors: %" PRIu64 ")",
+			 suite->failures, suite->errors + suite->errors_outside_tests);
+	else if (p->exit_status != 0)
+		snprintf(ret, room, "its run failed (exit status %d)", p->exit_status);
+	else
+		snprintf(ret, room, "its run did not come to its end");
+}
+
 static void say_why_not(const struct scope *s)
 {
 	const struct tree_request *request = s->tree->request;
-	const char *reason = "a newer release is there";
+	char reason[128] = "a newer release is there";
 
 	if (s->latest || s->profile->part)
 		return;
 	if (!release_passed(s->profile))
-		reason = "the run failed";
+		describe_failure(s->profile, reason, sizeof(reason));
 	else if (request->release->nr_parts && !release_is_stable(request->release))
-		reason = "it is a prerelease";
-	tree_note(request, "%s is in the history; '%s' shows another release: %s", s->release.name,
-		  s->folder, reason);
+		snprintf(reason, sizeof(reason), "it is a prerelease");
+	tree_note(request, "%s is in the history; '%s' shows %s: %s", s->release.name, s->folder,
+		  has_file(s, "profile.json") ? "another release" : "no release yet", reason);
 }
 
 /* The present run among the past ones: as the file says that was just made of it. */
@@ -318,14 +337,6 @@ static int write_pictures(struct scope *s)
 	return r < 0 ? r : tree_file(s->tree, s->folder, "timing.svg", write_svg, s);
 }
 
-static bool has_file(const struct scope *s, const char *name)
-{
-	CLEANUP(cleanup_close)
-	int fd = beneath_open(s->tree->request->root_fd, s->folder, false);
-
-	return fd >= 0 && faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* Without tags the order is that of time. */
 static void find_latest(struct scope *s)
 {
@@ -339,6 +350,43 @@ static void find_latest(struct scope *s)
 	s->page.latest = history_latest(h, NULL);
 	if (s->page.latest)
 		s->page.previous = history_latest(h, s->page.latest);
+}
+
+static bool has_tags(const struct profile *p)
+{
+	for (size_t i = 0; i < p->nr_tests; i++)
+		if (p->tests[i].nr_tags > 0)
+			return true;
+	return false;
+}
+
+/* "../by_release/": is it there, or will this run make it? */
+static bool leads_somewhere(const struct scope *s, const char *link)
+{
+	const char *name = link + strlen("../"), *last = strrchr(s->folder, '/');
+	char path[MAX_PATH_TEXT];
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s/%.*s", (int)(last - s->folder), s->folder,
+		 (int)strlen(name) - 1, name);
+	fd = beneath_open(s->tree->request->root_fd, path, false);
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || s->tree->request->files)
+		return fd >= 0;
+	return strcmp(name, "tags/") == 0 ? has_tags(s->profile) : s->latest;
+}
+
+static void choose_links(struct scope *s)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; s->links && s->links[i][0] && nr < MOST_LINKS; i++)
+		if (leads_somewhere(s, s->links[i][0])) {
+			s->chosen_links[nr][0] = s->links[i][0];
+			s->chosen_links[nr++][1] = s->links[i][1];
+		}
+	s->page.links = (const char *const(*)[2])s->chosen_links;
 }
 
 static int write_page(struct scope *s)
@@ -357,8 +405,8 @@ static int write_page(struct scope *s)
 	s->page.chosen = &s->chosen;
 	find_latest(s);
 	s->page.minimum_samples = opts->minimum_samples;
-	s->page.links = s->links;
-	s->page.no_flamegraph = s->latest && !has_flamegraph(s->tree->request);
+	choose_links(s);
+	s->page.no_flamegraph = s->latest && !tree_has_flamegraph(s->tree->request);
 	s->page.has_graph_picture =
 		s->latest ? s->tree->rendered && !s->profile->part : has_file(s, "slowest.svg");
 	s->page.no_graph = s->latest && s->tree->request->files;
@@ -416,69 +464,4 @@ int scope_write(struct tree *t, const char *folder, const char *what, const stru
 	timing_done(&s.timing);
 	timing_done(&s.top_timing);
 	return r;
-}
-
-/* ---- what is of another release ------------------------------------------------------------ */
-
-static void drop(const struct tree_request *request, const char *folder, const char *name)
-{
-	CLEANUP(cleanup_close) int fd = beneath_open(request->root_fd, folder, false);
-	struct stat status;
-
-	if (fd >= 0 && fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(status.st_mode) && unlinkat(fd, name, 0) == 0)
-		tree_note(request, "deleted '%s/%s': it was of the release before", folder, name);
-}
-
-void scope_drop_picture(const struct tree_request *request, const char *folder)
-{
-	drop(request, folder, "slowest.svg");
-}
-
-void scope_drop_samples(const struct tree_request *request, const char *folder)
-{
-	if (!has_flamegraph(request))
-		drop(request, folder, "flamegraph.json");
-	drop(request, folder, "slowest.dot");
-	drop(request, folder, "files.json");
-	tree_note(request,
-		  "a profile.json has no samples: without %sslowest.dot and files.json, and "
-		  "by_release/, by_file/ and tags/ stay as they are",
-		  has_flamegraph(request) ? "" : "flamegraph.json, ");
-}
-
-/* ---- what is too old ----------------------------------------------------------------------- */
-
-static const char *const artifact_files[] = {"README.md",   "summary.json",    "profile.json",
-					     "timing.json", "flamegraph.json", NULL};
-const struct shape artifact_shape = {.files = artifact_files};
-
-void scope_prune(const struct tree_request *request, const char *folder)
-{
-	struct history history;
-	char path[MAX_PATH_TEXT];
-	struct buf why;
-	int fd;
-
-	if (!request->opts->max_artifacts ||
-	    tree_read_history(request->root_fd, folder, request->note, request->arg, &history) < 0)
-		return;
-	snprintf(path, sizeof(path), "%s/artifacts", folder);
-	fd = beneath_open(request->root_fd, path, false);
-	buf_init(&why, 4096);
-	for (size_t i = 0; fd >= 0 && i + request->opts->max_artifacts < history.nr; i++) {
-		const char *name = history.releases[i].folder.name;
-
-		buf_reset(&why);
-		if (remove_folder(fd, name, &artifact_shape, &why) == 0)
-			tree_note(request, "deleted '%s/%s': more than %u releases", path, name,
-				  request->opts->max_artifacts);
-		else
-			tree_note(request, "'%s/%s' stays: %s", path, name,
-				  why.len ? why.data : "it cannot be deleted");
-	}
-	if (fd >= 0)
-		close(fd);
-	buf_done(&why);
-	history_done(&history);
 }

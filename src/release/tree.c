@@ -36,6 +36,11 @@ int tree_file(struct tree *t, const char *folder, const char *name,
 	return stage_file(&t->stage, path, write, arg, t->why);
 }
 
+bool tree_has_flamegraph(const struct tree_request *request)
+{
+	return !request->files || request->files->flamegraph;
+}
+
 struct row {
 	const struct tree *tree;
 	const struct output_ops *ops;

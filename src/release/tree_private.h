@@ -23,6 +23,9 @@ void tree_note(const struct tree_request *request, const char *fmt, ...) PRINTF_
 int tree_file(struct tree *t, const char *folder, const char *name,
 	      int (*write)(void *arg, FILE *out), void *arg) MUST_CHECK;
 
+/* Has a release of this request a flamegraph.json? */
+bool tree_has_flamegraph(const struct tree_request *request);
+
 /* @folder/@name by a row of outputs[]. */
 int tree_output(struct tree *t, const char *folder, const char *name, const char *output,
 		const struct profile *p) MUST_CHECK;

@@ -282,13 +282,47 @@ Test(tree, a_failed_run_is_in_the_history_and_never_at_the_top)
 	p.suite.failures = 1;
 	cr_assert(eq(int, write_it(&p, "v1.1.0"), 0));
 	cr_expect(top_is("v1.0.0"));
-	cr_expect(noted("the run failed"));
+	cr_expect(noted("shows another release: its run failed (failures: 1, errors: 0)"), "%s",
+		  notes.data);
 	cr_expect(
 		eq(int,
 		   shell("grep -q '\"status\": \"failed\"' " ALL "artifacts/v1.1.0-*/summary.json"),
 		   0));
 	add(2, "v1.0.1");
 	cr_expect(top_is("v1.0.1"), "the failed one does not hold the place");
+}
+
+/* As a first release with a test that fails: nothing is at the top, and no link leads nowhere. */
+Test(tree, where_nothing_has_passed_yet_that_is_said)
+{
+	struct profile p = passed(0);
+
+	p.exit_status = 1;
+	cr_assert(eq(int, write_it(&p, "v1.0.0"), 0));
+	cr_expect(noted("shows no release yet: its run failed (exit status 1)"), "%s", notes.data);
+	cr_expect(eq(int, shell("grep -q 'no stable release has passed' " ALL "README.md"), 0));
+	cr_expect(eq(int, shell("! grep -q '(../by_' " ALL "README.md"), 0));
+	cr_expect(eq(int, shell("grep -qF '(../tags/)' " ALL "README.md"), 0),
+		  "they have failures");
+	cr_expect(exists("benchmarks/busted/tags"));
+	add(1, "v1.0.1");
+	cr_expect(eq(int, shell("grep -qF '(../by_release/)' " ALL "README.md"), 0));
+	cr_expect(eq(int, shell("grep -qF '(../by_file/)' " ALL "README.md"), 0));
+}
+
+Test(tree, a_suite_without_tags_has_no_link_to_them)
+{
+	struct profile p = passed(0);
+	struct test *tests = calloc(p.nr_tests, sizeof(*tests));
+
+	memcpy(tests, p.tests, p.nr_tests * sizeof(*tests));
+	for (size_t i = 0; i < p.nr_tests; i++)
+		tests[i].nr_tags = 0;
+	p.tests = tests;
+	cr_assert(eq(int, write_it(&p, "v1.0.0"), 0));
+	cr_expect(eq(int, shell("! grep -qF '(../tags/)' " ALL "README.md"), 0));
+	cr_expect(not(exists("benchmarks/busted/tags")));
+	free(tests);
 }
 
 /* ---- foreign files ------------------------------------------------------------------------- */
