@@ -122,8 +122,13 @@ void collect_forget_proto(struct collector *c, uint32_t pid, uint64_t object, ui
 int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino);
 
 /*
- * A layout of VMs that user space finds. The first of its family loads the walker, some 10 ms, if
- * samples are taken.
+ * The walker of a family, if samples are taken: some 10 ms, more on a busy machine. Once it is
+ * loaded, or refused, that is the answer. Return: 0; -errno.
+ */
+int collect_load_walker(struct collector *c, enum bprof_family family);
+
+/*
+ * A layout of VMs that user space finds. The first of its family loads the walker.
  * -ENOSPC after BPROF_MAX_LAYOUTS builds; other -errno: the kernel refuses the walker.
  */
 int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index);

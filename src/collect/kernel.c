@@ -440,6 +440,11 @@ int collect_know_binary(struct collector *c, uint64_t dev, uint64_t ino)
 		       : 0;
 }
 
+int collect_load_walker(struct collector *c, enum bprof_family family)
+{
+	return c->samples ? walkers_need(&c->walkers, family, c->bpf->obj) : 0;
+}
+
 int collect_add_layout(struct collector *c, const struct lua_layout *layout, uint32_t *ret_index)
 {
 	uint32_t index = c->nr_layouts + 1;
@@ -447,7 +452,7 @@ int collect_add_layout(struct collector *c, const struct lua_layout *layout, uin
 
 	if (index >= BPROF_MAX_LAYOUTS)
 		return -ENOSPC;
-	err = c->samples ? walkers_need(&c->walkers, layout->family, c->bpf->obj) : 0;
+	err = collect_load_walker(c, layout->family);
 	if (err < 0)
 		return err;
 	if (bpf_map_update_elem(bpf_map__fd(c->bpf->maps.layouts), &index, layout, BPF_ANY) < 0)

@@ -36,6 +36,13 @@ void facts_remember_hiding(struct facts *f, const struct bprof_exec *exec)
 	p->ino = exec->ino;
 	memcpy(p->version, f->hidden_version, sizeof(p->version));
 	f->nr_hiding++;
+	/*
+	 * While the process stands still: its samples have no stack until the walker is loaded. One
+	 * that is refused says so again when it is needed.
+	 */
+	(void)!collect_load_walker(f->collector, strncmp(p->version, "LuaJIT", 6) == 0
+							 ? BPROF_FAMILY_LUAJIT
+							 : BPROF_FAMILY_PUC);
 }
 
 void facts_plan_search(const struct facts *f, struct target *t, const struct bprof_exec *exec)
