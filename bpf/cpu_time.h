@@ -195,11 +195,13 @@ static __always_inline bool add_running_ns(struct reading *r, struct cpu_slot *s
 	bool still = false;
 	s64 part;
 
-	for (int attempt = 0; attempt < MAX_ATTEMPTS && !still; attempt++) {
+	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
 		clock_task = scheduler_clock_task(slot, task, far);
 		now = bpf_ktime_get_ns();
 		again = read_moving(slot, task, far);
 		still = again.sum == m.sum && again.start == m.start && again.clock == m.clock;
+		if (still)
+			break;
 		m = again;
 	}
 	part = (s64)(clock_task - m.start);

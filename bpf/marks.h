@@ -15,9 +15,9 @@
 #define MARK_PREFIX_LEN	 6
 #define MARK_PREFIX_MASK 0xffffffffffffULL
 
-/* Most announcements are a letter or two; those that name a test take a line, hostile ones a page.
+/* Most announcements are one letter; those that name a test take a line; hostile ones take a page.
  */
-#define MARK_SHORT  8
+#define MARK_SHORT  16
 #define MARK_MEDIUM 256
 
 struct mark_record {
@@ -72,47 +72,9 @@ static __always_inline void fill_mark(struct mark_record *r, const struct readin
 		return true;                                                                       \
 	}
 
+DEFINE_SHIP_MARK(ship_short_mark, MARK_SHORT, false)
 DEFINE_SHIP_MARK(ship_medium_mark, MARK_MEDIUM, false)
 DEFINE_SHIP_MARK(ship_long_mark, BPROF_MAX_MARK_TEXT, true)
-
-/* @letters: one or two, and all of the text. It is in our hands: the target is not read again. */
-static __noinline void ship_letters(const struct reading *reading, u64 letters, u32 epoch)
-{
-	const u32 size = sizeof(struct mark_record) + MARK_SHORT;
-	struct mark_record *r = bpf_ringbuf_reserve(&ring, size, 0);
-
-	if (!r) {
-		count(BPROF_COUNTER_LOST_MARKS);
-		return;
-	}
-	*(u64 *)(r + 1) = letters;
-	fill_mark(r, reading, epoch, size, letters >> 8 ? 3 : 2, MARK_SHORT);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-}
-
-/* The first bytes of a name: the prefix with two letters behind it, and what follows. */
-struct name_start {
-	u64 prefix, rest;
-};
-
-#define REST_UNKNOWN (~0ULL)
-
-/* What is read at once may cross into an unmapped page behind a short name. */
-static __always_inline bool read_start(struct name_start *ret, const char *name)
-{
-	if (!bpf_probe_read_user(ret, sizeof(*ret), name))
-		return true;
-	ret->rest = REST_UNKNOWN;
-	return !bpf_probe_read_user(&ret->prefix, sizeof(ret->prefix), name) ||
-	       !bpf_probe_read_user(&ret->prefix, MARK_PREFIX_LEN, name);
-}
-
-static __always_inline bool are_letters(const struct name_start *start)
-{
-	u64 first = start->prefix >> 48 & 0xff, second = start->prefix >> 56;
-
-	return first && (!second || !(start->rest & 0xff));
-}
 
 SEC("uprobe")
 int BPF_KPROBE(on_getenv, const char *name)
@@ -121,23 +83,29 @@ int BPF_KPROBE(on_getenv, const char *name)
 	struct process *p = bpf_map_lookup_elem(&processes, &pid);
 	const char *text = name + MARK_PREFIX_LEN;
 	const struct reading *reading;
-	struct name_start start = {};
+	u64 start = 0;
 
-	if (!p || !read_start(&start, name))
+	if (!p)
 		return 0;
-	if ((start.prefix & MARK_PREFIX_MASK) != MARK_PREFIX) {
+	/* 8 bytes at once may cross into an unmapped page behind a short name */
+	if (bpf_probe_read_user(&start, sizeof(start), name) &&
+	    bpf_probe_read_user(&start, MARK_PREFIX_LEN, name))
+		return 0;
+	if ((start & MARK_PREFIX_MASK) != MARK_PREFIX) {
 		count(BPROF_COUNTER_FOREIGN_GETENV);
 		return 0;
 	}
-	if (count_vm_instructions(p, pid, start.prefix >> 48 & 0xff, text))
+	if (count_vm_instructions(p, pid, start >> 48 & 0xff, text))
 		return 0;
 	epoch = __sync_fetch_and_add(&p->epoch, 1) + 1;
 	reading = read_process(p);
-	if (!reading)
+	if (!reading) {
 		count(BPROF_COUNTER_LOST_MARKS);
-	else if (are_letters(&start))
-		ship_letters(reading, start.prefix >> 48, epoch);
-	else if (!ship_medium_mark(reading, text, epoch))
+		return 0;
+	}
+	if ((start >> 48 & 0xff) != 'n' && ship_short_mark(reading, text, epoch))
+		return 0;
+	if (!ship_medium_mark(reading, text, epoch))
 		ship_long_mark(reading, text, epoch);
 	return 0;
 }

@@ -25,7 +25,6 @@
 
 struct vm_count_work {
 	u32 words[VM_COUNT_WORDS];
-	u32 found; /* here the verifier does not tell one value from another */
 	char text[VM_COUNT_PREFIX + VM_COUNT_DIGITS + 6];
 };
 
@@ -49,30 +48,50 @@ struct {
 	__type(value, u32);
 } vm_coroutines SEC(".maps");
 
-/*
- * The countdown in a lua_State of PUC Lua or a global_State of LuaJIT; 0 = it is not there. A
- * global function, for the verifier would follow the loop for each way that leads here.
- */
-WALK_STEP u32 countdown_of(u64 object, u32 luajit)
+static __always_inline struct vm_count_work *vm_count_work(void)
 {
-	u32 zero = 0, magic = vm_count_magic;
-	struct vm_count_work *work = bpf_map_lookup_elem(&vm_count_works, &zero);
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&vm_count_works, &zero);
+}
+
+/* What bpf_loop() carries along: the verifier would follow an ordinary loop round by round. */
+struct countdown_search {
+	u32 luajit, found;
+};
+
+static long look_at_word(u32 i, void *context)
+{
+	struct countdown_search *search = context;
+	struct vm_count_work *work = vm_count_work();
+	u32 magic = vm_count_magic, left, start;
+
+	if (!work || i >= VM_COUNT_WORDS - 1)
+		return 1;
+	left = work->words[i];
+	start = work->words[i + 1];
+	if (!search->luajit) {
+		start = work->words[i];
+		left = work->words[i + 1];
+	}
+	if (start == magic && left && left <= magic)
+		search->found = left;
+	return 0;
+}
+
+/* The countdown in a lua_State of PUC Lua or a global_State of LuaJIT; 0 = it is not there. */
+static __noinline u32 countdown_of(u64 object, bool luajit)
+{
+	struct vm_count_work *work = vm_count_work();
+	struct countdown_search search = {.luajit = luajit};
 	u32 nr = luajit ? VM_COUNT_WORDS : VM_COUNT_STATE_BYTES / 4;
 
 	if (!work ||
 	    bpf_probe_read_user(work->words, luajit ? sizeof(work->words) : VM_COUNT_STATE_BYTES,
 				(const void *)object))
 		return 0;
-	work->found = 0;
-	for (u32 i = 0; i < VM_COUNT_WORDS - 1; i++) {
-		u32 left = work->words[luajit ? i : i + 1];
-
-		if (i + 1 >= nr)
-			break;
-		if (work->words[luajit ? i + 1 : i] == magic && left && left <= magic)
-			work->found = left;
-	}
-	return work->found;
+	bpf_loop(nr - 1, look_at_word, &search, 0);
+	return search.found;
 }
 
 /* From @before to @now, perhaps by way of zero, where it starts again. */
@@ -81,27 +100,34 @@ static __always_inline u64 counted_down(u32 before, u32 now)
 	return now <= before ? before - now : (u64)before + vm_count_magic - now;
 }
 
-/* The digits of an address as Lua prints it, "thread: 0x55d0c0ffee00"; 0 = it is none. */
-WALK_STEP u64 coroutine_named(u64 text)
+static long add_digit(u32 i, void *context)
 {
-	u32 zero = 0;
-	struct vm_count_work *work = bpf_map_lookup_elem(&vm_count_works, &zero);
+	struct vm_count_work *work = vm_count_work();
+	u64 *address = context;
+	u8 c;
+
+	if (!work || i >= VM_COUNT_DIGITS)
+		return 1;
+	c = (u8)work->text[VM_COUNT_PREFIX + i];
+	if (c >= '0' && c <= '9')
+		*address = *address << 4 | (c - '0');
+	else if (c >= 'a' && c <= 'f')
+		*address = *address << 4 | (c - 'a' + 10);
+	else
+		return 1;
+	return 0;
+}
+
+/* The digits of an address as Lua prints it, "thread: 0x55d0c0ffee00"; 0 = it is none. */
+static __noinline u64 coroutine_named(const char *text)
+{
+	struct vm_count_work *work = vm_count_work();
 	u64 address = 0;
 
-	if (!work ||
-	    bpf_probe_read_user_str(work->text, sizeof(work->text), (const char *)text) < 0 ||
+	if (!work || bpf_probe_read_user_str(work->text, sizeof(work->text), text) < 0 ||
 	    work->text[VM_COUNT_PREFIX - 1] != 'x')
 		return 0;
-	for (u32 i = 0; i < VM_COUNT_DIGITS; i++) {
-		u8 c = (u8)work->text[VM_COUNT_PREFIX + i];
-
-		if (c >= '0' && c <= '9')
-			address = address << 4 | (c - '0');
-		else if (c >= 'a' && c <= 'f')
-			address = address << 4 | (c - 'a' + 10);
-		else
-			break;
-	}
+	bpf_loop(VM_COUNT_DIGITS, add_digit, &address, 0);
 	return address;
 }
 
@@ -118,7 +144,7 @@ static __noinline void count_coroutine(struct process *p, u32 pid, const char *t
 
 	if (!p)
 		return;
-	key.address = coroutine_named((u64)text);
+	key.address = coroutine_named(text);
 	if (!key.address)
 		return;
 	now = made ? vm_count_magic : countdown_of(key.address, false);
