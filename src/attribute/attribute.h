@@ -85,6 +85,9 @@ int attribute_place_stack(struct attribute *a, uint32_t pid,
 /* Do the nodes of this process come from its stacks? */
 bool attribute_is_by_stack(const struct attribute *a, uint32_t pid);
 
+/* The node of a sample in such a process, of which no more is known than that. */
+uint32_t attribute_place_outside(const struct attribute *a, uint32_t pid, enum phase *ret_phase);
+
 /* Did this process (not only one it started in) announce boundaries of its own? */
 bool attribute_hook_seen(const struct attribute *a, uint32_t pid);
 

@@ -221,6 +221,12 @@ bool attribute_is_by_stack(const struct attribute *a, uint32_t pid)
 	return p && p->by_stack;
 }
 
+uint32_t attribute_place_outside(const struct attribute *a, uint32_t pid, enum phase *ret_phase)
+{
+	*ret_phase = PHASE_BUSTED;
+	return process_find(a, pid)->node;
+}
+
 int attribute_place_stack(struct attribute *a, uint32_t pid,
 			  const struct attribute_element *elements, size_t nr, uint64_t time_ns,
 			  uint32_t *ret_node, enum phase *ret_phase, uint32_t *ret_test)

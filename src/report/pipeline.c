@@ -62,6 +62,13 @@ static bool tells_the_test(const struct pipeline *p, const struct bprof_sample *
 	       s->nr_frames > 0 && reaches_the_root(s);
 }
 
+/* So deep that the walk has ended above all that tells the test: it may be another than before. */
+static bool hides_the_test(const struct pipeline *p, const struct bprof_sample *s, size_t nr)
+{
+	return !nr && s->tid == s->pid && s->status == BPROF_WALK_TRUNCATED &&
+	       s->flags & BPROF_SAMPLE_MAIN_CUT && attribute_is_by_stack(p->attribute, s->pid);
+}
+
 /*
  * What is known of the collector of PUC Lua. Answers stand before their samples, and a processor
  * has one sample at a time.
@@ -104,6 +111,8 @@ static int on_sample(struct pipeline *p, const struct decoded *d)
 	} else if (tells_the_test(p, s, nr)) {
 		r = attribute_place_stack(p->attribute, s->pid, chain, nr, s->h.time_ns, &node,
 					  &phase, NULL);
+	} else if (hides_the_test(p, s, nr)) {
+		node = attribute_place_outside(p->attribute, s->pid, &phase);
 	}
 	if (r < 0)
 		return r;

@@ -68,8 +68,8 @@ struct seen {
 };
 
 /* @spans: leaf first */
-static void sample(uint32_t tid, enum bprof_walk_status status, unsigned nr_frames,
-		   const struct seen *spans, unsigned nr)
+static void sample_with(uint8_t flags, uint32_t tid, enum bprof_walk_status status,
+			unsigned nr_frames, const struct seen *spans, unsigned nr)
 {
 	struct {
 		struct bprof_sample fixed;
@@ -77,6 +77,7 @@ static void sample(uint32_t tid, enum bprof_walk_status status, unsigned nr_fram
 		struct bprof_span span[3];
 	} s = {.fixed = {.pid = PID,
 			 .tid = tid,
+			 .flags = flags,
 			 .nr_frames = (uint16_t)nr_frames,
 			 .nr_spans = (uint8_t)nr,
 			 .status = (uint8_t)status,
@@ -90,6 +91,12 @@ static void sample(uint32_t tid, enum bprof_walk_status status, unsigned nr_fram
 					       .fingerprint = spans[i].print};
 	add(&s.fixed.h, BPROF_RECORD_SAMPLE,
 	    sizeof(s.fixed) + nr_frames * sizeof(s.frame[0]) + nr * sizeof(s.span[0]));
+}
+
+static void sample(uint32_t tid, enum bprof_walk_status status, unsigned nr_frames,
+		   const struct seen *spans, unsigned nr)
+{
+	sample_with(0, tid, status, nr_frames, spans, nr);
 }
 
 static const struct profile *profile(void)
@@ -166,4 +173,19 @@ Test(pipeline, a_thread_without_busted_does_not_end_the_suite)
 	p = profile();
 	cr_assert(eq(sz, p->nr_tests, 1));
 	cr_expect(eq(u64, p->tests[0].body.samples, 4));
+}
+
+/* More frames than are walked: the test that begins there has never been seen. */
+Test(pipeline, a_stack_that_is_too_deep_is_in_no_test)
+{
+	const struct profile *p;
+
+	elements_of_a_test();
+	sample(PID, BPROF_WALK_OK, 1, in_body, 3);
+	sample_with(BPROF_SAMPLE_MAIN_CUT, PID, BPROF_WALK_TRUNCATED, 1, NULL, 0);
+	sample(PID, BPROF_WALK_TRUNCATED, 1, in_body, 3);
+	p = profile();
+	cr_assert(eq(sz, p->nr_tests, 1));
+	cr_expect(eq(u64, p->tests[0].body.samples, 2));
+	cr_expect(eq(u64, p->accounts.outside_tests, 1));
 }
