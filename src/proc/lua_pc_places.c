@@ -29,8 +29,9 @@
 
 #include "lua_cells.h"
 
-#define MAX_SWEEPS  256
-#define MAX_MOVE_ON 8 /* instructions from a fetch to the pc's being behind it */
+#define MAX_SWEEPS     256
+#define MAX_WORD_STEPS 128 /* instructions on the ways from there, if they branch */
+#define MAX_MOVE_ON    8   /* instructions from a fetch to the pc's being behind it */
 
 /* Backwards: those of @cells, a bit for each, hold N minus @add. */
 struct ahead {
@@ -331,6 +332,52 @@ static bool moves_on(const struct places *p, size_t i, struct lua_pc_value usual
 	return now.of == at.of && now.add == at.add + f->at[i].displacement + usual.add;
 }
 
+/*
+ * On all ways from instruction @i: does the usual cell stay @at, and then move on by one word? Then
+ * what is loaded from there before is passed over: 5.1 makes a closure by a loop over the words
+ * behind the instruction, one for each upvalue.
+ */
+static bool passes_word(const struct places *p, size_t i, struct lua_pc_state s,
+			struct lua_pc_value at, unsigned usual, unsigned *budget)
+{
+	const struct x86_64_flow *f = p->flow;
+
+	for (;;) {
+		struct lua_pc_value now = s.cell[usual];
+
+		if (now.of == at.of && now.add == at.add + 4)
+			return true;
+		if (now.of != at.of || now.add != at.add || p->is_fetch[i] || !*budget)
+			return false;
+		--*budget;
+		step(p, i, &s);
+		if (f->at[i].kind == X86_64_JUMP_TO)
+			return false;
+		if (!x86_64_falls_through(f, i)) {
+			if (f->jump[i] == X86_64_NOWHERE)
+				return false;
+			i = f->jump[i];
+			continue;
+		}
+		if (f->jump[i] != X86_64_NOWHERE &&
+		    !passes_word(p, f->jump[i], s, at, usual, budget))
+			return false;
+		i++;
+	}
+}
+
+/* Is the word that instruction @i loads the one at the pc, and is it passed over? */
+static bool is_passed(const struct places *p, size_t i, struct lua_pc_value usual)
+{
+	const struct x86_64_instruction *is = &p->flow->at[i];
+	struct lua_pc_state s = p->before[i];
+	struct lua_pc_value at = s.cell[usual.of], from = s.cell[is->base];
+	unsigned budget = MAX_WORD_STEPS;
+
+	return usual.add == 4 && !is->displacement && from.of == at.of && from.add == at.add &&
+	       passes_word(p, i, s, at, usual.of, &budget);
+}
+
 static bool add_fetches(struct places *p, struct lua_pc_value usual)
 {
 	const struct x86_64_flow *f = p->flow;
@@ -342,7 +389,8 @@ static bool add_fetches(struct places *p, struct lua_pc_value usual)
 		if (p->is_fetch[i] || !p->before[i].is_reached || is->opcode != 0x8b ||
 		    is->is_wide || is->is_16 || !is->has_memory || is->has_index ||
 		    !lua_cells_have_register(&p->cells, is->base) ||
-		    (is->displacement && is->displacement != -4) || !moves_on(p, i, usual))
+		    (is->displacement && is->displacement != -4) ||
+		    (!moves_on(p, i, usual) && !is_passed(p, i, usual)))
 			continue;
 		p->is_fetch[i] = true;
 		has_more = true;
