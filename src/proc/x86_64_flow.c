@@ -18,6 +18,7 @@
 #define RBP		    5
 #define PROLOGUE	    8	 /* instructions */
 #define MAX_ERROR_BYTES	    4096 /* of a function that does not return */
+#define NR_ASKED	    256	 /* functions whose answer is kept */
 #define MAX_SWEEPS	    256	 /* over a function, until nothing changes */
 #define MAX_TABLE	    512
 #define MAX_DEPTH	    (1 << 20)
@@ -177,13 +178,23 @@ static bool never_returns(struct elf_image *image, uint64_t address)
 
 static void find_last_calls(struct x86_64_flow *f, struct elf_image *image)
 {
+	struct {
+		uint64_t to;
+		bool is_last;
+	} asked[NR_ASKED] = {0}; /* most calls are of few functions */
+
 	for (size_t i = 0; i < f->nr; i++) {
 		const struct x86_64_instruction *is = &f->at[i];
-		uint64_t next = f->base + f->start[i] + is->bytes;
+		uint64_t to = f->base + f->start[i] + is->bytes + (uint64_t)(int64_t)is->constant;
+		size_t k = (to ^ to >> 8) % NR_ASKED;
 
-		if (is->kind == X86_64_CALL && is->opcode == 0xe8)
-			f->is_last[i] =
-				never_returns(image, next + (uint64_t)(int64_t)is->constant);
+		if (is->kind != X86_64_CALL || is->opcode != 0xe8)
+			continue;
+		if (asked[k].to != to) {
+			asked[k].to = to;
+			asked[k].is_last = never_returns(image, to);
+		}
+		f->is_last[i] = asked[k].is_last;
 	}
 }
 
