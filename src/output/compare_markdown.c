@@ -78,9 +78,7 @@ static void write_cell(struct writer *w, const char *text)
 /* Name and place share a cell: a page of GitHub has room for seven columns, not for nine. */
 static void write_row(struct writer *w, const struct comparison *c, const struct element *e)
 {
-	writer_addstr(w, "|");
-	write_cell(w, element_fails(e) ? "**slower**" : verdict_text(e->verdict));
-	writer_addstr(w, " ");
+	writer_addf(w, "| %s | ", element_fails(e) ? "**slower**" : verdict_text(e->verdict));
 	write_name(w, compare_title(e));
 	if (e->kind == ELEMENT_TEST) {
 		writer_addstr(w, "<br>");

@@ -18,6 +18,8 @@
 static const char made_by[] =
 	"\nThis page is made by bprof-perf at each release. Do not edit it: the next run writes it again.\n";
 
+#define MOST_FAILED 20 /* are named */
+
 /* "- **key**: value"; nothing where the value is not known. */
 static void add_fact(struct writer *w, const char *key, const char *value)
 {
@@ -200,6 +202,31 @@ static void add_run_facts(struct writer *w, const struct profile *p)
 	add_fact(w, "CPU time of the command", number_duration(p->cpu_ns).text);
 }
 
+static bool has_failed(const struct test *t)
+{
+	return t->status == TEST_FAILURE || t->status == TEST_ERROR;
+}
+
+/* Whoever fills a history looks here for why a release is not shown. */
+static void add_failed_tests(struct writer *w, const struct profile *p)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < p->nr_tests; i++) {
+		const struct test *t = &p->tests[i];
+
+		if (!has_failed(t) || nr++ >= MOST_FAILED)
+			continue;
+		writer_addstr(w, nr == 1 ? "\n### Tests that failed\n\n- " : "- ");
+		markdown_add(w, *t->full_name ? t->full_name : "(unnamed)");
+		writer_addf(w, ": %s, ", test_status_name(t->status));
+		markdown_add(w, t->source && *t->source ? t->source : t->file);
+		writer_addf(w, t->line > 0 ? ":%d\n" : "\n", t->line);
+	}
+	if (nr > MOST_FAILED)
+		writer_addf(w, "- and %zu more\n", nr - MOST_FAILED);
+}
+
 int release_page_write(const struct profile *p, const struct timing *timing,
 		       const char *const *siblings, FILE *out)
 {
@@ -212,6 +239,7 @@ int release_page_write(const struct profile *p, const struct timing *timing,
 	if (p->part)
 		add_fact(&w, "Part", p->part);
 	add_run_facts(&w, p);
+	add_failed_tests(&w, p);
 	writer_addstr(&w, "\n");
 	timing_write(&w, timing, TABLE_GITHUB);
 	writer_addstr(&w, "\n## Files\n\n");
