@@ -96,7 +96,10 @@ static void on_mark(struct facts *f, const struct decoded *d)
 {
 	struct target *t = targets_find(f->targets, d->mark.fixed->pid);
 
-	if (t && d->mark.text.len == 1 && d->mark.text.data[0] == 's')
+	if (!t)
+		return;
+	t->announces = true;
+	if (d->mark.text.len == 1 && d->mark.text.data[0] == 's')
 		target_forget_kind(t, THING_ELEMENT);
 }
 

@@ -276,6 +276,29 @@ static bool lacks_stack(const struct bprof_sample *s, const struct lua_vm *vm)
 	       (s->status == BPROF_WALK_CHAIN || s->vmstate == BPROF_GC_UNREAD);
 }
 
+/*
+ * --repeat makes new elements in the memory of old ones. The hook says when (on_mark() in facts.c);
+ * without it one that comes onto the stack is read again.
+ */
+static int meet_elements(struct facts *f, struct target *t, const struct lua_vm *vm,
+			 const struct decoded *d)
+{
+	const struct bprof_sample *s = d->sample.fixed;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->nr_spans; i++) {
+		const struct bprof_span *span = &d->sample.spans[i];
+
+		if (!t->announces && !target_has_on_stack(t, span))
+			target_forget_thing(t, THING_ELEMENT, span->element, span->descriptor);
+		if (target_meets_again(t, THING_ELEMENT, span->element, span->descriptor,
+				       span->fingerprint))
+			r = tell_element(f, t, vm, span, &s->h);
+	}
+	target_set_on_stack(t, d->sample.spans, s->nr_spans);
+	return r;
+}
+
 int facts_on_sample(struct facts *f, const struct decoded *d)
 {
 	const struct bprof_sample *s = d->sample.fixed;
@@ -302,13 +325,5 @@ int facts_on_sample(struct facts *f, const struct decoded *d)
 			r = meet_cfunction(f, t, &d->sample.frames[i]);
 	if (r == 0)
 		r = tell_cfunctions(f, t, vm, &s->h);
-	for (size_t i = 0; r == 0 && i < s->nr_spans; i++) {
-		const struct bprof_span *span = &d->sample.spans[i];
-
-		/* --repeat makes new elements in the memory of old ones */
-		if (target_meets_again(t, THING_ELEMENT, span->element, span->descriptor,
-				       span->fingerprint))
-			r = tell_element(f, t, vm, span, &s->h);
-	}
-	return r;
+	return r == 0 ? meet_elements(f, t, vm, d) : r;
 }

@@ -65,6 +65,8 @@ void target_forget(struct target *t)
 	t->vms.nr = 0;
 	t->search = (struct vm_search){0};
 	t->nr_touches = 0;
+	t->announces = false;
+	t->nr_on_stack = 0;
 	t->cfunctions_due = false;
 	t->cfunctions_next_ns = 0;
 	t->cfunctions_wait_ns = CFUNCTIONS_FIRST_NS;
@@ -182,6 +184,23 @@ bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object,
 		return is_new;
 	thing->value = value;
 	return true;
+}
+
+bool target_has_on_stack(const struct target *t, const struct bprof_span *span)
+{
+	for (size_t i = 0; i < t->nr_on_stack; i++)
+		if (t->on_stack[i].element == span->element &&
+		    t->on_stack[i].fingerprint == span->fingerprint)
+			return true;
+	return false;
+}
+
+void target_set_on_stack(struct target *t, const struct bprof_span *spans, size_t nr)
+{
+	if (nr == 0 || nr > ARRAY_SIZE(t->on_stack))
+		return;
+	memcpy(t->on_stack, spans, nr * sizeof(*spans));
+	t->nr_on_stack = nr;
 }
 
 void target_forget_kind(struct target *t, enum thing_kind kind)

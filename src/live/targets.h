@@ -8,6 +8,7 @@
 
 #include <bprof/lua_layout.h>
 #include <bprof/mem.h>
+#include <bprof/wire.h>
 
 #include "base.h"
 
@@ -42,12 +43,15 @@ struct target {
 	uint64_t cfunctions_next_ns, cfunctions_wait_ns; /* when it may be walked again */
 	struct vm_search search;
 	unsigned nr_touches; /* of its native stacks: see stack_pages.c */
+	bool announces;	     /* its tests: the hook is there */
 
 	/* private */
 	struct proc *proc;
 	struct proc_maps maps; /* empty = not read yet */
 	struct thing *things;  /* what has been dealt with, named or not */
 	struct target_native *native;
+	struct bprof_span on_stack[BPROF_MAX_SPANS]; /* of the latest sample that has any */
+	size_t nr_on_stack;
 };
 
 int targets_new(struct targets **ret); /* 0 or -ENOMEM */
@@ -72,6 +76,13 @@ bool target_meets_again(struct target *t, enum thing_kind kind, uint64_t object,
 			uint32_t value);
 void target_forget_kind(struct target *t, enum thing_kind kind);
 void target_forget_thing(struct target *t, enum thing_kind kind, uint64_t object, uint64_t detail);
+
+/*
+ * Is this one of the elements that the sample before had? Else another one may have been made in
+ * its memory meanwhile, of the same name and another line.
+ */
+bool target_has_on_stack(const struct target *t, const struct bprof_span *span);
+void target_set_on_stack(struct target *t, const struct bprof_span *spans, size_t nr);
 
 /* Reads its mappings again. 0 or -errno: then those known stay. */
 int target_read_maps(struct target *t);
