@@ -139,7 +139,7 @@ struct walk {
 };
 
 #ifdef __bpf__
-_Static_assert(sizeof(struct walk) <= 18432, "a per-CPU map value has at most 32 KiB");
+_Static_assert(sizeof(struct walk) <= 19456, "a per-CPU map value has at most 32 KiB");
 #endif
 
 /*
