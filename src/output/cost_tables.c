@@ -243,11 +243,26 @@ static struct cells *all_cells(const struct profile *p, const struct cost_report
 	return NULL;
 }
 
+/* The terminal has no room for two of the titles. */
+static const char *title_of(size_t column, const char *of)
+{
+	switch (column) {
+	case COLUMN_KIND:
+		return "state";
+	case COLUMN_DISTURBED:
+		return "note";
+	case COLUMN_NAME:
+		return of;
+	default:
+		return columns[column].title;
+	}
+}
+
 static void write_head(struct writer *w, const bool used[NR_COST_COLUMNS], const char *of)
 {
 	for (size_t k = 0; k < NR_COST_COLUMNS; k++)
 		if (used[k])
-			writer_addf(w, "| %s ", k == COLUMN_NAME ? of : columns[k].title);
+			writer_addf(w, "| %s ", title_of(k, of));
 	writer_addstr(w, "|\n");
 	for (size_t k = 0; k < NR_COST_COLUMNS; k++)
 		if (used[k])
