@@ -75,19 +75,22 @@ int buf_addstr(struct buf *b, const char *s)
 
 int buf_addf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->data ? b->size - b->len : 0;
 	va_list args, again;
 	int len, r;
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vsnprintf(room ? b->data + b->len : NULL, room, fmt, args); /* it often fits */
 	va_end(args);
 	r = len < 0 ? -EINVAL : buf_reserve(b, (size_t)len);
-	if (r == 0) {
+	if (r == 0 && (size_t)len >= room)
 		vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
-		b->len += (size_t)len;
-	}
 	va_end(again);
+	if (r == 0)
+		b->len += (size_t)len;
+	else if (room)
+		b->data[b->len] = 0;
 	return r;
 }
 

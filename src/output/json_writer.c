@@ -139,8 +139,14 @@ void json_counts(struct json *j, const char *key, const struct json_count *count
 	for (size_t i = 0; i < nr && r == 0; i++) {
 		bool known = counts[i].value != PROFILE_UNKNOWN;
 
-		r = buf_addf(&j->scratch, "%s\"%s\": %s", i > 0 ? ", " : "", counts[i].key,
-			     known ? number_count(counts[i].value).text : "null");
+		r = buf_addstr(&j->scratch, i > 0 ? ", \"" : "\"");
+		if (r == 0)
+			r = buf_addstr(&j->scratch, counts[i].key);
+		if (r == 0)
+			r = buf_addstr(&j->scratch, "\": ");
+		if (r == 0)
+			r = buf_addstr(&j->scratch,
+				       known ? number_count(counts[i].value).text : "null");
 	}
 	if (r == 0)
 		r = buf_addstr(&j->scratch, "}");

@@ -21,11 +21,18 @@ static struct number unknown_number(void)
 
 struct number number_count(uint64_t n)
 {
+	char digits[20]; /* of UINT64_MAX, from the last one on */
 	struct number number;
+	size_t nr = 0;
 
 	if (n == PROFILE_UNKNOWN)
 		return unknown_number();
-	snprintf(number.text, sizeof(number.text), "%" PRIu64, n);
+	do
+		digits[nr++] = (char)('0' + n % 10);
+	while (n /= 10);
+	number.text[nr] = 0;
+	for (size_t i = 0; nr > 0; i++)
+		number.text[i] = digits[--nr];
 	return number;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A window of a few stretches of whole pages into the memory of a target.
+ * A window of a few whole pages into the memory of a target.
  *
- * Invariant: a stretch is either empty or holds its pages as they were at a single read. Where four
- * pages cannot be read, one is tried; where that cannot be read whole (fake memory, a hole), that
- * is no error: the exact bytes are tried instead.
+ * Invariant: a page is either empty or as it was at a single read. Where one cannot be read whole
+ * (fake memory, a hole), that is no error: the exact bytes are tried instead.
  */
 #include "peek.h"
 
@@ -21,7 +20,7 @@ struct peek *peek_new(const struct mem_reader *mem)
 	if (!peek)
 		return NULL;
 	peek->mem = mem;
-	memset(peek->stretch, 0, sizeof(peek->stretch));
+	memset(peek->page, 0, sizeof(peek->page));
 	peek->next = 0;
 	return peek;
 }
@@ -40,27 +39,20 @@ int peek_read_fresh(struct peek *peek, void *dst, size_t len, uaddr_t src)
 	return mem_read(peek->mem, dst, len, src);
 }
 
-/* The bytes from @page on, at least one page of them, or NULL if it cannot be read whole. */
+/* The bytes of @page, which is not the first; NULL if it cannot be read whole. */
 static const unsigned char *peek_page(struct peek *peek, uaddr_t page)
 {
-	struct peek_stretch *stretch;
-	unsigned char *bytes;
+	size_t i = peek->next;
 
-	for (size_t i = 0; i < PEEK_NR_STRETCHES; i++)
-		if (page - peek->stretch[i].start < peek->stretch[i].len)
-			return peek->bytes[i] + (page - peek->stretch[i].start);
-	stretch = &peek->stretch[peek->next];
-	bytes = peek->bytes[peek->next];
-	stretch->len = 0;
-	if (mem_read(peek->mem, bytes, PEEK_AHEAD_BYTES, page) == 0)
-		stretch->len = PEEK_AHEAD_BYTES;
-	else if (mem_read(peek->mem, bytes, PEEK_PAGE_BYTES, page) == 0)
-		stretch->len = PEEK_PAGE_BYTES;
-	else
+	for (size_t known = 0; known < PEEK_NR_PAGES; known++)
+		if (peek->page[known] == page)
+			return peek->bytes[known];
+	peek->page[i] = 0;
+	if (mem_read(peek->mem, peek->bytes[i], PEEK_PAGE_BYTES, page) < 0)
 		return NULL;
-	stretch->start = page;
-	peek->next = (peek->next + 1) % PEEK_NR_STRETCHES;
-	return bytes;
+	peek->page[i] = page;
+	peek->next = (i + 1) % PEEK_NR_PAGES;
+	return peek->bytes[i];
 }
 
 int peek_read(struct peek *peek, void *dst, size_t len, uaddr_t src)

@@ -6,27 +6,22 @@
 
 #include "base.h"
 
-#define PEEK_PAGE_BYTES	  4096U
-#define PEEK_AHEAD_BYTES  (4 * PEEK_PAGE_BYTES)
-#define PEEK_NR_STRETCHES 6U
+#define PEEK_PAGE_BYTES 4096U
+#define PEEK_NR_PAGES	8U
 
 /**
- * struct peek - a short-lived window into a target, a few stretches of pages wide
+ * struct peek - a short-lived window into a target, a few pages wide
  *
- * Names and table nodes lie close together; reading each one alone would cost a system call each. A
- * call for four pages costs little more than one for a page (2.1 us against 1.8), so a stretch
- * reads ahead.
+ * Names and table nodes lie close together; reading each one alone would cost a system call each.
+ * It does not read ahead: where that pays, the reader below does (src/live/snapshot.c).
  * Lives for one capture: what it holds is a snapshot that grows old.
  * Owned by whoever called peek_new(); borrows the mem_reader.
  */
 struct peek {
 	const struct mem_reader *mem;
-	struct peek_stretch {
-		uaddr_t start;
-		size_t len; /* 0 = empty */
-	} stretch[PEEK_NR_STRETCHES];
-	size_t next; /* stretch to give up next */
-	unsigned char bytes[PEEK_NR_STRETCHES][PEEK_AHEAD_BYTES];
+	uaddr_t page[PEEK_NR_PAGES]; /* where it is in the target; 0 = empty */
+	size_t next;		     /* page to give up next */
+	unsigned char bytes[PEEK_NR_PAGES][PEEK_PAGE_BYTES];
 };
 
 struct peek *peek_new(const struct mem_reader *mem);
