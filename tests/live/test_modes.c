@@ -183,6 +183,38 @@ Test(modes, on_a_trace_no_more_is_claimed_than_asked_for, .timeout = 60)
 	profiled_done(&p);
 }
 
+static yajl_val function_named(yajl_val profile, const char *name)
+{
+	yajl_val functions = json_at(profile, "functions");
+
+	for (size_t i = 0; i < json_length(functions); i++)
+		if (strcmp(json_string_at(json_item(functions, i), "name"), name) == 0)
+			return json_item(functions, i);
+	cr_assert(false, "there is no function %s", name);
+	return NULL;
+}
+
+/* One function makes closures, which LuaJIT does not compile: its traces are given up. */
+Test(modes, of_each_function_tell_what_did_not_compile, .timeout = 60)
+{
+	yajl_val never, one;
+	struct profiled p;
+
+	skip_unless_profiling(BPROF_PERF, "luajit");
+	profiled_run(BPROF_PERF, SOURCE_DIR "/tests/truth", NULL,
+		     WORDS{"--boundaries=none", "-F", "3989", NULL},
+		     WORDS{"luajit", "flush.lua", "0.5", NULL}, &p);
+	cr_assert(p.profile != NULL, "%s", p.run.err.data);
+	never = function_named(p.profile, "never");
+	one = function_named(p.profile, "one");
+	cr_expect(count_at(never, "modes.jit") == 0);
+	cr_expect(count_at(never, "modes.interpreter") > 10 && count_at(never, "compiling") > 0);
+	cr_expect(count_at(one, "modes.jit") > 5 * count_at(one, "modes.interpreter"));
+	cr_expect(says(&p, "functions that did not compile") && says(&p, "flush.lua:41"), "%s",
+		  p.run.err.data);
+	profiled_done(&p);
+}
+
 Test(modes, puc_lua_has_no_compiler, .timeout = 120)
 {
 	struct profiled p;
