@@ -174,10 +174,12 @@ static int inspect_file(void *ctx, int fd, struct elf_image *elf)
 	return r == -ENOMEM ? r : 0;
 }
 
-int facts_visit_file(struct facts *f, int fd)
+int facts_visit_file(struct facts *f, uint32_t pid, int fd)
 {
+	CLEANUP(cleanup_close) int root_fd = proc_open_root((pid_t)pid);
+
 	f->hidden_version[0] = 0;
-	return libraries_visit(f->libraries, fd, inspect_file, f);
+	return libraries_visit(f->libraries, fd, root_fd, inspect_file, f);
 }
 
 int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
@@ -195,7 +197,7 @@ int facts_on_exec(struct facts *f, const struct bprof_exec *exec)
 		return 0;
 	wait_until_stopped(exec->pid);
 	if (proc_open_exe((pid_t)exec->pid, &fd) == 0) {
-		r = facts_visit_file(f, fd);
+		r = facts_visit_file(f, exec->pid, fd);
 		/* a search of its memory may have met the file first, and put the probes off */
 		if (r == 0)
 			r = facts_probe_put_off(f);

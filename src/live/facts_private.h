@@ -97,7 +97,7 @@ struct code_lookup {
 struct discover_env facts_discover_env(struct code_lookup *lookup);
 
 /* Looks at a file and at what it is linked with; VMs in them are announced from then on. */
-int facts_visit_file(struct facts *f, int fd);
+int facts_visit_file(struct facts *f, uint32_t pid, int fd);
 
 /* Probes the files whose turn was put off. */
 int facts_probe_put_off(struct facts *f);

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool hash_failed; /* uthash reports a failed allocation only through this hook */
@@ -113,36 +115,58 @@ static const char *const system_directories[] = {
 
 struct visit {
 	struct libraries *all;
+	int root_fd;
 	libraries_fn fn;
 	void *ctx;
 };
 
 /* A file whose libraries are looked for, and what brought it. */
 struct loader {
+	const struct visit *visit;
 	struct elf_image *elf;
 	int fd;
 	unsigned depth;
 	const struct loader *outer;
 };
 
-static int open_file(const char *path)
+/* What the program would open at @path, which is one of its own. */
+static int open_file(const char *path, const struct loader *by)
 {
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, by->visit->root_fd, path, &how, sizeof(how));
 }
 
-/* The directory of the file, for $ORIGIN; false if the file has no path. */
-static bool origin_of(const struct loader *by, char *ret, size_t room)
+/* Where the file lies for us; false if it has no path. */
+static bool path_of(int fd, char *ret, size_t room)
 {
-	char link[64], *slash;
+	char link[64];
 	ssize_t len;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", by->fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, ret, room - 1);
 	if (len <= 0 || (size_t)len == room - 1 || ret[0] != '/')
 		return false;
 	ret[len] = '\0';
-	slash = strrchr(ret, '/');
-	*slash = '\0';
+	return true;
+}
+
+/* The directory of the file, for $ORIGIN, as the program names it; false if there is none. */
+static bool origin_of(const struct loader *by, char *ret, size_t room)
+{
+	char root[PATH_MAX];
+	size_t len;
+
+	if (!path_of(by->fd, ret, room) || !path_of(by->visit->root_fd, root, sizeof(root)))
+		return false;
+	len = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	if (strncmp(ret, root, len) != 0 || ret[len] != '/')
+		return false;
+	memmove(ret, ret + len, strlen(ret + len) + 1);
+	*strrchr(ret, '/') = '\0';
 	return true;
 }
 
@@ -176,7 +200,7 @@ static int open_in(const char *directory, const char *name, const struct loader 
 			return -1;
 		snprintf(path, sizeof(path), "%s/%s", directory, name);
 	}
-	return open_file(path);
+	return open_file(path, by);
 }
 
 /* In each directory of @list, which @by brings. */
@@ -204,7 +228,7 @@ static int open_library(const char *name, const struct loader *by)
 	int fd = -1;
 
 	if (strchr(name, '/'))
-		return name[0] == '/' ? open_file(name) : -1;
+		return name[0] == '/' ? open_file(name, by) : -1;
 	if (runpath)
 		fd = open_in_list(runpath, name, by);
 	for (const struct loader *l = by; l && !runpath && fd < 0; l = l->outer) {
@@ -236,7 +260,8 @@ static int visit_needed(const struct visit *v, const struct loader *by)
 
 static int visit_file(const struct visit *v, int fd, const struct loader *outer)
 {
-	struct loader loader = {.fd = fd, .outer = outer, .depth = outer ? outer->depth + 1 : 0};
+	struct loader loader = {
+		.visit = v, .fd = fd, .outer = outer, .depth = outer ? outer->depth + 1 : 0};
 	int r = meet_file(v->all, fd);
 
 	if (r <= 0)
@@ -251,9 +276,9 @@ static int visit_file(const struct visit *v, int fd, const struct loader *outer)
 	return r;
 }
 
-int libraries_visit(struct libraries *all, int fd, libraries_fn fn, void *ctx)
+int libraries_visit(struct libraries *all, int fd, int root_fd, libraries_fn fn, void *ctx)
 {
-	const struct visit v = {.all = all, .fn = fn, .ctx = ctx};
+	const struct visit v = {.all = all, .root_fd = root_fd, .fn = fn, .ctx = ctx};
 
 	return visit_file(&v, fd, NULL);
 }

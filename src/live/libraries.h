@@ -18,7 +18,8 @@ typedef int (*libraries_fn)(void *ctx, int fd, struct elf_image *elf);
 
 /**
  * libraries_visit() - a program and what it is linked with, directly and indirectly
- * @fd: of the executable, or of a library
+ * @fd:      of the executable, or of a library
+ * @root_fd: the directory that is "/" to the program; the libraries are those that lie in it
  *
  * Libraries are looked for where the file says (RUNPATH, RPATH, with $ORIGIN) and where the
  * distribution installs them. What lies elsewhere (LD_LIBRARY_PATH, dlopen) is found when it is
@@ -26,6 +27,6 @@ typedef int (*libraries_fn)(void *ctx, int fd, struct elf_image *elf);
  *
  * Return: 0; -ENOMEM; what @fn returned.
  */
-int libraries_visit(struct libraries *all, int fd, libraries_fn fn, void *ctx);
+int libraries_visit(struct libraries *all, int fd, int root_fd, libraries_fn fn, void *ctx);
 
 #endif

@@ -59,7 +59,7 @@ static void program_done(struct lua_program *program)
 }
 
 /* Keeps the program of @fd if it has a VM. Libraries that others have too are looked at again. */
-static int learn_program(struct facts *f, const struct bprof_exec *exec, int fd)
+static int learn_program(struct facts *f, const struct bprof_exec *exec, int fd, int root_fd)
 {
 	struct lua_program program = {.dev = exec->dev, .ino = exec->ino}, *grown;
 	struct libraries *libraries;
@@ -70,7 +70,7 @@ static int learn_program(struct facts *f, const struct bprof_exec *exec, int fd)
 	r = libraries_new(&libraries);
 	if (r < 0)
 		return r;
-	r = libraries_visit(libraries, fd, inspect_file, &program);
+	r = libraries_visit(libraries, fd, root_fd, inspect_file, &program);
 	libraries_free(libraries);
 	if (r != VISIT_DONE) {
 		program_done(&program);
@@ -100,9 +100,11 @@ static int tell_program(struct facts *f, uint32_t pid, const struct lua_program 
 
 int facts_on_program(struct facts *f, const struct bprof_exec *exec)
 {
+	CLEANUP(cleanup_close) int root_fd = -1;
 	int fd = -1, r = 0;
 
 	if (exec->flags & BPROF_EXEC_HELD) {
+		root_fd = proc_open_root((pid_t)exec->pid);
 		if (proc_open_exe((pid_t)exec->pid, &fd) < 0)
 			fd = -1;
 		r = collect_know_binary(f->collector, exec->dev, exec->ino);
@@ -111,7 +113,7 @@ int facts_on_program(struct facts *f, const struct bprof_exec *exec)
 	if (r == -E2BIG) /* a full table only means that more processes are held */
 		r = 0;
 	if (fd >= 0 && r == 0)
-		r = learn_program(f, exec, fd);
+		r = learn_program(f, exec, fd, root_fd);
 	if (fd >= 0)
 		close(fd);
 	for (size_t i = 0; r == 0 && i < f->nr_programs; i++)

@@ -122,7 +122,7 @@ static bool meets_lua(struct facts *f, struct target *t)
 		if (!proc_map_is_code(&maps.map[i]) ||
 		    proc_open_mapped((pid_t)t->pid, &maps.map[i], &fd) < 0)
 			continue;
-		(void)!facts_visit_file(f, fd);
+		(void)!facts_visit_file(f, t->pid, fd);
 		close(fd);
 	}
 	f->puts_off_probes = false;

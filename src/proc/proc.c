@@ -154,6 +154,16 @@ static int open_kernel_link(const char *link, int *ret_fd)
 	return reopen_regular(path_fd, 0, ret_fd);
 }
 
+int proc_open_root(pid_t pid)
+{
+	char root[PROC_PATH_BYTES];
+	int fd;
+
+	snprintf(root, sizeof(root), "/proc/%d/root", (int)pid);
+	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_in_root(pid_t pid, const struct proc_map *map, int *ret_fd)
 {
 	/* The kernel prints resolved paths: a link on the way means that somebody changed it. */
@@ -163,12 +173,10 @@ static int open_in_root(pid_t pid, const struct proc_map *map, int *ret_fd)
 	};
 	CLEANUP(cleanup_close) int root_fd = -1;
 	CLEANUP(cleanup_close) int path_fd = -1;
-	char root[PROC_PATH_BYTES];
 
-	snprintf(root, sizeof(root), "/proc/%d/root", (int)pid);
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root_fd = proc_open_root(pid);
 	if (root_fd < 0)
-		return -errno;
+		return root_fd;
 	path_fd = (int)syscall(SYS_openat2, root_fd, map->path, &how, sizeof(how));
 	if (path_fd < 0)
 		return errno == ELOOP ? -ESTALE : -errno;

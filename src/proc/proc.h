@@ -95,4 +95,7 @@ int proc_open_mapped(pid_t pid, const struct proc_map *map, int *ret_fd);
 /* The same for the executable of a process. */
 int proc_open_exe(pid_t pid, int *ret_fd);
 
+/* The directory that is "/" to a process (chroot, containers): an O_PATH descriptor, or -errno. */
+int proc_open_root(pid_t pid);
+
 #endif

@@ -53,19 +53,27 @@ static void make(const char *command)
 	run_done(&run);
 }
 
-static void visit(struct visited_names *ret)
+/* As a program that sees @root as "/". */
+static void visit_in(const char *root, struct visited_names *ret)
 {
 	char *path = path_join(directory, "program");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), root_fd = open(root, O_PATH | O_CLOEXEC);
 	struct libraries *all;
 
 	*ret = (struct visited_names){0};
 	cr_assert(ge(int, fd, 0));
+	cr_assert(ge(int, root_fd, 0));
 	cr_assert(eq(int, libraries_new(&all), 0));
-	cr_assert(eq(int, libraries_visit(all, fd, note_name, ret), 0));
+	cr_assert(eq(int, libraries_visit(all, fd, root_fd, note_name, ret), 0));
 	libraries_free(all);
+	close(root_fd);
 	close(fd);
 	free(path);
+}
+
+static void visit(struct visited_names *ret)
+{
+	visit_in("/", ret);
 }
 
 /* inner is needed by outer, outer by the program. */
@@ -130,4 +138,21 @@ Test(libraries, what_no_path_leads_to_is_left_out)
 		     PROGRAM("-Wl,-rpath,outer:'$PLATFORM/outer':'$ORIGINAL/outer'"));
 	visit(&names);
 	cr_expect(eq(sz, names.nr, 1));
+}
+
+Test(libraries, a_program_in_another_root_has_the_libraries_of_that_root)
+{
+	struct visited_names names;
+
+	make(INNER("inner") OUTER("outer", "-Wl,-rpath,'$ORIGIN/../inner'")
+		     PROGRAM("-Wl,-rpath,/link") "; ln -s /outer link");
+	visit(&names);
+	cr_expect(eq(sz, names.nr, 1));
+	visit_in(directory, &names);
+	cr_expect(eq(sz, names.nr, 3));
+	cr_expect(has(&names, "outer/libouter.so"));
+	cr_expect(has(&names, "inner/libinner.so"));
+	make("rm link; ln -s \"$PWD/outer\" link");
+	visit_in(directory, &names);
+	cr_expect(eq(sz, names.nr, 1), "a link out of the root");
 }
