@@ -64,7 +64,8 @@ const size_t luajit_nr_eras = ARRAY_SIZE(luajit_eras);
 /*
  * Every layout that the development branch had from March 2017 to August 2026, and that of
  * OpenResty's fork up to its tag of March 2024, by the day on which it began: tools/layouts over
- * the history.
+ * the history. Behind it those of its releases of 2025, January and October, which Debian 13 and
+ * later have.
  */
 const struct luajit_build luajit_builds[] = {
 	/* x86-64, GC64 */
@@ -85,6 +86,7 @@ const struct luajit_build luajit_builds[] = {
 	BUILD("OpenResty, 2020-10-08", 352, 3992, 112, 1112, 0),
 	BUILD("OpenResty, 2020-10-12", 360, 4000, 112, 1120, 0),
 	BUILD("OpenResty, 2021-06-07", 360, 4008, 112, 1120, 6),
+	BUILD("OpenResty, 2024", 360, 4016, 112, 1128, 6),
 	/* arm64 */
 	BUILD("2017-03-20, arm64", 336, 3888, 96, 1032, 0),
 	BUILD("2020-05-22, arm64", 336, 3880, 96, 1032, 0),
@@ -102,6 +104,7 @@ const struct luajit_build luajit_builds[] = {
 	BUILD("OpenResty, 2020-10-08, arm64", 352, 3968, 112, 1088, 0),
 	BUILD("OpenResty, 2020-10-12, arm64", 360, 3976, 112, 1096, 0),
 	BUILD("OpenResty, 2021-06-07, arm64", 360, 3984, 112, 1096, 6),
+	BUILD("OpenResty, 2024, arm64", 360, 3992, 112, 1104, 6),
 	/* x86-64 without GC64: what it was built as by default up to 2019-12-08 */
 	BUILD("2017-03-20, 32-bit references", 240, 3112, 64, 784, 0),
 	BUILD("2020-05-22, 32-bit references", 240, 3104, 64, 784, 0),
