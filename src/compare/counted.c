@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compare_private.h"
+#include "judge.h"
 
 static const char *const side_names[NR_SIDES] = {[SIDE_BASE] = "base", [SIDE_HEAD] = "head"};
 
@@ -39,11 +40,11 @@ static const uint64_t *count_of(struct compare *c, const struct subject *s, enum
 
 static enum verdict call(const struct counted_change *change, double threshold, double floor)
 {
-	double tolerated = fmax(threshold, floor / change->base);
+	struct tolerated none = judge_tolerated(change->base, threshold, floor);
 
-	if (change->ratio > 1 + tolerated)
+	if (change->ratio > none.high)
 		return VERDICT_SLOWER;
-	return change->ratio < 1 / (1 + tolerated) ? VERDICT_FASTER : VERDICT_SAME;
+	return change->ratio < none.low ? VERDICT_FASTER : VERDICT_SAME;
 }
 
 /*

@@ -9,7 +9,8 @@
  *	  slower        :    :       :        : |---*---|   and p small enough
  *	  too noisy     :    :     |-:--*-----:----|
  *
- * t is the threshold, or what the absolute floor makes of it in a short test.
+ * t is the threshold. In a short test the absolute floor takes its place, on either side for
+ *itself: what takes less than the floor cannot become faster by it.
  *
  * Ratios are judged by their logarithms, so that twice and half are equally far from no change.
  */
@@ -153,26 +154,28 @@ struct bar {
 	double threshold, floor, chance;
 };
 
-/* A relative change that counts: the threshold, or what the floor is of the test. */
-static double tolerance(const struct bar *bar, double value)
+struct tolerated judge_tolerated(double base, double threshold, double floor)
 {
-	return fmax(bar->threshold, bar->floor / value);
+	double share = floor / base;
+
+	return (struct tolerated){.low = fmin(1 / (1 + threshold), 1 - share),
+				  .high = 1 + fmax(threshold, share)};
 }
 
 static enum verdict call(const struct element *e, const struct bar *bar, double p_slower,
 			 double p_faster)
 {
-	double tolerated = tolerance(bar, e->base);
+	struct tolerated none = judge_tolerated(e->base, bar->threshold, bar->floor);
 
 	if (isnan(p_slower))
 		return VERDICT_TREND;
 	if (e->disturbed)
 		return VERDICT_NOISY;
-	if (e->ratio > 1 + tolerated && p_slower < bar->chance)
+	if (e->ratio > none.high && p_slower < bar->chance)
 		return VERDICT_SLOWER;
-	if (e->ratio < 1 / (1 + tolerated) && p_faster < bar->chance)
+	if (e->ratio < none.low && p_faster < bar->chance)
 		return VERDICT_FASTER;
-	if (e->low > 1 / (1 + tolerated) && e->high < 1 + tolerated)
+	if (e->low > none.low && e->high < none.high)
 		return VERDICT_SAME;
 	return VERDICT_NOISY;
 }
@@ -186,7 +189,9 @@ static enum verdict call(const struct element *e, const struct bar *bar, double 
  */
 static bool can_be_called(const struct element *e, const struct bar *bar)
 {
-	return !e->disturbed && e->reach > 1 + tolerance(bar, fmax(e->base, e->head));
+	double most = fmax(e->base, e->head);
+
+	return !e->disturbed && e->reach > judge_tolerated(most, bar->threshold, bar->floor).high;
 }
 
 static double raw_p(const struct element *e, bool slower)

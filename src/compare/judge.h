@@ -25,4 +25,11 @@ int judge_measure(double *base, size_t nr_base, double *head, size_t nr_head, bo
 int judge_call(struct element *elements, size_t nr, const struct compare_opts *opts,
 	       double floor) MUST_CHECK;
 
+/* The ratios between which nothing has changed: by a relative threshold, or less than the floor. */
+struct tolerated {
+	double low, high;
+};
+
+struct tolerated judge_tolerated(double base, double threshold, double floor);
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compare_private.h"
+#include "judge.h"
 #include "rank_tests.h"
 
 #define CHANCE_TO_DIFFER 0.01 /* over all tests */
@@ -97,6 +98,7 @@ static void gather_sizes(const struct compare *c, const struct subject *s,
 /* *ret: cost in partial pairs over that in whole ones; 1 where no difference can be shown. */
 static int change_of_size(const struct compare *c, struct sizes *sizes, double *ret)
 {
+	struct tolerated none;
 	struct rank_test test;
 	double whole, change;
 	int r;
@@ -109,9 +111,10 @@ static int change_of_size(const struct compare *c, struct sizes *sizes, double *
 		return r;
 	whole = median_of(sizes->of[0], sizes->nr[0]);
 	change = median_of(sizes->of[1], sizes->nr[1]) - whole;
+	none = judge_tolerated(exp(whole), c->result.warn_at, c->result.floor);
 	if (2 * fmin(test.p_greater, test.p_less) <
 		    CHANCE_TO_DIFFER / (double)c->runs->nr_subjects &&
-	    fabs(change) > log1p(fmax(c->result.warn_at, c->result.floor / exp(whole))))
+	    (exp(change) > none.high || exp(change) < none.low))
 		*ret = exp(change);
 	return 0;
 }

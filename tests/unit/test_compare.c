@@ -246,6 +246,20 @@ Test(compare, small_differences_of_short_tests_are_none)
 	cr_expect(eq(int, verdict_of("t"), VERDICT_SAME));
 }
 
+/* A fifth of the time, and less than the floor. */
+Test(compare, what_takes_less_than_the_floor_does_not_become_faster)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		begin_profile(i);
+		add_test(&(struct made){.id = "t", .cpu_ns = 40e3 * wobble(i) * (i % 2 ? 0.2 : 1)});
+		add_test(&(struct made){.id = "u", .cpu_ns = 80e3 * wobble(i) * (i % 2 ? 0.2 : 1)});
+		end_profile(i % 2 ? SIDE_HEAD : SIDE_BASE);
+	}
+	judge();
+	cr_expect(eq(int, verdict_of("t"), VERDICT_SAME));
+	cr_expect(eq(int, verdict_of("u"), VERDICT_FASTER));
+}
+
 Test(compare, a_look_with_more_to_follow_needs_to_be_surer)
 {
 	struct compare_opts early = usual;
